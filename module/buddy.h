@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_BUDDY_H
+#define FP_BUDDY_H
+
+#include "frames.h"
+#include "hugemap.h"
+
+#define FP_CLASSES	16	/* fullness classes of partly used huge frames */
+#define FP_NIL		U32_MAX
+#define FP_ANYWHERE	U64_MAX
+
+enum fp_huge_state {
+	FP_HUGE_ABSENT,		/* padding of the index space */
+	FP_HUGE_EMPTY,		/* in the hugemap; all frames clean */
+	FP_HUGE_OWNED,		/* dealt out by frames on behalf of one owner */
+	FP_HUGE_RUN,		/* first of an allocated run of huge frames */
+	FP_HUGE_BODY,		/* continues such a run */
+	FP_HUGE_QUARANTINED,	/* wholly free, but perhaps referenced or not cleared */
+};
+
+/**
+ * struct fp_owner - who small blocks of a set of huge frames belong to
+ * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
+ * @nr_huge: huge frames owned
+ *
+ * Protected by the buddy's lock.
+ */
+struct fp_owner {
+	u32 heads[FP_CLASSES];
+	u32 nr_huge;
+};
+
+/**
+ * struct fp_huge - what the buddy knows of one huge frame
+ * @frames: state of its frames (FP_HUGE_OWNED)
+ * @owner: its owner (FP_HUGE_OWNED)
+ * @next: next on the owner's list or in the quarantine, or FP_NIL
+ * @prev: previous on the owner's list, or FP_NIL
+ * @nr_free: free frames (FP_HUGE_OWNED)
+ * @state: enum fp_huge_state
+ */
+struct fp_huge {
+	struct fp_frames frames;
+	struct fp_owner *owner;
+	u32 next;
+	u32 prev;
+	u16 nr_free;
+	u8 state;
+};
+
+/**
+ * struct fp_buddy - the frames of a pool
+ * @lock: protects everything below; a leaf
+ * @map: which huge frames are empty
+ * @huge: by index
+ * @quarantine: first and last of the quarantined huge frames that nobody examines now
+ * @nr_free: frames that are free and not quarantined
+ * @nr_quarantined: huge frames
+ * @nr_released: huge frames that have become empty since the beginning
+ * @nr_bad_frees: refused frees
+ */
+struct fp_buddy {
+	spinlock_t lock;
+	struct fp_hugemap map;
+	struct fp_huge *huge;
+	struct {
+		u32 first;
+		u32 last;
+	} quarantine;
+	u64 nr_free;
+	u32 nr_quarantined;
+	u64 nr_released;
+	u64 nr_bad_frees;
+};
+
+/**
+ * struct fp_request - what a run of frames must satisfy
+ * @nr: frames, at least 1
+ * @align: its PFN is a multiple of this power of two
+ * @end_pfn: all its PFNs are below this; FP_ANYWHERE: no limit
+ */
+struct fp_request {
+	u64 nr;
+	u64 align;
+	u64 end_pfn;
+};
+
+/**
+ * struct fp_run - physically contiguous allocated frames
+ * @frame: index of the first
+ * @nr: number
+ * @dirty: some are not known to be zero
+ */
+struct fp_run {
+	u64 frame;
+	u64 nr;
+	bool dirty;
+};
+
+/**
+ * struct fp_buddy_stats - a consistent snapshot
+ * @total: frames; always @free + @used + @quarantined
+ * @free: frames free for allocation
+ * @used: frames allocated
+ * @quarantined: frames in quarantine
+ * @largest: frames in the longest run of empty huge frames, or else in the largest free block
+ * @bad_frees: refused frees
+ * @blocks: free blocks by order, each counted at the largest order that it forms
+ */
+struct fp_buddy_stats {
+	u64 total;
+	u64 free;
+	u64 used;
+	u64 quarantined;
+	u64 largest;
+	u64 bad_frees;
+	u64 blocks[FP_ORDERS];
+};
+
+int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr);
+void fp_buddy_fini(struct fp_buddy *buddy);
+int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
+		   const struct fp_request *request, struct fp_run *run);
+int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty);
+u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame);
+u32 fp_buddy_orders(const struct fp_buddy *buddy);
+u32 fp_buddy_extents(const struct fp_buddy *buddy);
+
+u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy);
+void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index);
+void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index);
+u64 fp_buddy_nr_released(struct fp_buddy *buddy);
+u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy);
+
+void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
+const char *fp_buddy_verify(struct fp_buddy *buddy);
+
+void fp_owner_init(struct fp_owner *owner);
+u32 fp_owner_class(u32 nr_free);
+
+#endif

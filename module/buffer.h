@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_BUFFER_H
+#define FP_BUFFER_H
+
+#include <linux/kref.h>
+#include <linux/mm_types.h>
+#include <linux/rbtree.h>
+
+#include "pool.h"
+
+struct fp_client;
+
+/**
+ * struct fp_buffer - the object behind a handle
+ * @refs: one for the handle, one for each VMA
+ * @client: whose it is; outlives the buffer
+ * @node: in the client's tree, by @pgoff (protected by the client's lock)
+ * @handle: its name, or 0 once it was freed (protected by the client's lock)
+ * @pgoff: first page of its range in the client's file; constant
+ * @pfn: PFN of its first frame; constant
+ * @run: its frames; constant but for @run.dirty, which is set when it is first mapped
+ */
+struct fp_buffer {
+	struct kref refs;
+	struct fp_client *client;
+	struct rb_node node;
+	u64 handle;
+	unsigned long pgoff;
+	unsigned long pfn;
+	struct fp_run run;
+};
+
+struct fp_buffer *fp_buffer_create(struct fp_pool *pool, struct fp_owner *owner,
+				   const struct fp_request *request);
+void fp_buffer_destroy(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner);
+struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
+u64 fp_buffer_bytes(const struct fp_buffer *buffer);
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A client: one open file, its handles and its offsets.
+ *
+ * A handle is (serial number << 32 | page offset of the buffer). One tree, by page
+ * offset, therefore serves handles and mmap() alike, and the serial number tells a stale
+ * handle from the one that now has its place. Taking a buffer out of the tree frees its
+ * place and happens before its frames go back to the pool, so no two buffers ever want the
+ * same place. Freeing needs no memory and cannot fail.
+ *
+ * The file lives as long as a descriptor or a VMA refers to it; so when it is released
+ * only handles are left to drop.
+ */
+#include "client.h"
+
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/fs_context.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+
+static struct vfsmount *fs_mount;
+static int fs_count;
+
+static int init_fs_context(struct fs_context *context)
+{
+	return init_pseudo(context, 0x46506f6f) ? 0 : -ENOMEM;
+}
+
+static struct file_system_type fs_type = {
+	.name = "framepool",
+	.owner = THIS_MODULE,
+	.init_fs_context = init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+static struct inode *create_inode(void)
+{
+	struct inode *inode;
+	int ret;
+
+	ret = simple_pin_fs(&fs_type, &fs_mount, &fs_count);
+	if (ret)
+		return ERR_PTR(ret);
+	inode = alloc_anon_inode(fs_mount->mnt_sb);
+	if (IS_ERR(inode)) {
+		simple_release_fs(&fs_mount, &fs_count);
+		return inode;
+	}
+	/* The core maps nothing beyond the size, and nothing huge across it. */
+	i_size_write(inode, MAX_LFS_FILESIZE);
+	return inode;
+}
+
+static void destroy_inode(struct inode *inode)
+{
+	iput(inode);
+	simple_release_fs(&fs_mount, &fs_count);
+}
+
+/* The buffer whose range contains the page, freed or not. */
+static struct fp_buffer *find_locked(struct fp_client *client, unsigned long pgoff)
+{
+	struct rb_node *node = client->buffers.rb_node;
+
+	lockdep_assert_held(&client->lock);
+	while (node) {
+		struct fp_buffer *buffer = rb_entry(node, struct fp_buffer, node);
+
+		if (pgoff < buffer->pgoff)
+			node = node->rb_left;
+		else if (pgoff - buffer->pgoff >= buffer->run.nr)
+			node = node->rb_right;
+		else
+			return buffer;
+	}
+	return NULL;
+}
+
+static struct fp_buffer *find_handle_locked(struct fp_client *client, u64 handle)
+{
+	struct fp_buffer *buffer = find_locked(client, lower_32_bits(handle));
+
+	return handle && buffer && buffer->handle == handle ? buffer : NULL;
+}
+
+static bool is_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct fp_buffer, node)->pgoff <
+	       rb_entry(b, struct fp_buffer, node)->pgoff;
+}
+
+static int charge(struct fp_client *client, u64 bytes)
+{
+	u64 quota = client->pool->quota;
+	int ret = 0;
+
+	spin_lock(&client->lock);
+	if (quota && (bytes > quota || client->held > quota - bytes))
+		ret = -EDQUOT;
+	else
+		client->held += bytes;
+	spin_unlock(&client->lock);
+	return ret;
+}
+
+static void uncharge(struct fp_client *client, u64 bytes)
+{
+	spin_lock(&client->lock);
+	client->held -= bytes;
+	spin_unlock(&client->lock);
+}
+
+static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_info *info)
+{
+	info->handle = buffer->handle;
+	info->pgoff = buffer->pgoff;
+	info->nr = buffer->run.nr;
+}
+
+static void add_buffer(struct fp_client *client, struct fp_buffer *buffer,
+		       struct fp_buffer_info *info)
+{
+	spin_lock(&client->lock);
+	if (!++client->serial)
+		client->serial = 1;
+	buffer->client = client;
+	buffer->handle = (u64)client->serial << 32 | buffer->pgoff;
+	rb_add(&buffer->node, &client->buffers, is_before);
+	client->nr_buffers++;
+	describe_locked(buffer, info);
+	spin_unlock(&client->lock);
+}
+
+/**
+ * fp_client_alloc() - allocate a buffer
+ * @client: for whom
+ * @request: what it must satisfy; @request->nr is at most 2^51
+ * @info: the result
+ *
+ * Context: may sleep.
+ * Return: 0, or as in uapi/framepool.h: -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR.
+ */
+int fp_client_alloc(struct fp_client *client, const struct fp_request *request,
+		    struct fp_buffer_info *info)
+{
+	u64 bytes = request->nr << PAGE_SHIFT;
+	struct fp_buffer *buffer;
+	int ret;
+
+	ret = charge(client, bytes);
+	if (ret) {
+		fp_pool_count_failure(client->pool, ret);
+		return ret;
+	}
+	buffer = fp_buffer_create(client->pool, &client->owner, request);
+	if (IS_ERR(buffer)) {
+		uncharge(client, bytes);
+		return PTR_ERR(buffer);
+	}
+	add_buffer(client, buffer, info);
+	return 0;
+}
+
+static void release_buffer(struct kref *refs)
+{
+	struct fp_buffer *buffer = container_of(refs, struct fp_buffer, refs);
+	struct fp_client *client = buffer->client;
+
+	spin_lock(&client->lock);
+	rb_erase(&buffer->node, &client->buffers);
+	client->nr_buffers--;
+	client->held -= fp_buffer_bytes(buffer);
+	spin_unlock(&client->lock);
+	fp_buffer_destroy(buffer, client->pool, &client->owner);
+}
+
+/**
+ * fp_client_put_buffer() - drop a reference
+ * @buffer: the buffer
+ *
+ * Context: process; the client's lock is not held.
+ */
+void fp_client_put_buffer(struct fp_buffer *buffer)
+{
+	kref_put(&buffer->refs, release_buffer);
+}
+
+/**
+ * fp_client_free() - give up a handle
+ * @client: the client
+ * @handle: the handle
+ *
+ * Context: process.
+ * Return: 0, or -ENOENT.
+ */
+int fp_client_free(struct fp_client *client, u64 handle)
+{
+	struct fp_buffer *buffer;
+
+	spin_lock(&client->lock);
+	buffer = find_handle_locked(client, handle);
+	if (buffer)
+		buffer->handle = 0;
+	spin_unlock(&client->lock);
+	if (!buffer)
+		return -ENOENT;
+	fp_client_put_buffer(buffer);
+	return 0;
+}
+
+/**
+ * fp_client_query() - look at a buffer
+ * @client: the client
+ * @handle: the handle
+ * @info: the result
+ *
+ * Context: process.
+ * Return: 0, or -ENOENT.
+ */
+int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info *info)
+{
+	struct fp_buffer *buffer;
+
+	spin_lock(&client->lock);
+	buffer = find_handle_locked(client, handle);
+	if (buffer)
+		describe_locked(buffer, info);
+	spin_unlock(&client->lock);
+	return buffer ? 0 : -ENOENT;
+}
+
+/**
+ * fp_client_get_buffer() - take a reference to the buffer at an offset
+ * @client: the client
+ * @pgoff: page offset
+ * @nr: pages
+ *
+ * Context: process.
+ * Return: the buffer that contains the whole range and has a handle, or NULL.
+ */
+struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr)
+{
+	struct fp_buffer *buffer;
+
+	spin_lock(&client->lock);
+	buffer = find_locked(client, pgoff);
+	if (buffer && (!buffer->handle || nr > buffer->run.nr - (pgoff - buffer->pgoff)))
+		buffer = NULL;
+	/* The handle, which cannot go away under the lock, has a reference. */
+	if (buffer)
+		kref_get(&buffer->refs);
+	spin_unlock(&client->lock);
+	return buffer;
+}
+
+/**
+ * fp_client_usage() - what a client holds
+ * @client: the client
+ * @usage: the result
+ *
+ * Context: process.
+ */
+void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage)
+{
+	spin_lock(&client->lock);
+	usage->held = client->held;
+	usage->nr_buffers = client->nr_buffers;
+	spin_unlock(&client->lock);
+}
+
+/**
+ * fp_client_create() - make a client of the current process
+ * @pool: the pool
+ *
+ * Context: may sleep.
+ * Return: the client, or an error pointer: -ENOMEM.
+ */
+struct fp_client *fp_client_create(struct fp_pool *pool)
+{
+	struct fp_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	struct inode *inode;
+
+	if (!client)
+		return ERR_PTR(-ENOMEM);
+	inode = create_inode();
+	if (IS_ERR(inode)) {
+		kfree(client);
+		return ERR_CAST(inode);
+	}
+	client->pool = pool;
+	client->inode = inode;
+	fp_owner_init(&client->owner);
+	spin_lock_init(&client->lock);
+	client->buffers = RB_ROOT;
+	client->pid = task_tgid_nr(current);
+	client->uid = current_uid();
+	get_task_comm(client->comm, current);
+	mutex_lock(&pool->clients_lock);
+	list_add_tail(&client->node, &pool->clients);
+	pool->nr_clients++;
+	mutex_unlock(&pool->clients_lock);
+	return client;
+}
+
+/**
+ * fp_client_destroy() - end a client
+ * @client: a client whose file is being released
+ *
+ * Context: may sleep.
+ */
+void fp_client_destroy(struct fp_client *client)
+{
+	struct fp_pool *pool = client->pool;
+	struct rb_node *node;
+
+	mutex_lock(&pool->clients_lock);
+	list_del(&client->node);
+	pool->nr_clients--;
+	mutex_unlock(&pool->clients_lock);
+	/* No VMA is left and no call is under way: every reference is a handle's. */
+	while ((node = rb_first(&client->buffers)))
+		fp_client_put_buffer(rb_entry(node, struct fp_buffer, node));
+	destroy_inode(client->inode);
+	kfree(client);
+}

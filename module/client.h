@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_CLIENT_H
+#define FP_CLIENT_H
+
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+
+#include "buffer.h"
+
+/**
+ * struct fp_client - one open file of a pool
+ * @pool: the pool; constant
+ * @inode: of its own, so that its offsets are; constant
+ * @owner: its partly used huge frames (protected by the buddy's lock)
+ * @lock: protects @buffers, @serial, @held, @nr_buffers
+ * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
+ * @serial: upper half of the last handle
+ * @held: bytes in @buffers or about to be
+ * @nr_buffers: in @buffers
+ * @node: in the pool's list (protected by the pool's clients lock)
+ * @pid: process that opened it, as the first PID namespace sees it; constant
+ * @uid: user that opened it; constant
+ * @comm: name of the thread that opened it; constant
+ */
+struct fp_client {
+	struct fp_pool *pool;
+	struct inode *inode;
+	struct fp_owner owner;
+	spinlock_t lock;
+	struct rb_root buffers;
+	u32 serial;
+	u64 held;
+	u32 nr_buffers;
+	struct list_head node;
+	pid_t pid;
+	kuid_t uid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct fp_client_usage - snapshot of a client
+ * @held: bytes
+ * @nr_buffers: live buffers
+ */
+struct fp_client_usage {
+	u64 held;
+	u32 nr_buffers;
+};
+
+/**
+ * struct fp_buffer_info - snapshot of a buffer
+ * @handle: its name
+ * @pgoff: first page in the client's file
+ * @nr: length in frames
+ */
+struct fp_buffer_info {
+	u64 handle;
+	unsigned long pgoff;
+	u64 nr;
+};
+
+struct fp_client *fp_client_create(struct fp_pool *pool);
+void fp_client_destroy(struct fp_client *client);
+int fp_client_alloc(struct fp_client *client, const struct fp_request *request,
+		    struct fp_buffer_info *info);
+int fp_client_free(struct fp_client *client, u64 handle);
+int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info *info);
+struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
+void fp_client_put_buffer(struct fp_buffer *buffer);
+void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage);
+
+#endif

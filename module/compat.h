@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only place that looks at the kernel's version. The module is written
+ * against the newest kernel; what older ones lack is filled in here.
+ */
+#ifndef FP_COMPAT_H
+#define FP_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+
+/* 6.2 made the device const; delete when the floor is 6.2. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+typedef struct device fp_devnode_device;
+#else
+typedef const struct device fp_devnode_device;
+#endif
+
+/* 6.3 made vm_flags read-only; delete when the floor is 6.3. */
+static inline void fp_vma_change_flags(struct vm_area_struct *vma, unsigned long set,
+				       unsigned long clear)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#else
+	vm_flags_mod(vma, set, clear);
+#endif
+}
+
+/* 6.4 dropped the owner; delete when the floor is 6.4. */
+static inline struct class *fp_class_create(const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return class_create(THIS_MODULE, name);
+#else
+	return class_create(name);
+#endif
+}
+
+#endif

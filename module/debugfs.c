@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/framepool/<pool>/: the pool for people to read. Each file shows one
+ * snapshot, taken when its reading begins. docs/debugfs.md explains every line.
+ */
+#include "debugfs.h"
+
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/user_namespace.h>
+
+#include "client.h"
+#include "mmap.h"
+#include "pool.h"
+#include "stats.h"
+
+static int summary_show(struct seq_file *file, void *unused)
+{
+	struct framepool_ioc_stats stats;
+	struct fp_pool *pool = file->private;
+
+	fp_stats_read(pool, &stats);
+	seq_printf(file, "pool: %s\n", pool->name);
+	seq_printf(file, "total: %llu\n", stats.total_bytes);
+	seq_printf(file, "free: %llu\n", stats.free_bytes);
+	seq_printf(file, "used: %llu\n", stats.used_bytes);
+	seq_printf(file, "quarantined: %llu\n", stats.quarantined_bytes);
+	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
+	seq_printf(file, "extents: %u\n", fp_buddy_extents(&pool->buddy));
+	seq_printf(file, "clients: %llu\n", stats.clients);
+	seq_printf(file, "buffers: %llu\n", stats.buffers);
+	seq_printf(file, "allocs: %llu\n", stats.allocs);
+	seq_printf(file, "frees: %llu\n", stats.frees);
+	seq_printf(file, "fail_nomem: %llu\n", stats.fail_nomem);
+	seq_printf(file, "fail_nospace: %llu\n", stats.fail_nospace);
+	seq_printf(file, "fail_quota: %llu\n", stats.fail_quota);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(summary);
+
+static int buddyinfo_show(struct seq_file *file, void *unused)
+{
+	struct framepool_ioc_stats stats;
+	u32 order;
+
+	fp_stats_read(file->private, &stats);
+	seq_puts(file, "order        bytes free_blocks\n");
+	for (order = 0; order < stats.orders; order++)
+		seq_printf(file, "%5u %12llu %11llu\n", order, (u64)PAGE_SIZE << order,
+			   stats.free_blocks[order]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(buddyinfo);
+
+static void show_index(struct seq_file *file, int thousandths, int width)
+{
+	seq_printf(file, " %*s%d.%03d", width - 6, thousandths < 0 ? "-" : "",
+		   abs(thousandths) / 1000, abs(thousandths) % 1000);
+}
+
+static int fragmentation_show(struct seq_file *file, void *unused)
+{
+	struct framepool_ioc_stats stats;
+	u32 order;
+
+	fp_stats_read(file->private, &stats);
+	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
+	seq_puts(file, "order unusable_free_index external_fragmentation_index\n");
+	for (order = 0; order < stats.orders; order++) {
+		seq_printf(file, "%5u", order);
+		show_index(file, fp_stats_unusable_index(&stats, order), 20);
+		show_index(file, fp_stats_external_index(&stats, order), 29);
+		seq_putc(file, '\n');
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(fragmentation);
+
+static void show_client(struct seq_file *file, struct fp_client *client)
+{
+	struct fp_client_usage usage;
+
+	fp_client_usage(client, &usage);
+	seq_printf(file, "%7d %10u %7u %12llu %12llu %s\n", client->pid,
+		   from_kuid_munged(&init_user_ns, client->uid), usage.nr_buffers, usage.held,
+		   fp_mmap_bytes(client, 0, U64_MAX), client->comm);
+}
+
+static int clients_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct fp_client *client;
+
+	seq_puts(file, "    pid        uid buffers         held       mapped comm\n");
+	mutex_lock(&pool->clients_lock);
+	list_for_each_entry(client, &pool->clients, node)
+		show_client(file, client);
+	mutex_unlock(&pool->clients_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(clients);
+
+static int verify_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	const char *broken = fp_buddy_verify(&pool->buddy);
+
+	seq_printf(file, "%s\n", broken ?: "ok");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(verify);
+
+/**
+ * fp_debugfs_create() - make the files of a pool
+ * @pool: the pool
+ *
+ * Context: may sleep.
+ * Return: what to hand to fp_debugfs_remove(). A kernel without debugfs has no files.
+ */
+struct dentry *fp_debugfs_create(struct fp_pool *pool)
+{
+	struct dentry *root = debugfs_create_dir("framepool", NULL);
+	struct dentry *dir = debugfs_create_dir(pool->name, root);
+
+	debugfs_create_file("summary", 0400, dir, pool, &summary_fops);
+	debugfs_create_file("buddyinfo", 0400, dir, pool, &buddyinfo_fops);
+	debugfs_create_file("fragmentation", 0400, dir, pool, &fragmentation_fops);
+	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
+	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
+	return root;
+}
+
+/**
+ * fp_debugfs_remove() - remove the files, after waiting for their readers
+ * @root: from fp_debugfs_create()
+ *
+ * Context: may sleep.
+ */
+void fp_debugfs_remove(struct dentry *root)
+{
+	debugfs_remove(root);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The locks of the module, outermost first. Take them in this order only.
+ *
+ *  mmap_lock or VMA lock	core mm; held in fp_mmap(), open, close and fault
+ *  quarantine lock (mutex)	one examiner of the quarantine at a time; sleeps while it
+ *				clears memory; not taken by open, close or fault
+ *  i_mmap_rwsem		core mm; the VMAs of one client
+ *  clients lock (mutex)	the list of a pool's clients
+ *  client lock (spinlock)	handles, offsets and the charge of one client
+ *  buddy lock (spinlock, bh)	all state of frames; a leaf
+ *
+ * No user memory is touched under any of ours, and nothing sleeps in allocating
+ * memory under one that the fault path takes (it takes none).
+ */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* framepool: parameters, and the ladder of init and exit. */
+#define pr_fmt(fmt) "framepool: " fmt
+
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/numa.h>
+#include <linux/sizes.h>
+
+#include "chardev.h"
+#include "debugfs.h"
+#include "pool.h"
+
+static char *size;
+module_param(size, charp, 0444);
+MODULE_PARM_DESC(size, "memory to reserve, in bytes or with K, M, G (default: a sixteenth of all memory)");
+
+static char *name = "default";
+module_param(name, charp, 0444);
+MODULE_PARM_DESC(name, "name of the pool: /dev/framepool/<name>");
+
+static int node = NUMA_NO_NODE;
+module_param(node, int, 0444);
+MODULE_PARM_DESC(node, "NUMA node to take the memory from (default: any)");
+
+static bool partial;
+module_param(partial, bool, 0444);
+MODULE_PARM_DESC(partial, "accept less memory than asked for");
+
+static uint gid;
+module_param(gid, uint, 0444);
+MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
+
+static char *quota;
+module_param(quota, charp, 0444);
+MODULE_PARM_DESC(quota, "most that one client may hold, in bytes or with K, M, G (default: no limit)");
+
+static struct fp_pool *pool;
+static struct fp_chardev *chardev;
+static struct dentry *debugfs;
+
+static int parse_bytes(const char *param, const char *text, u64 *bytes)
+{
+	char *end;
+
+	*bytes = memparse(text, &end);
+	if (end == text || *end || *text == '-' || !*bytes || *bytes > S64_MAX) {
+		pr_err("%s=%s: give a number of bytes, or with K, M or G\n", param, text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_config(struct fp_pool_config *config)
+{
+	int ret = 0;
+
+	config->name = name;
+	config->bytes = (u64)totalram_pages() * PAGE_SIZE / 16;
+	config->node = node;
+	config->partial = partial;
+	config->quota = 0;
+	if (size)
+		ret = parse_bytes("size", size, &config->bytes);
+	if (!ret && quota)
+		ret = parse_bytes("quota", quota, &config->quota);
+	return ret;
+}
+
+static int __init fp_init(void)
+{
+	struct fp_pool_config config;
+	int ret;
+
+	ret = parse_config(&config);
+	if (ret)
+		return ret;
+	if (!gid_valid(KGIDT_INIT(gid))) {
+		pr_err("gid=%u: there is no such group\n", gid);
+		return -EINVAL;
+	}
+	pool = fp_pool_create(&config);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	chardev = fp_chardev_create(pool, KGIDT_INIT(gid));
+	if (IS_ERR(chardev)) {
+		ret = PTR_ERR(chardev);
+		goto err_pool;
+	}
+	debugfs = fp_debugfs_create(pool);
+	pr_info("pool %s: %llu MiB in %u extents\n", pool->name,
+		(u64)fp_pool_total_frames(pool) * PAGE_SIZE / SZ_1M, fp_buddy_extents(&pool->buddy));
+	return 0;
+
+err_pool:
+	fp_pool_destroy(pool);
+	return ret;
+}
+
+static void __exit fp_exit(void)
+{
+	fp_debugfs_remove(debugfs);
+	fp_chardev_destroy(chardev);
+	fp_pool_destroy(pool);
+}
+
+module_init(fp_init);
+module_exit(fp_exit);
+MODULE_DESCRIPTION("Physical page allocator: reserves memory once, deals in contiguous buffers");
+MODULE_AUTHOR("The framepool authors");
+MODULE_VERSION("0.1.0");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mapping buffers into programs.
+ *
+ * fault() returns a page of a PMD-order folio and leaves the rest to the kernel, which
+ * maps the whole folio at once if the VMA covers a 2 MiB window that is congruent to
+ * it. The mapping is counted and pinnable like that of any file. But it is the
+ * kernel, not this file, that decides so: any frame of such a window becomes accessible.
+ * What makes that safe is the shape of the VMA ("run VMA"):
+ *
+ *  - it shows one physically contiguous run, and lies inside one buffer;
+ *  - its offset is congruent to the run modulo a huge frame (fp_buffer).
+ *
+ * A window that the VMA covers and that is aligned in the file is then one folio, wholly
+ * the buffer's. A VMA at an address that is not congruent gets small pages.
+ *
+ * VM_DONTEXPAND keeps mremap() from growing it out of the buffer and mlock(), KSM and
+ * khugepaged away; VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
+ * Linux 6.1 and 6.12 would then skip the folio's references when they unmap it. There
+ * is no page_mkwrite, since write notification makes long-term pins fail.
+ */
+#include "mmap.h"
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+
+#include "buffer.h"
+#include "client.h"
+#include "compat.h"
+
+static void open(struct vm_area_struct *vma)
+{
+	struct fp_buffer *buffer = vma->vm_private_data;
+
+	kref_get(&buffer->refs);
+}
+
+static void close(struct vm_area_struct *vma)
+{
+	fp_client_put_buffer(vma->vm_private_data);
+}
+
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	struct page *page = fp_buffer_page(vmf->vma->vm_private_data, vmf->pgoff);
+
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+static const struct vm_operations_struct vm_ops = {
+	.open = open,
+	.close = close,
+	.fault = fault,
+};
+
+/**
+ * fp_mmap() - map a part of a buffer
+ * @client: whose file is mapped
+ * @vma: the new mapping
+ *
+ * Context: process, mmap_lock held for writing.
+ * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live
+ * buffer.
+ */
+int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
+{
+	struct fp_buffer *buffer;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	buffer = fp_client_get_buffer(client, vma->vm_pgoff, vma_pages(vma));
+	if (!buffer)
+		return -ENXIO;
+	/* From now on the frames may be written and referenced. */
+	WRITE_ONCE(buffer->run.dirty, true);
+	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	vma->vm_private_data = buffer;
+	vma->vm_ops = &vm_ops;
+	return 0;
+}
+
+/* The first VMA of the file, in order of offsets, that begins at or after @pgoff. */
+static struct rb_node *first_vma(struct address_space *mapping, unsigned long pgoff)
+{
+	struct rb_node *node = mapping->i_mmap.rb_root.rb_node, *found = NULL;
+
+	while (node) {
+		if (rb_entry(node, struct vm_area_struct, shared.rb)->vm_pgoff >= pgoff) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+/**
+ * fp_mmap_bytes() - how much address space maps a range of a client's file
+ * @client: the client
+ * @pgoff: first page
+ * @nr: pages; the range does not cut through a buffer
+ *
+ * The kernel's own index of the file's VMAs is asked, since only it follows splits.
+ *
+ * Context: may sleep; takes the mapping's i_mmap_rwsem.
+ * Return: bytes, summed over all VMAs of all processes.
+ */
+u64 fp_mmap_bytes(struct fp_client *client, unsigned long pgoff, u64 nr)
+{
+	struct address_space *mapping = client->inode->i_mapping;
+	struct vm_area_struct *vma;
+	struct rb_node *node;
+	u64 bytes = 0;
+
+	i_mmap_lock_read(mapping);
+	for (node = first_vma(mapping, pgoff); node; node = rb_next(node)) {
+		vma = rb_entry(node, struct vm_area_struct, shared.rb);
+		if (vma->vm_pgoff - pgoff >= nr)
+			break;
+		bytes += vma->vm_end - vma->vm_start;
+	}
+	i_mmap_unlock_read(mapping);
+	return bytes;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_MMAP_H
+#define FP_MMAP_H
+
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+struct fp_client;
+
+int fp_mmap(struct fp_client *client, struct vm_area_struct *vma);
+u64 fp_mmap_bytes(struct fp_client *client, unsigned long pgoff, u64 nr);
+
+#endif

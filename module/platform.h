@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All that the core (bittree, hugemap, frames, buddy, verify) may include.
+ * In the kernel these are the kernel's own headers; the host tests put a
+ * platform_host.h on the include path that provides the same few names.
+ */
+#ifndef FP_PLATFORM_H
+#define FP_PLATFORM_H
+
+#ifdef __KERNEL__
+
+#include <linux/bitops.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#define FP_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+
+#else
+#include "platform_host.h"
+#endif
+
+#define FP_HUGE_FRAMES	(1U << FP_HUGE_ORDER)
+
+#endif

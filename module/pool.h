@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_POOL_H
+#define FP_POOL_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+#include "buddy.h"
+#include "quarantine.h"
+#include "source.h"
+#include "uapi/framepool.h"
+
+/**
+ * struct fp_pool_config - how to make a pool
+ * @name: letters, digits and "_.-", not beginning with a dot, below FRAMEPOOL_NAME_MAX bytes
+ * @bytes: size, rounded up to whole huge frames
+ * @node: NUMA node, or NUMA_NO_NODE
+ * @partial: accept less than @bytes
+ * @quota: most that one client may hold, in bytes; 0: no limit
+ */
+struct fp_pool_config {
+	const char *name;
+	u64 bytes;
+	int node;
+	bool partial;
+	u64 quota;
+};
+
+/**
+ * struct fp_pool - a named set of frames
+ * @name: constant
+ * @quota: constant
+ * @source: constant
+ * @buddy: has a lock of its own
+ * @quarantine: has a lock of its own
+ * @clients_lock: protects @clients
+ * @clients: all clients, in order of their opening
+ * @nr_clients: (protected by @clients_lock)
+ * @nr_buffers: live buffers
+ * @nr_allocs: successful allocations
+ * @nr_frees: buffers whose memory came back
+ * @nr_nomem: allocations that failed with -ENOMEM
+ * @nr_nospace: with -ENOSPC
+ * @nr_over_quota: with -EDQUOT
+ */
+struct fp_pool {
+	char name[FRAMEPOOL_NAME_MAX];
+	u64 quota;
+	struct fp_source source;
+	struct fp_buddy buddy;
+	struct fp_quarantine quarantine;
+	struct mutex clients_lock;
+	struct list_head clients;
+	u32 nr_clients;
+	atomic64_t nr_buffers;
+	atomic64_t nr_allocs;
+	atomic64_t nr_frees;
+	atomic64_t nr_nomem;
+	atomic64_t nr_nospace;
+	atomic64_t nr_over_quota;
+};
+
+struct fp_pool *fp_pool_create(const struct fp_pool_config *config);
+void fp_pool_destroy(struct fp_pool *pool);
+int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+		  struct fp_run *run);
+void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run);
+unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
+void fp_pool_count_failure(struct fp_pool *pool, int error);
+u64 fp_pool_total_frames(const struct fp_pool *pool);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a pool's memory comes from: folios of PMD order, taken from the kernel
+ * one by one when the pool is made, and sorted.
+ *
+ * They are compound pages (so that the kernel can map one with one page table
+ * entry and count references to any part of it) and not movable (a long-term pin of
+ * movable memory migrates it first, which nobody could do here).
+ *
+ * A reservation must not hurt the machine. It stops before the memory that is
+ * available falls below a margin, it never makes the OOM killer run (a request of
+ * this order with __GFP_RETRY_MAYFAIL fails instead), it can be killed, and
+ * it gives everything back when it fails.
+ */
+#define pr_fmt(fmt) "framepool: " fmt
+
+#include "source.h"
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "platform.h"
+
+#define HUGE_BYTES	((u64)PAGE_SIZE << FP_HUGE_ORDER)
+
+/* Available memory to leave to everybody else: a sixteenth, at least 64 MiB. */
+static u64 margin_bytes(void)
+{
+	return max_t(u64, (u64)totalram_pages() * PAGE_SIZE / 16, SZ_64M);
+}
+
+static u64 spare_bytes(void)
+{
+	u64 available = (u64)max(si_mem_available(), 0L) * PAGE_SIZE;
+
+	return available > margin_bytes() ? available - margin_bytes() : 0;
+}
+
+static struct page *alloc_huge(int node)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+
+	if (node == NUMA_NO_NODE)
+		return alloc_pages(gfp, FP_HUGE_ORDER);
+	return alloc_pages_node(node, gfp | __GFP_THISNODE, FP_HUGE_ORDER);
+}
+
+static int reserve_some(struct fp_source *source, u32 want)
+{
+	while (source->nr < want) {
+		struct page *page;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (spare_bytes() < HUGE_BYTES)
+			break;
+		page = alloc_huge(source->node);
+		if (!page)
+			break;
+		source->hpfn[source->nr++] = page_to_pfn(page) >> FP_HUGE_ORDER;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int compare_hpfn(const void *a, const void *b)
+{
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int refuse(u64 want, u64 got)
+{
+	pr_err("asked for %llu MiB, could get %llu MiB while leaving %llu MiB available; ask for less, or pass partial=1 to take what there is\n",
+	       want / SZ_1M, got / SZ_1M, margin_bytes() / SZ_1M);
+	return -ENOMEM;
+}
+
+/**
+ * fp_source_reserve() - take huge frames from the kernel
+ * @source: the result; all memory is zeroed
+ * @bytes: how much, rounded up to whole huge frames
+ * @node: NUMA node to take it from, or NUMA_NO_NODE
+ * @partial: accept less, but at least one huge frame
+ *
+ * Says in the log how much could be had when that is not enough.
+ *
+ * Context: may sleep, for long; killable.
+ * Return: 0; -EINTR: killed; -ENOMEM: not enough to be had.
+ */
+int fp_source_reserve(struct fp_source *source, u64 bytes, int node, bool partial)
+{
+	u64 nr = bytes / HUGE_BYTES + !!(bytes % HUGE_BYTES);
+	u64 spare = spare_bytes();
+	int ret;
+
+	source->nr = 0;
+	source->node = node;
+	if (nr > spare / HUGE_BYTES) {
+		if (!partial)
+			return refuse(bytes, round_down(spare, HUGE_BYTES));
+		nr = spare / HUGE_BYTES;
+	}
+	source->hpfn = kvmalloc_array(max_t(u64, nr, 1), sizeof(u32), GFP_KERNEL);
+	if (!source->hpfn)
+		return -ENOMEM;
+	ret = reserve_some(source, nr);
+	if (ret)
+		goto err_release;
+	if (!source->nr || (source->nr < nr && !partial)) {
+		ret = refuse(bytes, source->nr * HUGE_BYTES);
+		goto err_release;
+	}
+	sort(source->hpfn, source->nr, sizeof(u32), compare_hpfn, NULL);
+	return 0;
+
+err_release:
+	fp_source_release(source);
+	return ret;
+}
+
+/**
+ * fp_source_release() - give all huge frames back to the kernel
+ * @source: the source
+ *
+ * A huge frame that somebody still references (a pipe, direct I/O) is freed by the
+ * kernel when the last reference is dropped.
+ *
+ * Context: may sleep.
+ */
+void fp_source_release(struct fp_source *source)
+{
+	u32 i;
+
+	for (i = 0; i < source->nr; i++) {
+		put_page(pfn_to_page((unsigned long)source->hpfn[i] << FP_HUGE_ORDER));
+		cond_resched();
+	}
+	kvfree(source->hpfn);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_STATS_H
+#define FP_STATS_H
+
+#include <linux/types.h>
+
+#include "uapi/framepool.h"
+
+struct fp_pool;
+
+void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info);
+void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats);
+int fp_stats_unusable_index(const struct framepool_ioc_stats *stats, u32 order);
+int fp_stats_external_index(const struct framepool_ioc_stats *stats, u32 order);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The layout of uapi/framepool.h, written down once more so that no compiler and no
+ * edit changes it unnoticed. Included by the module, and by a test built for 32 and
+ * for 64 bits.
+ */
+#ifndef FP_UAPI_LAYOUT_H
+#define FP_UAPI_LAYOUT_H
+
+#include "uapi/framepool.h"
+
+#define FP_FIELD(type, field, offset, bytes)						\
+	_Static_assert(__builtin_offsetof(struct type, field) == (offset) &&		\
+		       sizeof(((struct type *)0)->field) == (bytes), #type "." #field)
+
+FP_FIELD(framepool_ioc_info, size, 0, 4);
+FP_FIELD(framepool_ioc_info, abi, 4, 4);
+FP_FIELD(framepool_ioc_info, frame_bytes, 8, 4);
+FP_FIELD(framepool_ioc_info, huge_bytes, 12, 4);
+FP_FIELD(framepool_ioc_info, total_bytes, 16, 8);
+FP_FIELD(framepool_ioc_info, quota_bytes, 24, 8);
+FP_FIELD(framepool_ioc_info, node, 32, 4);
+FP_FIELD(framepool_ioc_info, max_order, 36, 4);
+FP_FIELD(framepool_ioc_info, name, 40, 32);
+_Static_assert(sizeof(struct framepool_ioc_info) == 72, "framepool_ioc_info");
+
+FP_FIELD(framepool_ioc_alloc, size, 0, 4);
+FP_FIELD(framepool_ioc_alloc, flags, 4, 4);
+FP_FIELD(framepool_ioc_alloc, length, 8, 8);
+FP_FIELD(framepool_ioc_alloc, align, 16, 8);
+FP_FIELD(framepool_ioc_alloc, limit, 24, 8);
+FP_FIELD(framepool_ioc_alloc, handle, 32, 8);
+FP_FIELD(framepool_ioc_alloc, offset, 40, 8);
+_Static_assert(sizeof(struct framepool_ioc_alloc) == 48, "framepool_ioc_alloc");
+
+FP_FIELD(framepool_ioc_free, size, 0, 4);
+FP_FIELD(framepool_ioc_free, flags, 4, 4);
+FP_FIELD(framepool_ioc_free, handle, 8, 8);
+_Static_assert(sizeof(struct framepool_ioc_free) == 16, "framepool_ioc_free");
+
+FP_FIELD(framepool_ioc_query, size, 0, 4);
+FP_FIELD(framepool_ioc_query, flags, 4, 4);
+FP_FIELD(framepool_ioc_query, handle, 8, 8);
+FP_FIELD(framepool_ioc_query, length, 16, 8);
+FP_FIELD(framepool_ioc_query, offset, 24, 8);
+FP_FIELD(framepool_ioc_query, mapped_bytes, 32, 8);
+_Static_assert(sizeof(struct framepool_ioc_query) == 40, "framepool_ioc_query");
+
+FP_FIELD(framepool_ioc_stats, size, 0, 4);
+FP_FIELD(framepool_ioc_stats, orders, 4, 4);
+FP_FIELD(framepool_ioc_stats, total_bytes, 8, 8);
+FP_FIELD(framepool_ioc_stats, free_bytes, 16, 8);
+FP_FIELD(framepool_ioc_stats, used_bytes, 24, 8);
+FP_FIELD(framepool_ioc_stats, quarantined_bytes, 32, 8);
+FP_FIELD(framepool_ioc_stats, largest_bytes, 40, 8);
+FP_FIELD(framepool_ioc_stats, clients, 48, 8);
+FP_FIELD(framepool_ioc_stats, buffers, 56, 8);
+FP_FIELD(framepool_ioc_stats, allocs, 64, 8);
+FP_FIELD(framepool_ioc_stats, frees, 72, 8);
+FP_FIELD(framepool_ioc_stats, fail_nomem, 80, 8);
+FP_FIELD(framepool_ioc_stats, fail_nospace, 88, 8);
+FP_FIELD(framepool_ioc_stats, fail_quota, 96, 8);
+FP_FIELD(framepool_ioc_stats, free_blocks, 104, 8 * FRAMEPOOL_ORDERS);
+_Static_assert(sizeof(struct framepool_ioc_stats) == 104 + 8 * 40, "framepool_ioc_stats");
+
+#endif

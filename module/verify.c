@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Walks a whole buddy and checks every numbered invariant of bittree.c (T),
+ * hugemap.c (H), frames.c (F) and buddy.c (B). It trusts nothing but the bounds.
+ */
+#include "buddy.h"
+
+static bool block_is_sound(const struct fp_hugemap *map, u32 index, u32 level)
+{
+	u32 i, size = 1U << level;
+
+	if (size > map->nr - index || map->hpfn[index] & (size - 1))
+		return false;
+	for (i = 1; i < size; i++)
+		if (map->hpfn[index + i] != map->hpfn[index] + i)
+			return false;
+	return map->hpfn[index] != FP_ABSENT;
+}
+
+static bool buddies_recorded(const struct fp_hugemap *map, u32 index, u32 level)
+{
+	return fp_hugemap_can_merge(map, index, level) &&
+	       fp_bittree_test(&map->level[level].tree, (index >> level) + 1);
+}
+
+static const char *check_block(const struct fp_buddy *buddy, u32 index, u32 level)
+{
+	u32 i;
+
+	if (!block_is_sound(&buddy->map, index, level))
+		return "H1: recorded block is not a block";
+	if (buddies_recorded(&buddy->map, index, level))
+		return "H3: two free buddies are not merged";
+	for (i = 0; i < 1U << level; i++) {
+		if (buddy->huge[index + i].state != FP_HUGE_EMPTY)
+			return "B1: recorded huge frame is not empty";
+		if (i && fp_hugemap_block_level(&buddy->map, index + i) != FP_LEVELS)
+			return "H2: recorded blocks overlap";
+	}
+	return NULL;
+}
+
+static const char *check_level(const struct fp_buddy *buddy, u32 level, u32 *nr_empty)
+{
+	const struct fp_bittree *tree = &buddy->map.level[level].tree;
+	const char *broken;
+	u32 bit, count = 0;
+
+	if (!fp_bittree_is_valid(tree))
+		return "T1: summary of a bit tree is wrong";
+	for (bit = 0; bit < tree->nr; bit++) {
+		if (!fp_bittree_test(tree, bit))
+			continue;
+		broken = check_block(buddy, bit << level, level);
+		if (broken)
+			return broken;
+		count++;
+	}
+	if (count != buddy->map.level[level].count)
+		return "H4: wrong count of blocks";
+	*nr_empty += count << level;
+	return NULL;
+}
+
+static const char *check_map(const struct fp_buddy *buddy)
+{
+	const char *broken;
+	u32 level, index, nr_empty = 0, nr_states = 0;
+
+	for (level = 0; level < buddy->map.levels; level++) {
+		broken = check_level(buddy, level, &nr_empty);
+		if (broken)
+			return broken;
+	}
+	if (nr_empty != buddy->map.nr_empty)
+		return "H4: wrong count of empty huge frames";
+	for (index = 0; index < buddy->map.nr; index++)
+		nr_states += buddy->huge[index].state == FP_HUGE_EMPTY;
+	return nr_states == nr_empty ? NULL : "B1: empty huge frame is not recorded";
+}
+
+static bool continues_run(const struct fp_buddy *buddy, u32 index)
+{
+	u8 before = index ? buddy->huge[index - 1].state : FP_HUGE_ABSENT;
+
+	return (before == FP_HUGE_RUN || before == FP_HUGE_BODY) &&
+	       buddy->map.hpfn[index] == buddy->map.hpfn[index - 1] + 1;
+}
+
+static const char *check_frames(const struct fp_buddy *buddy, u32 index)
+{
+	const struct fp_frames *frames = &buddy->huge[index].frames;
+	bool was_free = !continues_run(buddy, index);
+	u32 at;
+
+	for (at = 0; at < FP_HUGE_FRAMES; at++) {
+		bool is_free = fp_frames_is_free(frames, at);
+
+		if (was_free && !is_free && !fp_frames_is_head(frames, at))
+			return at ? "F1: frame continues a free one" :
+				    "B3: frame 0 continues nothing";
+		was_free = is_free;
+	}
+	return NULL;
+}
+
+static bool is_listed(const struct fp_buddy *buddy, u32 index)
+{
+	const struct fp_huge *huge = &buddy->huge[index];
+	u32 i = huge->owner->heads[fp_owner_class(huge->nr_free)];
+	u32 steps;
+
+	for (steps = 0; i < buddy->map.nr && steps < buddy->map.nr; steps++) {
+		if (i == index)
+			return true;
+		i = buddy->huge[i].next;
+	}
+	return false;
+}
+
+static const char *check_owned(const struct fp_buddy *buddy, u32 index)
+{
+	const struct fp_huge *huge = &buddy->huge[index];
+
+	if (huge->nr_free != fp_frames_nr_free(&huge->frames))
+		return "B2: wrong count of free frames";
+	if (huge->nr_free == FP_HUGE_FRAMES)
+		return "B2: owned huge frame is wholly free";
+	if (huge->nr_free && !is_listed(buddy, index))
+		return "B2: huge frame is not on its owner's list";
+	return check_frames(buddy, index);
+}
+
+static const char *check_huge(const struct fp_buddy *buddy)
+{
+	u64 nr_free = (u64)buddy->map.nr_empty * FP_HUGE_FRAMES;
+	u32 index, nr_quarantined = 0;
+	const char *broken = NULL;
+
+	for (index = 0; index < buddy->map.nr && !broken; index++) {
+		switch (buddy->huge[index].state) {
+		case FP_HUGE_OWNED:
+			nr_free += buddy->huge[index].nr_free;
+			broken = check_owned(buddy, index);
+			break;
+		case FP_HUGE_BODY:
+			if (!continues_run(buddy, index))
+				broken = "B3: body without a run";
+			break;
+		case FP_HUGE_QUARANTINED:
+			nr_quarantined++;
+			break;
+		}
+	}
+	if (!broken && (nr_free != buddy->nr_free || nr_quarantined != buddy->nr_quarantined))
+		broken = "B4: wrong totals";
+	return broken;
+}
+
+/**
+ * fp_buddy_verify() - check every invariant
+ * @buddy: the buddy
+ *
+ * Context: any; holds the buddy's lock while it looks at every frame, so this is for
+ * tests and debugging.
+ * Return: NULL, or the invariant that is broken, as a text that begins with its name.
+ */
+const char *fp_buddy_verify(struct fp_buddy *buddy)
+{
+	const char *broken;
+
+	spin_lock_bh(&buddy->lock);
+	broken = check_map(buddy);
+	if (!broken)
+		broken = check_huge(buddy);
+	spin_unlock_bh(&buddy->lock);
+	return broken;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The buddy allocator on layouts worked out by hand. */
+#include "pool.h"
+#include "test.h"
+
+static struct fp_buddy buddy;
+static struct fp_owner owner, other;
+static struct fp_run run, run2;
+
+static void begin(u32 hpfn, u64 frames)
+{
+	pool_init_one(&buddy, hpfn, frames);
+	fp_owner_init(&owner);
+	fp_owner_init(&other);
+}
+
+static void alloc_every_length_is_exact(void)
+{
+	struct fp_buddy_stats stats;
+	u64 nr;
+
+	begin(0, 8 * MIB);
+	for (nr = 1; nr <= 8 * MIB; nr++) {
+		EXPECT(pool_alloc(&buddy, &owner, nr, 1, 0, &run) == 0);
+		EXPECT(!run.dirty);
+		fp_buddy_stats(&buddy, &stats);
+		ASSERT(stats.used == nr && stats.free == stats.total - nr);
+		if (nr % 97 == 0)
+			pool_expect_sound(&buddy);
+		ASSERT(fp_buddy_free(&buddy, &owner, run.frame, nr, false) == 0);
+	}
+	pool_fini(&buddy);
+}
+
+static void alloc_nine_of_ten_gib_succeeds(void)
+{
+	begin(0, 10 * GIB);
+	EXPECT(pool_alloc(&buddy, &owner, 9 * GIB, 1, 0, &run) == 0);
+	pool_expect_sound(&buddy);
+	EXPECT(pool_alloc(&buddy, &owner, GIB, 1, 0, &run2) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, 0, &run2) == -ENOMEM);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_settle(&buddy);
+	EXPECT(pool_alloc(&buddy, &owner, 9 * GIB, 1, 0, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	run.frame = run2.frame;
+	fp_buddy_free(&buddy, &owner, run2.frame, GIB, true);
+	pool_settle(&buddy);
+	fp_buddy_fini(&buddy);
+}
+
+static void alloc_beyond_free_is_nomem_beyond_runs_is_nospc(void)
+{
+	static const struct extent extents[] = { { 10, 2 }, { 20, 2 }, { 30, 1 } };
+
+	pool_init(&buddy, extents, 3);
+	fp_owner_init(&owner);
+	EXPECT(pool_alloc(&buddy, &owner, 6 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOMEM);
+	EXPECT(pool_alloc(&buddy, &owner, 3 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 1, 1, 0, &run2) == -ENOSPC);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
+static void alloc_alignment_above_length_is_kept(void)
+{
+	u64 align;
+
+	begin(3, 64 * MIB);
+	for (align = 1; align <= 16 * MIB; align *= 2) {
+		EXPECT(pool_alloc(&buddy, &owner, 1, align, 0, &run) == 0);
+		EXPECT(fp_buddy_pfn(&buddy, run.frame) % align == 0);
+		EXPECT(pool_alloc(&buddy, &owner, 3 * FP_HUGE_FRAMES, align, 0, &run2) == 0);
+		EXPECT(fp_buddy_pfn(&buddy, run2.frame) % align == 0);
+		pool_expect_sound(&buddy);
+		EXPECT(pool_free(&buddy, &owner, &run) == 0);
+		EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+		pool_settle(&buddy);
+	}
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1ULL << 62, 0, &run) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owner, 1, GIB, 0, &run) == -ENOSPC);
+	pool_fini(&buddy);
+}
+
+static void alloc_limit_is_exclusive_and_exact(void)
+{
+	u64 base = 5 * FP_HUGE_FRAMES;
+
+	begin(5, 8 * MIB);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, base, &run) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owner, 2, 1, base + 1, &run) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, base + 1, &run) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, run.frame) == base);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, base + 1, &run2) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, 1, &run2) == -ENOSPC);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_settle(&buddy);
+	EXPECT(pool_alloc(&buddy, &owner, 600, 1, base + 600, &run) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, run.frame) == base);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
+static void owners_never_share_a_huge_frame(void)
+{
+	struct fp_run mine[100], theirs[100];
+	u32 i, j;
+
+	begin(0, 8 * MIB);
+	for (i = 0; i < 100; i++) {
+		EXPECT(pool_alloc(&buddy, &owner, 3, 1, 0, &mine[i]) == 0);
+		EXPECT(pool_alloc(&buddy, &other, 5, 1, 0, &theirs[i]) == 0);
+	}
+	for (i = 0; i < 100; i++)
+		for (j = 0; j < 100; j++)
+			ASSERT(mine[i].frame / FP_HUGE_FRAMES != theirs[j].frame / FP_HUGE_FRAMES);
+	for (i = 0; i < 100; i++) {
+		EXPECT(pool_free(&buddy, &owner, &mine[i]) == 0);
+		EXPECT(pool_free(&buddy, &other, &theirs[i]) == 0);
+	}
+	EXPECT(owner.nr_huge == 0 && other.nr_huge == 0);
+	pool_fini(&buddy);
+}
+
+static void freed_frames_are_dirty_until_released(void)
+{
+	begin(0, 2 * MIB);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, 0, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, 0, &run2) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 1, 1, 0, &run) == 0);
+	EXPECT(run.dirty);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+	EXPECT(buddy.nr_quarantined == 1);
+	EXPECT(pool_alloc(&buddy, &other, 1, 1, 0, &run) == -ENOMEM);
+	pool_settle(&buddy);
+	EXPECT(pool_alloc(&buddy, &other, 1, 1, 0, &run) == 0);
+	EXPECT(!run.dirty);
+	EXPECT(fp_buddy_free(&buddy, &other, run.frame, 1, false) == 0);
+	EXPECT(buddy.nr_quarantined == 0);
+	pool_fini(&buddy);
+}
+
+static void quarantine_keeps_what_is_pushed_back(void)
+{
+	u32 index;
+
+	begin(0, 4 * MIB);
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	index = fp_buddy_quarantine_pop(&buddy);
+	fp_buddy_quarantine_push(&buddy, index);
+	EXPECT(buddy.nr_quarantined == 2);
+	EXPECT(fp_buddy_quarantine_pop(&buddy) != index);
+	EXPECT(fp_buddy_quarantine_pop(&buddy) == index);
+	EXPECT(fp_buddy_quarantine_pop(&buddy) == FP_NIL);
+	fp_buddy_quarantine_push(&buddy, index);
+	fp_buddy_quarantine_push(&buddy, index ^ 1);
+	pool_expect_sound(&buddy);
+	pool_fini(&buddy);
+}
+
+/* Each line breaks one thing; none may change anything. */
+static void free_of_what_is_not_a_run_is_refused(void)
+{
+	struct fp_buddy_stats before, after;
+
+	begin(0, 8 * MIB);
+	EXPECT(pool_alloc(&buddy, &owner, 8, 1, 0, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 7, 1, 0, &run2) == 0);
+	fp_buddy_stats(&buddy, &before);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, 0, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, 7, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, 9, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame + 1, 7, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame + 8, 8, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &other, run.frame, 8, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run2.frame, run2.nr - 7, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run2.frame, run2.nr - 1, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run2.frame, run2.nr + 1, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run2.frame + 1, run2.nr, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run2.frame + FP_HUGE_FRAMES, FP_HUGE_FRAMES + 7,
+			     true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run2.frame + 2 * FP_HUGE_FRAMES, 7,
+			     true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &other, run2.frame, run2.nr, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, 1ULL << 40, 1, true) == -EINVAL);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, ~0ULL, true) == -EINVAL);
+	fp_buddy_stats(&buddy, &after);
+	EXPECT(after.bad_frees == 15);
+	after.bad_frees = 0;
+	EXPECT(!memcmp(&before, &after, sizeof(before)));
+	pool_expect_sound(&buddy);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == -EINVAL);
+	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run2) == -EINVAL);
+	pool_fini(&buddy);
+}
+
+/* When nothing natural is left, a run across the borders of blocks will do. */
+static void alloc_takes_unaligned_run_when_nothing_else_fits(void)
+{
+	struct fp_run part[FP_HUGE_FRAMES];
+	u32 i;
+
+	begin(0, 2 * MIB);
+	for (i = 0; i < FP_HUGE_FRAMES; i++)
+		EXPECT(pool_alloc(&buddy, &owner, 1, 1, 0, &part[i]) == 0);
+	for (i = 3; i < 8; i++)			/* frames 3..7: natural blocks 1 and 4 */
+		EXPECT(pool_free(&buddy, &owner, &part[i]) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 5, 2, 0, &run) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owner, 5, 1, 0, &run) == 0);
+	EXPECT(run.frame == part[3].frame);
+	pool_expect_sound(&buddy);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	for (i = 0; i < FP_HUGE_FRAMES; i++)
+		if (i < 3 || i > 7)
+			EXPECT(pool_free(&buddy, &owner, &part[i]) == 0);
+	pool_fini(&buddy);
+}
+
+static void stats_agree_with_a_layout_by_hand(void)
+{
+	struct fp_buddy_stats stats;
+
+	begin(0, 8 * MIB);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.blocks[11] == 1 && stats.largest == 8 * MIB && fp_buddy_orders(&buddy) == 12);
+	EXPECT(pool_alloc(&buddy, &owner, 4, 1, 0, &run) == 0);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.blocks[11] == 0 && stats.blocks[10] == 1 && stats.blocks[9] == 1);
+	EXPECT(stats.blocks[8] == 1 && stats.blocks[2] == 1 && stats.blocks[1] == 0);
+	EXPECT(stats.largest == 3 * FP_HUGE_FRAMES);
+	EXPECT(fp_buddy_extents(&buddy) == 1);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
+static void one_tib_pool_works(void)
+{
+	struct fp_run runs[64];
+	u32 i;
+
+	begin(512, 1024 * GIB);
+	printf("# metadata: %.4f bytes a frame\n",
+	       ((double)buddy.map.nr * (sizeof(*buddy.huge) + sizeof(*buddy.map.hpfn)) +
+		sizeof(u64) * 2.0 * fp_bittree_words(buddy.map.nr)) / (1024.0 * GIB));
+	for (i = 0; i < 64; i++)
+		EXPECT(pool_alloc(&buddy, &owner, 1 + test_random() % (15 * GIB), 1, 0,
+				  &runs[i]) == 0);
+	pool_expect_sound(&buddy);
+	for (i = 0; i < 64; i++)
+		EXPECT(pool_free(&buddy, &owner, &runs[i]) == 0);
+	pool_fini(&buddy);
+}
+
+static const struct test tests[] = {
+	{ "alloc_every_length_is_exact", alloc_every_length_is_exact },
+	{ "alloc_nine_of_ten_gib_succeeds", alloc_nine_of_ten_gib_succeeds },
+	{ "alloc_beyond_free_is_nomem_beyond_runs_is_nospc",
+	  alloc_beyond_free_is_nomem_beyond_runs_is_nospc },
+	{ "alloc_alignment_above_length_is_kept", alloc_alignment_above_length_is_kept },
+	{ "alloc_limit_is_exclusive_and_exact", alloc_limit_is_exclusive_and_exact },
+	{ "owners_never_share_a_huge_frame", owners_never_share_a_huge_frame },
+	{ "freed_frames_are_dirty_until_released", freed_frames_are_dirty_until_released },
+	{ "quarantine_keeps_what_is_pushed_back", quarantine_keeps_what_is_pushed_back },
+	{ "free_of_what_is_not_a_run_is_refused", free_of_what_is_not_a_run_is_refused },
+	{ "alloc_takes_unaligned_run_when_nothing_else_fits",
+	  alloc_takes_unaligned_run_when_nothing_else_fits },
+	{ "stats_agree_with_a_layout_by_hand", stats_agree_with_a_layout_by_hand },
+	{ "one_tib_pool_works", one_tib_pool_works },
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+}

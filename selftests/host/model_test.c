@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random operations on a scattered pool, next to a model that knows of each frame
+ * only who holds it and whether it is dirty.
+ */
+#include "pool.h"
+#include "test.h"
+
+#define OWNERS	4
+#define LIVE	600
+#define STEPS	200000
+
+struct live {
+	struct fp_run run;
+	u32 owner;
+};
+
+static const struct extent extents[] = {
+	{ 3, 1 }, { 5, 3 }, { 8, 8 }, { 17, 2 }, { 40, 30 }, { 90, 1 }, { 92, 5 },
+};
+
+static struct fp_buddy buddy;
+static struct fp_owner owners[OWNERS];
+static struct live live[LIVE];
+static u32 nr_live;
+static u8 *held;		/* by frame: 0 free, else owner + 1 */
+static u8 *dirty;		/* by frame: may not go to another owner */
+
+static u64 random_length(void)
+{
+	switch (test_random() % 8) {
+	case 0:
+		return 1 + test_random() % (4 * FP_HUGE_FRAMES);
+	case 1:
+		return FP_HUGE_FRAMES << (test_random() % 3);
+	default:
+		return 1 + test_random() % (1ULL << (test_random() % 9));
+	}
+}
+
+/* Is there a run that the model would allow, for a failure to be justified? */
+static bool model_has_huge_run(u64 nr, u64 align, u64 end_pfn)
+{
+	u32 need = (nr + FP_HUGE_FRAMES - 1) / FP_HUGE_FRAMES, i, n = 0;
+	u64 pfn;
+
+	for (i = 0; i < buddy.map.nr; i++) {
+		if (buddy.huge[i].state != FP_HUGE_EMPTY) {
+			n = 0;
+			continue;
+		}
+		if (n && buddy.map.hpfn[i] != buddy.map.hpfn[i - 1] + 1)
+			n = 0;
+		n++;
+		pfn = ((u64)buddy.map.hpfn[i] - n + 1) * FP_HUGE_FRAMES;
+		while (n && (pfn & (align - 1))) {
+			n--;
+			pfn += FP_HUGE_FRAMES;
+		}
+		if (n >= need && (!end_pfn || pfn + nr <= end_pfn))
+			return true;
+	}
+	return false;
+}
+
+static void model_take(const struct fp_run *run, u32 owner, u64 align, u64 end_pfn)
+{
+	u64 pfn = fp_buddy_pfn(&buddy, run->frame), i;
+	bool was_dirty = false;
+
+	EXPECT(!(pfn & (align - 1)));
+	EXPECT(!end_pfn || pfn + run->nr <= end_pfn);
+	for (i = 0; i < run->nr; i++) {
+		u64 frame = run->frame + i;
+
+		EXPECT(fp_buddy_pfn(&buddy, frame) == pfn + i);
+		EXPECT(!held[frame]);
+		EXPECT(!dirty[frame] || dirty[frame] == owner + 1);
+		was_dirty |= dirty[frame];
+		held[frame] = owner + 1;
+	}
+	EXPECT(was_dirty == run->dirty);
+}
+
+static void step_alloc(void)
+{
+	u64 nr = random_length(), align = 1ULL << (test_random() % 4 ? 0 : test_random() % 12);
+	u64 end_pfn = test_random() % 4 ? 0 : test_random() % (100 * FP_HUGE_FRAMES);
+	struct live *new = &live[nr_live];
+	int ret;
+
+	if (nr_live == LIVE)
+		return;
+	new->owner = test_random() % OWNERS;
+	ret = pool_alloc(&buddy, &owners[new->owner], nr, align, end_pfn, &new->run);
+	if (ret) {
+		EXPECT(ret == (nr > buddy.nr_free ? -ENOMEM : -ENOSPC));
+		EXPECT(nr > buddy.nr_free || !model_has_huge_run(nr, align, end_pfn));
+		return;
+	}
+	EXPECT(new->run.nr == nr);
+	model_take(&new->run, new->owner, align, end_pfn);
+	nr_live++;
+}
+
+static void step_free(void)
+{
+	u32 victim = nr_live ? test_random() % nr_live : 0;
+	struct live *old = &live[victim];
+	bool soiled = test_random() % 4;
+	u64 i;
+
+	if (!nr_live)
+		return;
+	EXPECT(fp_buddy_free(&buddy, &owners[old->owner], old->run.frame, old->run.nr,
+			     soiled) == 0);
+	EXPECT(fp_buddy_free(&buddy, &owners[old->owner], old->run.frame, old->run.nr,
+			     soiled) == -EINVAL);
+	for (i = 0; i < old->run.nr; i++) {
+		held[old->run.frame + i] = 0;
+		dirty[old->run.frame + i] = soiled ? old->owner + 1 : 0;
+	}
+	*old = live[--nr_live];
+}
+
+/* What the owner of a quarantined huge frame left behind is cleared. */
+static void step_settle(void)
+{
+	u32 index = fp_buddy_quarantine_pop(&buddy);
+
+	if (index == FP_NIL)
+		return;
+	if (test_random() % 3 == 0) {
+		fp_buddy_quarantine_push(&buddy, index);
+		return;
+	}
+	memset(&dirty[index * FP_HUGE_FRAMES], 0, FP_HUGE_FRAMES);
+	fp_buddy_quarantine_release(&buddy, index);
+}
+
+static void random_operations_agree_with_the_model(void)
+{
+	u32 i;
+
+	pool_init(&buddy, extents, sizeof(extents) / sizeof(*extents));
+	held = calloc(buddy.map.nr, FP_HUGE_FRAMES);
+	dirty = calloc(buddy.map.nr, FP_HUGE_FRAMES);
+	for (i = 0; i < OWNERS; i++)
+		fp_owner_init(&owners[i]);
+	for (i = 0; i < STEPS && !test_failed; i++) {
+		u32 bias = (i / 5000) % 2 ? 3 : 5;	/* fill for a while, then drain */
+		u64 kind = test_random() % 10;
+
+		if (kind < bias)
+			step_alloc();
+		else if (kind < 8)
+			step_free();
+		else
+			step_settle();
+		if (i % 500 == 0)
+			pool_expect_sound(&buddy);
+	}
+	while (nr_live && !test_failed)
+		step_free();
+	pool_fini(&buddy);
+	free(held);
+	free(dirty);
+}
+
+static const struct test tests[] = {
+	{ "random_operations_agree_with_the_model", random_operations_agree_with_the_model },
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+}

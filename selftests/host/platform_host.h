@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The few kernel names that the core uses, for a program on the host. See
+ * module/platform.h.
+ */
+#ifndef FP_PLATFORM_HOST_H
+#define FP_PLATFORM_HOST_H
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FP_HUGE_ORDER	9
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define U32_MAX			UINT32_MAX
+#define U64_MAX			UINT64_MAX
+#define BIT_ULL(n)		(1ULL << (n))
+#define GENMASK_ULL(high, low)	((~0ULL << (low)) & (~0ULL >> (63 - (high))))
+
+#define min(a, b)		((a) < (b) ? (a) : (b))
+#define max(a, b)		((a) > (b) ? (a) : (b))
+#define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
+#define round_down(x, y)	((x) & ~((__typeof__(x))(y) - 1))
+#define round_up(x, y)		((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
+
+#define __ffs(x)		((u32)__builtin_ctzl(x))
+#define __ffs64(x)		((u32)__builtin_ctzll(x))
+#define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
+#define hweight64(x)		((u32)__builtin_popcountll(x))
+#define ilog2(x)		((u32)(63 - __builtin_clzll(x)))
+#define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
+
+#define GFP_KERNEL		0
+#define kvcalloc(n, size, gfp)	calloc(n, size)
+#define kvmalloc_array(n, size, gfp)	calloc(n, size)
+#define kvfree(p)		free(p)
+
+typedef pthread_mutex_t spinlock_t;
+#define spin_lock_init(lock)	pthread_mutex_init(lock, NULL)
+#define spin_lock_bh(lock)	pthread_mutex_lock(lock)
+#define spin_unlock_bh(lock)	pthread_mutex_unlock(lock)
+
+#endif

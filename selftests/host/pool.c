@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "pool.h"
+#include "test.h"
+
+void pool_init(struct fp_buddy *buddy, const struct extent *extents, u32 nr)
+{
+	u32 i, j, total = 0, at = 0;
+	u32 *hpfn;
+
+	for (i = 0; i < nr; i++)
+		total += extents[i].nr;
+	hpfn = calloc(total, sizeof(*hpfn));
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < extents[i].nr; j++)
+			hpfn[at++] = extents[i].hpfn + j;
+	memset(buddy, 0, sizeof(*buddy));
+	if (fp_buddy_init(buddy, hpfn, total))
+		abort();
+	free(hpfn);
+}
+
+void pool_init_one(struct fp_buddy *buddy, u32 hpfn, u64 frames)
+{
+	struct extent extent = { .hpfn = hpfn, .nr = frames / FP_HUGE_FRAMES };
+
+	pool_init(buddy, &extent, 1);
+}
+
+/* What the worker of the kernel module does when no page is referenced. */
+void pool_settle(struct fp_buddy *buddy)
+{
+	u32 index;
+
+	while ((index = fp_buddy_quarantine_pop(buddy)) != FP_NIL)
+		fp_buddy_quarantine_release(buddy, index);
+}
+
+void pool_fini(struct fp_buddy *buddy)
+{
+	pool_settle(buddy);
+	pool_expect_empty(buddy);
+	fp_buddy_fini(buddy);
+}
+
+int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align, u64 end_pfn,
+	       struct fp_run *run)
+{
+	struct fp_request request = {
+		.nr = nr, .align = align, .end_pfn = end_pfn ? end_pfn : FP_ANYWHERE,
+	};
+
+	return fp_buddy_alloc(buddy, owner, &request, run);
+}
+
+int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run)
+{
+	return fp_buddy_free(buddy, owner, run->frame, run->nr, true);
+}
+
+void pool_expect_sound(struct fp_buddy *buddy)
+{
+	const char *broken = fp_buddy_verify(buddy);
+
+	if (broken)
+		printf("# %s\n", broken);
+	EXPECT(!broken);
+}
+
+void pool_expect_empty(struct fp_buddy *buddy)
+{
+	struct fp_buddy_stats stats;
+
+	fp_buddy_stats(buddy, &stats);
+	EXPECT(stats.free == stats.total);
+	EXPECT(stats.used == 0);
+	EXPECT(stats.quarantined == 0);
+	pool_expect_sound(buddy);
+}

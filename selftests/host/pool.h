@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pretend pools for the host tests. */
+#ifndef FP_HOST_POOL_H
+#define FP_HOST_POOL_H
+
+#include "buddy.h"
+
+#define MIB	256ULL		/* frames */
+#define GIB	(1024 * MIB)
+
+/* A run of huge frames in a pretend machine. */
+struct extent {
+	u32 hpfn;
+	u32 nr;
+};
+
+void pool_init(struct fp_buddy *buddy, const struct extent *extents, u32 nr);
+void pool_init_one(struct fp_buddy *buddy, u32 hpfn, u64 frames);
+void pool_settle(struct fp_buddy *buddy);
+void pool_fini(struct fp_buddy *buddy);
+
+/* Allocate or free on behalf of an owner. @end_pfn 0: anywhere. */
+int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align, u64 end_pfn,
+	       struct fp_run *run);
+int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run);
+
+/* Nothing is allocated, everything is coalesced, every invariant holds. */
+void pool_expect_empty(struct fp_buddy *buddy);
+void pool_expect_sound(struct fp_buddy *buddy);
+
+#endif
