@@ -1,0 +1,327 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The command framepool against the module. Runs as root in the lab's guest, where the pool
+# "default" of 256M is loaded and nobody else uses it. $FRAMEPOOL is the command, $FRAMEPOOL_KO
+# the module. The last tests load the module with other parameters, and leave it as it was.
+#
+# Each function named in $tests is a test; it passes if it returns 0. What it prints is shown
+# if it fails.
+# shellcheck disable=SC2317 # which shellcheck cannot see
+set -u
+
+FRAMEPOOL=${FRAMEPOOL:-/bin/framepool}
+FRAMEPOOL_KO=${FRAMEPOOL_KO:-/framepool.ko}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+
+# says STATUS PATTERN ARGUMENT...: the command ends with STATUS and prints a line with PATTERN.
+says() {
+	wanted=$1 pattern=$2
+	shift 2
+	"$FRAMEPOOL" "$@" > "$dir/said" 2>&1 < /dev/null
+	got=$?
+	[ "$got" -eq "$wanted" ] && grep -qe "$pattern" "$dir/said" && return
+	echo "framepool $*: status $got, wanted $wanted and '$pattern'; it said:"
+	cat "$dir/said"
+	return 1
+}
+
+# value KEY: a number that framepool stat gives.
+value() {
+	"$FRAMEPOOL" stat | sed -n "s/^$1: *\([0-9]*\).*/\1/p"
+}
+
+# soon COMMAND...: succeeds as soon as the command does, fails after 10 seconds.
+soon() {
+	for _ in $(seq 100); do
+		"$@" && return
+		sleep 0.1
+	done
+	echo "in vain: $*"
+	return 1
+}
+
+is_idle() {
+	[ "$(value free)" = "$(value total)" ]
+}
+
+# hold ARGUMENT...: leaves a command in the background that holds a buffer; its pid is in $holder.
+hold() {
+	"$FRAMEPOOL" alloc --hold "$@" > "$dir/held" 2>&1 &
+	holder=$!
+	soon grep -q "^holding, pid $holder$" "$dir/held" && return
+	cat "$dir/held"
+	return 1
+}
+
+# release SIGNAL STATUS: ends that command by a signal; it ends with STATUS.
+release() {
+	kill "-$1" "$holder"
+	wait "$holder"
+	got=$?
+	[ "$got" -eq "$2" ] && return
+	echo "after SIG$1 the command ended with $got, not $2"
+	return 1
+}
+
+# reload ARGUMENT...: loads the module anew with these parameters.
+reload() {
+	soon rmmod framepool && insmod "$FRAMEPOOL_KO" "$@"
+}
+
+# as_nobody COMMAND: runs a shell command without privileges.
+as_nobody() {
+	su -s /bin/sh nobody -c "$1" > "$dir/said" 2>&1
+}
+
+# refused_to_nobody PATTERN ARGUMENTS: without privileges the command fails and prints PATTERN.
+refused_to_nobody() {
+	as_nobody "$FRAMEPOOL $2"
+	got=$?
+	[ "$got" -eq 1 ] && grep -q "$1" "$dir/said" && return
+	echo "status $got; it said:"
+	cat "$dir/said"
+	return 1
+}
+
+info_tells_what_is_fixed() {
+	says 0 '^pool: *default$' info && says 0 '^abi: *1$' info &&
+	says 0 '^total: *268435456 (256M)$' info && says 0 '^quota: *none$' info &&
+	says 0 '^frame: *4096 (4K)$' info && says 0 '^huge: *2097152 (2M)$' info &&
+	says 0 '^node: *any$' info && says 0 '^max_order: *[0-9]*$' info
+}
+
+info_json_has_the_same_keys() {
+	says 0 '^{$' info --json && says 0 '"pool": "default",' --json info &&
+	says 0 '"abi": 1,' info --json && says 0 '"total": 268435456,' info --json &&
+	says 0 '"quota": null,' info --json && says 0 '"node": null,' info --json &&
+	says 0 '"max_order": [0-9]*$' info --json && says 0 '^}$' info --json
+}
+
+stat_adds_up() {
+	"$FRAMEPOOL" stat | awk '
+		{ sub(":", "", $1); is[$1] = $2 }
+		END { exit !(is["total"] == 268435456 && is["clients"] == 1 &&
+			     is["total"] == is["free"] + is["used"] + is["quarantined"]) }'
+}
+
+stat_json_has_the_same_keys() {
+	for key in total free used quarantined largest clients buffers allocs frees \
+		fail_nomem fail_nospace fail_quota; do
+		says 0 "^  \"$key\": [0-9]*,\{0,1\}$" stat --json || return
+	done
+}
+
+stat_counts_a_held_buffer() {
+	hold --size 3076K &&
+	says 0 '^used: *3149824 (3076K)$' stat && says 0 '^buffers: *1$' stat &&
+	says 0 '^clients: *2$' stat && release TERM 0 &&
+	says 0 '^used: *0$' stat && says 0 '^buffers: *0$' stat && soon is_idle
+}
+
+frag_of_an_idle_pool_is_none() {
+	soon is_idle && says 0 '^free: *268435456 (256M)$' frag &&
+	says 0 '^ *order  *bytes  *free_blocks  *unusable  *external$' frag &&
+	says 0 '^ *9  *2M  *[0-9]*  *0.000  *-1.000$' frag
+}
+
+frag_blocks_add_up_to_free() {
+	hold --size 12K || return
+	"$FRAMEPOOL" frag --json | awk -F '[:,]' '
+		/"free":/ { free = $2 }
+		/"bytes":/ { bytes = $2 }
+		/"free_blocks":/ { sum += bytes * $2; if ($2 > 0) orders++ }
+		END { printf "free %d, in %d orders %d\n", free, orders, sum
+		      exit !(free == 268435456 - 12288 && sum == free && orders > 1) }'
+	added_up=$?
+	release TERM 0 && return "$added_up"
+}
+
+clients_shows_who_holds_what() {
+	hold --size 2M &&
+	says 0 "^ *$holder  *0  *1  *2M  *0  framepool$" clients &&
+	says 0 "\"pid\": $holder," clients --json && says 0 '"held": 2097152,' clients --json &&
+	says 0 '^open_files: 1$' clients && release TERM 0
+}
+
+clients_of_an_idle_pool_are_none() {
+	says 0 '^open_files: 0$' clients && says 0 '"clients": \[\]' clients --json
+}
+
+alloc_rounds_up_to_frames() {
+	says 0 '^length: 8192 (8K)$' alloc --size 5000 &&
+	says 0 '^length: 4096 (4K)$' alloc --size 1 &&
+	says 0 '^length: 3149824 (3076K)$' alloc --size 0x301000
+}
+
+alloc_aligned_offset_is_congruent() {
+	says 0 '^handle: [1-9][0-9]*$' alloc --size 4K --align 2M &&
+	[ $(($(sed -n 's/^offset: \([0-9]*\).*/\1/p' "$dir/said") % 2097152)) -eq 0 ]
+}
+
+alloc_json_has_the_same_keys() {
+	says 0 '^  "handle": [1-9][0-9]*,$' alloc --size 4K --json &&
+	says 0 '^  "offset": [0-9]*,$' alloc --size 4K --json &&
+	says 0 '^  "length": 4096$' alloc --size 4K --json &&
+	says 0 '^  "bytes": 108894$' alloc --json --from "$dir/small" &&
+	says 0 '^  "cksum": 3231941463,$' alloc --json --from "$dir/small"
+}
+
+alloc_below_an_address() {
+	says 0 '^length: 1048576 (1M)$' alloc --size 1M --below 1T &&
+	says 1 'no run of 1M below that address: the largest free block is' \
+		alloc --size 1M --below 4K
+}
+
+alloc_beyond_any_alignment() {
+	says 1 'no run of 4K with that alignment' alloc --size 4K --align 1024T
+}
+
+# The guest may lack cksum(1); the numbers are what it prints for these files.
+alloc_from_file_agrees_with_cksum() {
+	says 0 "^3231941463 108894 $dir/small$" alloc --from "$dir/small" &&
+	says 0 "^2195812683 5000000 $dir/large$" alloc --from "$dir/large" --size 8M || return
+	! command -v cksum > /dev/null ||
+		says 0 "^$(cksum "$FRAMEPOOL")$" alloc --from "$FRAMEPOOL"
+}
+
+alloc_from_file_has_its_size() {
+	says 0 '^length: 110592 (108K)$' alloc --from "$dir/small" &&
+	says 0 '^length: 5001216 (4884K)$' alloc --from "$dir/large"
+}
+
+alloc_from_pipe_reads_it_all() {
+	got=$(seq 1 20000 | "$FRAMEPOOL" alloc --size 1M --from /proc/self/fd/0 | tail -n 1)
+	echo "$got"
+	[ "$got" = '3231941463 108894 /proc/self/fd/0' ]
+}
+
+alloc_from_longer_file_is_refused() {
+	says 1 "'$dir/small' is longer than the buffer of 4096 bytes" \
+		alloc --size 4K --from "$dir/small" &&
+	says 1 "cannot open '$dir/none'" alloc --from "$dir/none"
+}
+
+hold_ends_properly_by_signal() {
+	hold --size 4M && release TERM 0 && hold --size 4M && release INT 0 && soon is_idle
+}
+
+hold_killed_gives_all_back() {
+	hold --from "$dir/large" && release KILL 137 && soon is_idle
+}
+
+alloc_beyond_the_pool_says_so() {
+	says 1 '257M is more than the whole pool .default. has, which is 256M' alloc --size 257M &&
+	says 1 'is more than any pool can have' alloc --size 18446744073709551615
+}
+
+alloc_beyond_what_is_free_says_so() {
+	hold --size "$(value largest)" &&
+	says 1 "pool 'default' has .* free, less than the" alloc --size $(($(value free) + 4096)) &&
+	release TERM 0
+}
+
+wrong_usage_ends_with_2() {
+	says 2 '--size: must be more than 0' alloc --size 0 &&
+	says 2 "'many' is not a number" alloc --size many &&
+	says 2 "'3K' is not a power of two" alloc --size 4K --align 3K &&
+	says 2 'does not fit into 64 bits' alloc --size 99999999T &&
+	says 2 "unknown command 'nonsense'" nonsense
+}
+
+absent_pool_is_told_with_those_present() {
+	says 1 "there is no pool 'camera'; pools here: default$" --pool camera info &&
+	says 1 "there is no pool 'camera'; pools here: default$" clients --pool camera
+}
+
+unprivileged_user_is_told_to_be_root() {
+	refused_to_nobody 'only root may open /dev/framepool/default (group' info &&
+	refused_to_nobody 'only root may read .*: run as root' clients
+}
+
+outsider_is_told_the_group() {
+	gid=$(sed -n 's/^framepool:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)
+	reload size=256M "gid=${gid:-900}" || return
+	refused_to_nobody "not in group ${gid:+framepool}" stat
+	told=$?
+	reload size=256M && return "$told"
+}
+
+member_of_the_group_may_allocate() {
+	reload size=256M "gid=$(id -g nobody)" || return
+	as_nobody "$FRAMEPOOL alloc --size 4K"
+	status=$?
+	cat "$dir/said"
+	reload size=256M && return "$status"
+}
+
+quota_is_told() {
+	reload size=256M quota=1M || return
+	says 0 '^quota: *1048576 (1M)$' info && says 0 '^length: 1048576' alloc --size 1M &&
+	says 1 "2M is more than pool 'default' lets one client hold, which is 1M" alloc --size 2M
+	told=$?
+	reload size=256M && return "$told"
+}
+
+absent_module_is_told() {
+	soon rmmod framepool || return
+	says 1 "module is not loaded: load it with 'insmod framepool.ko'" info &&
+	says 1 'module is not loaded' alloc --size 4K && says 1 'module is not loaded' clients
+	told=$?
+	insmod "$FRAMEPOOL_KO" size=256M && return "$told"
+}
+
+tests='
+info_tells_what_is_fixed
+info_json_has_the_same_keys
+stat_adds_up
+stat_json_has_the_same_keys
+stat_counts_a_held_buffer
+frag_of_an_idle_pool_is_none
+frag_blocks_add_up_to_free
+clients_shows_who_holds_what
+clients_of_an_idle_pool_are_none
+alloc_rounds_up_to_frames
+alloc_aligned_offset_is_congruent
+alloc_json_has_the_same_keys
+alloc_below_an_address
+alloc_beyond_any_alignment
+alloc_from_file_agrees_with_cksum
+alloc_from_file_has_its_size
+alloc_from_pipe_reads_it_all
+alloc_from_longer_file_is_refused
+hold_ends_properly_by_signal
+hold_killed_gives_all_back
+alloc_beyond_the_pool_says_so
+alloc_beyond_what_is_free_says_so
+wrong_usage_ends_with_2
+absent_pool_is_told_with_those_present
+unprivileged_user_is_told_to_be_root
+outsider_is_told_the_group
+member_of_the_group_may_allocate
+quota_is_told
+absent_module_is_told
+'
+
+seq 1 20000 > "$dir/small"
+yes framepool | head -c 5000000 > "$dir/large"
+
+echo "TAP version 13"
+# shellcheck disable=SC2086 # one name a word
+set -- $tests
+echo "1..$#"
+number=0
+failed=0
+for name; do
+	number=$((number + 1))
+	if "$name" > "$dir/trace" 2>&1; then
+		echo "ok $number $name"
+	else
+		sed 's/^/# /' "$dir/trace"
+		echo "not ok $number $name"
+		failed=1
+	fi
+done
+exit $failed

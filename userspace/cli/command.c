@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The dispatch table. */
+#include <string.h>
+
+#include "cli.h"
+
+const struct command commands[] = {
+	{
+		.name = "info",
+		.run = cmd_info,
+		.summary = "show what is fixed about the pool: size, quota, frames",
+		.usage = "",
+		.help = "",
+	}, {
+		.name = "stat",
+		.run = cmd_stat,
+		.summary = "show how much is free and used, and how often allocations failed",
+		.usage = "",
+		.help =
+		"'quarantined' memory has been given back, but is not cleared yet, or something\n"
+		"(a pipe, direct I/O) still refers to it. 'largest' is the longest buffer that\n"
+		"could be had now. 'clients' counts open files, the one of this command too.\n",
+	}, {
+		.name = "frag",
+		.run = cmd_frag,
+		.summary = "show free blocks and fragmentation per order",
+		.usage = "",
+		.help =
+		"An order is a block size: 2^order frames. 'unusable' is the share of free memory\n"
+		"in blocks too small for a request of that order. 'external' is -1.000 where such\n"
+		"a request succeeds; otherwise it tells why it fails: towards 0 for lack of\n"
+		"memory, towards 1 because of fragmentation. Both are defined as in the kernel's\n"
+		"extfrag/unusable_index and extfrag/extfrag_index.\n",
+	}, {
+		.name = "clients",
+		.run = cmd_clients,
+		.summary = "show who holds how much (root only)",
+		.usage = "",
+		.help =
+		"One line per open file: bytes in buffers ('held') and bytes of address space\n"
+		"that map them ('mapped'). Read from debugfs.\n",
+	}, {
+		.name = "alloc",
+		.run = cmd_alloc,
+		.summary = "allocate a buffer, fill it from a file, hold it",
+		.usage = "[--size SIZE] [--align SIZE] [--below ADDRESS] [--from FILE] [--hold]",
+		.help =
+		"  --size SIZE      bytes, rounded up to whole frames; default: the size of FILE\n"
+		"  --align SIZE     alignment of the physical address, a power of two\n"
+		"  --below ADDRESS  every byte lies below this physical address\n"
+		"  --from FILE      fill the buffer from FILE through a mapping, and print the\n"
+		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
+		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"
+		"\n"
+		"SIZE and ADDRESS are decimal or 0x... with an optional K, M, G or T (powers of\n"
+		"1024).\n",
+	}, {
+		.name = "help",
+		.run = cmd_help,
+		.summary = "explain a command",
+		.usage = "[COMMAND]",
+		.help = "",
+	}, {
+		.name = "version",
+		.run = cmd_version,
+		.summary = "print the version of the library",
+		.usage = "",
+		.help = "",
+	},
+	{ .name = NULL }
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}

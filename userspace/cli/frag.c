@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* framepool frag: free blocks and fragmentation per order. */
+#include <stdlib.h>
+
+#include "cli.h"
+#include "output.h"
+
+enum { COLUMNS = 5 };
+
+static void fill_row(struct field row[COLUMNS], const struct framepool_stats *stats,
+		     unsigned int order, uint64_t frame_bytes)
+{
+	row[0] = field_number("order", order);
+	row[1] = field_bytes("bytes", frame_bytes << order);
+	row[2] = field_number("free_blocks", framepool_stats_free_blocks(stats, order));
+	row[3] = field_index("unusable", framepool_stats_unusable_index(stats, order));
+	row[4] = field_index("external", framepool_stats_external_index(stats, order));
+}
+
+static int show(const struct cli *cli, const struct framepool *fp,
+		const struct framepool_stats *stats)
+{
+	const struct field head[] = {
+		field_text("pool", framepool_name(fp)),
+		field_bytes("free", framepool_stats_free_bytes(stats)),
+		field_bytes("largest", framepool_stats_largest_bytes(stats)),
+	};
+	unsigned int orders = framepool_stats_orders(stats);
+	struct table table = { .key = "orders", .columns = COLUMNS, .rows = orders };
+	struct field (*rows)[COLUMNS] = calloc(orders, sizeof(*rows));
+	int status;
+
+	if (!rows)
+		return fail("no memory for a table of %u orders", orders);
+	table.cells = rows[0];
+	for (unsigned int order = 0; order < orders; order++)
+		fill_row(rows[order], stats, order, framepool_frame_bytes(fp));
+	status = output(cli->json, head, sizeof(head) / sizeof(*head), &table);
+	free(rows);
+	return status;
+}
+
+int cmd_frag(struct cli *cli, int argc, char **argv)
+{
+	struct framepool_stats *stats;
+	struct framepool *fp;
+	int status = option_none(cli, argc, argv);
+
+	if (status)
+		return status;
+	status = EXIT_FAILED;
+	fp = pool_open(cli);
+	if (!fp)
+		return status;
+	stats = pool_stats(fp);
+	if (stats)
+		status = show(cli, fp, stats);
+	framepool_stats_free(stats);
+	framepool_close(fp);
+	return status;
+}

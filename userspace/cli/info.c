@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* framepool info: what is fixed about the pool. */
+#include "cli.h"
+#include "output.h"
+
+static int show(const struct cli *cli, const struct framepool *fp)
+{
+	uint64_t quota = framepool_quota_bytes(fp);
+	int node = framepool_node(fp);
+	const struct field fields[] = {
+		field_text("pool", framepool_name(fp)),
+		field_number("abi", framepool_abi(fp)),
+		field_bytes("total", framepool_total_bytes(fp)),
+		quota ? field_bytes("quota", quota) : field_none("quota", "none"),
+		field_bytes("frame", framepool_frame_bytes(fp)),
+		field_bytes("huge", framepool_huge_bytes(fp)),
+		node < 0 ? field_none("node", "any") : field_number("node", node),
+		field_number("max_order", framepool_max_order(fp)),
+	};
+
+	return output(cli->json, fields, sizeof(fields) / sizeof(*fields), NULL);
+}
+
+int cmd_info(struct cli *cli, int argc, char **argv)
+{
+	struct framepool *fp;
+	int status = option_none(cli, argc, argv);
+
+	if (status)
+		return status;
+	fp = pool_open(cli);
+	if (!fp)
+		return EXIT_FAILED;
+	status = show(cli, fp);
+	framepool_close(fp);
+	return status;
+}

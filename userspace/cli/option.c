@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Command line options. */
+#include "cli.h"
+
+static const struct option no_options[] = {
+	COMMON_OPTIONS,
+	{ NULL, 0, NULL, 0 }
+};
+
+/* getopt's own messages would be headed by the subcommand, not by the program. */
+static int next(int argc, char **argv, const struct option *options)
+{
+	int current = optind ? optind : 1;
+	int option;
+
+	opterr = 0;
+	option = getopt_long(argc, argv, "+:", options, NULL);
+	if (option == ':')
+		fail_usage("option '%s' needs a value", argv[current]);
+	else if (option == '?')
+		fail_usage("bad option '%s'", argv[current]);
+	return option == ':' ? OPTIONS_BAD : option;
+}
+
+int option_next(struct cli *cli, int argc, char **argv, const struct option *options)
+{
+	for (;;) {
+		int option = next(argc, argv, options);
+
+		if (option == OPTION_POOL)
+			cli->pool = optarg;
+		else if (option == OPTION_JSON)
+			cli->json = true;
+		else
+			return option;
+	}
+}
+
+int option_end(int argc, char **argv)
+{
+	if (optind < argc)
+		return fail_usage("unexpected argument '%s'", argv[optind]);
+	return EXIT_OK;
+}
+
+int option_none(struct cli *cli, int argc, char **argv)
+{
+	optind = 0;
+	if (option_next(cli, argc, argv, no_options) != OPTIONS_END)
+		return EXIT_USAGE;
+	return option_end(argc, argv);
+}

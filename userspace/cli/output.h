@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Results on stdout, as text or JSON.
+ *
+ * A result is a record of fields. As text it is a column of "key: value"
+ * lines, in JSON an object with the same keys. A table adds rows, which are
+ * records with the same keys; in JSON they are an array in that object.
+ */
+#ifndef FRAMEPOOL_CLI_OUTPUT_H
+#define FRAMEPOOL_CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_kind {
+	FIELD_TEXT,		/* @text */
+	FIELD_NUMBER,		/* @number */
+	FIELD_BYTES,		/* @number; text adds or uses units */
+	FIELD_INDEX,		/* @number in thousandths */
+	FIELD_NONE,		/* null in JSON, @text as text */
+};
+
+struct field {
+	const char *key;
+	enum field_kind kind;
+	const char *text;
+	int64_t number;
+};
+
+static inline struct field field_text(const char *key, const char *text)
+{
+	return (struct field){ .key = key, .kind = FIELD_TEXT, .text = text };
+}
+
+static inline struct field field_number(const char *key, int64_t number)
+{
+	return (struct field){ .key = key, .kind = FIELD_NUMBER, .number = number };
+}
+
+static inline struct field field_bytes(const char *key, uint64_t bytes)
+{
+	return (struct field){ .key = key, .kind = FIELD_BYTES, .number = (int64_t)bytes };
+}
+
+static inline struct field field_index(const char *key, int thousandths)
+{
+	return (struct field){ .key = key, .kind = FIELD_INDEX, .number = thousandths };
+}
+
+static inline struct field field_none(const char *key, const char *text)
+{
+	return (struct field){ .key = key, .kind = FIELD_NONE, .text = text };
+}
+
+/**
+ * struct table - rows with the same keys
+ * @key: what the rows are called in JSON
+ * @cells: all fields, row after row
+ * @columns: fields in a row, at least 1
+ * @rows: how many rows
+ */
+struct table {
+	const char *key;
+	const struct field *cells;
+	size_t columns;
+	size_t rows;
+};
+
+/**
+ * output - write a result
+ * @json: as JSON
+ * @fields: the record
+ * @count: how many fields it has
+ * @table: the table that belongs to it, or NULL
+ *
+ * Text is UTF-8. main() finds out whether stdout took it all.
+ *
+ * Return: EXIT_OK, or EXIT_FAILED after a message: out of memory.
+ */
+int output(bool json, const struct field *fields, size_t count, const struct table *table);
+
+/**
+ * output_text - write a result as text
+ * @fields: as for output()
+ * @count: as for output()
+ * @table: as for output()
+ */
+void output_text(const struct field *fields, size_t count, const struct table *table);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A buffer and the one mapping of it that the library makes.
+ *
+ * The mapping's address is published by compare-and-swap rather than under a
+ * lock, which a fork() in a threaded program could leave held in the child.
+ */
+#define _FILE_OFFSET_BITS 64
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t length)
+{
+	return framepool_buffer_alloc_constrained(fp, length, 0, 0);
+}
+
+struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp,
+							     uint64_t length, uint64_t align,
+							     uint64_t limit)
+{
+	struct framepool_ioc_alloc call = {
+		.size = sizeof(call),
+		.length = length,
+		.align = align,
+		.limit = limit,
+	};
+	struct framepool_buffer *buf = calloc(1, sizeof(*buf));
+
+	if (!buf) {
+		errno = ENOBUFS;
+		return NULL;
+	}
+	if (ioctl(fp->fd, FRAMEPOOL_IOC_ALLOC, &call)) {
+		free(buf);
+		return NULL;
+	}
+	buf->fd = fp->fd;
+	buf->handle = call.handle;
+	buf->offset = call.offset;
+	buf->length = call.length;
+	return buf;
+}
+
+void framepool_buffer_free(struct framepool_buffer *buf)
+{
+	struct framepool_ioc_free call = { .size = sizeof(call) };
+	int err = errno;
+
+	if (!buf)
+		return;
+	framepool_buffer_unmap(buf);
+	call.handle = buf->handle;
+	ioctl(buf->fd, FRAMEPOOL_IOC_FREE, &call);
+	free(buf);
+	errno = err;
+}
+
+void *framepool_buffer_map(struct framepool_buffer *buf)
+{
+	void *memory = atomic_load(&buf->memory);
+	void *other = NULL;
+
+	if (memory)
+		return memory;
+	if (buf->length > SIZE_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	memory = mmap(NULL, buf->length, PROT_READ | PROT_WRITE, MAP_SHARED, buf->fd,
+		      (off_t)buf->offset);
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (atomic_compare_exchange_strong(&buf->memory, &other, memory))
+		return memory;
+	munmap(memory, buf->length);
+	return other;
+}
+
+void framepool_buffer_unmap(struct framepool_buffer *buf)
+{
+	void *memory = atomic_exchange(&buf->memory, NULL);
+	int err = errno;
+
+	if (!memory)
+		return;
+	munmap(memory, buf->length);
+	errno = err;
+}
+
+uint64_t framepool_buffer_length(const struct framepool_buffer *buf)
+{
+	return buf->length;
+}
+
+uint64_t framepool_buffer_handle(const struct framepool_buffer *buf)
+{
+	return buf->handle;
+}
+
+uint64_t framepool_buffer_offset(const struct framepool_buffer *buf)
+{
+	return buf->offset;
+}
+
+int framepool_buffer_mapped_bytes(const struct framepool_buffer *buf, uint64_t *bytes)
+{
+	struct framepool_ioc_query call = { .size = sizeof(call), .handle = buf->handle };
+
+	if (ioctl(buf->fd, FRAMEPOOL_IOC_QUERY, &call))
+		return -1;
+	*bytes = call.mapped_bytes;
+	return 0;
+}

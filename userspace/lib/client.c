@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A client: one open file of a pool, and what is fixed about that pool. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* A module of another ABI may not even know INFO as it is today. */
+static int read_info(struct framepool *fp)
+{
+	fp->info.size = sizeof(fp->info);
+	if (ioctl(fp->fd, FRAMEPOOL_IOC_INFO, &fp->info)) {
+		if (errno == EINVAL || errno == E2BIG)
+			errno = EPROTONOSUPPORT;
+		return -1;
+	}
+	if (fp->info.abi != FRAMEPOOL_ABI) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
+	fp->info.name[FRAMEPOOL_NAME_MAX - 1] = '\0';
+	return 0;
+}
+
+struct framepool *framepool_open(const char *pool)
+{
+	char path[FP_NODE_PATH_MAX];
+	struct framepool *fp;
+	int err;
+
+	if (!fp_node_path(pool, path)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	fp = calloc(1, sizeof(*fp));
+	if (!fp) {
+		errno = ENOBUFS;
+		return NULL;
+	}
+	fp->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fp->fd < 0)
+		goto err_free_client;
+	if (read_info(fp))
+		goto err_close_node;
+	return fp;
+
+err_close_node:
+	err = errno;
+	close(fp->fd);
+	errno = err;
+err_free_client:
+	free(fp);
+	return NULL;
+}
+
+void framepool_close(struct framepool *fp)
+{
+	int err = errno;
+
+	if (!fp)
+		return;
+	close(fp->fd);
+	free(fp);
+	errno = err;
+}
+
+const char *framepool_version(void)
+{
+	return FP_VERSION;
+}
+
+int framepool_fd(const struct framepool *fp)
+{
+	return fp->fd;
+}
+
+const char *framepool_name(const struct framepool *fp)
+{
+	return fp->info.name;
+}
+
+unsigned int framepool_abi(const struct framepool *fp)
+{
+	return fp->info.abi;
+}
+
+uint32_t framepool_frame_bytes(const struct framepool *fp)
+{
+	return fp->info.frame_bytes;
+}
+
+uint32_t framepool_huge_bytes(const struct framepool *fp)
+{
+	return fp->info.huge_bytes;
+}
+
+uint64_t framepool_total_bytes(const struct framepool *fp)
+{
+	return fp->info.total_bytes;
+}
+
+uint64_t framepool_quota_bytes(const struct framepool *fp)
+{
+	return fp->info.quota_bytes;
+}
+
+int framepool_node(const struct framepool *fp)
+{
+	return fp->info.node;
+}
+
+unsigned int framepool_max_order(const struct framepool *fp)
+{
+	return fp->info.max_order;
+}

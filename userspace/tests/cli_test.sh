@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The command line without a module: what is refused, how, and with which status.
+# $O is the build folder.
+set -u
+
+out=$(mktemp -d) || exit 1
+trap 'rm -rf "$out"' EXIT
+
+# expect NAME STATUS STREAM PATTERN ARGUMENT...: STREAM of the command has the pattern, and the
+# other stream is empty.
+expect()
+{
+	name=$1 status=$2 stream=$3 pattern=$4
+	shift 4
+	"$O/framepool" "$@" >"$out/stdout" 2>"$out/stderr" </dev/null
+	got=$?
+	other=stdout
+	[ "$stream" = stdout ] && other=stderr
+	if [ "$got" -eq "$status" ] && grep -qe "$pattern" "$out/$stream" &&
+	   [ ! -s "$out/$other" ]; then
+		echo "ok - $name"
+	else
+		echo "not ok - $name"
+		echo "# framepool $*: status $got, not $status; wanted '$pattern' on $stream:"
+		sed 's/^/#   /' "$out/stdout" "$out/stderr"
+	fi
+}
+
+expect help_lists_commands 0 stdout '^  alloc ' help
+expect help_option_lists_commands 0 stdout '^  alloc ' --help
+expect help_explains_command 0 stdout '--below ADDRESS' help alloc
+expect help_after_command_explains_it 0 stdout '--below ADDRESS' alloc --help
+expect help_of_unknown_command 2 stderr "unknown command 'nonsense'" help nonsense
+expect help_of_two_commands 2 stderr 'one command at a time' help info stat
+expect version_is_printed 0 stdout "^framepool $VERSION\$" version
+expect version_option_is_printed 0 stdout "^framepool $VERSION\$" --version
+
+expect nothing_to_do 2 stderr 'say what to do'
+expect unknown_command 2 stderr "unknown command 'nonsense'" nonsense
+expect unknown_option 2 stderr "bad option '--nonsense'" --nonsense info
+expect unknown_option_of_command 2 stderr "bad option '--nonsense'" info --nonsense
+expect unknown_short_option 2 stderr "bad option '-xy'" info -xy
+expect option_with_unwanted_value 2 stderr "bad option '--json=1'" info --json=1
+expect option_without_value 2 stderr "option '--pool' needs a value" --pool
+expect unexpected_argument 2 stderr "unexpected argument 'twice'" info twice
+expect alloc_unexpected_argument 2 stderr "unexpected argument '4K'" alloc --size 4K 4K
+
+expect alloc_without_size 2 stderr 'alloc needs --size or --from' alloc
+expect alloc_size_zero 2 stderr '--size: must be more than 0' alloc --size 0
+expect alloc_size_junk 2 stderr "--size: '1.5M' is not a number" alloc --size 1.5M
+expect alloc_size_negative 2 stderr "--size: '-1' is not a number" alloc --size -1
+expect alloc_size_overflow 2 stderr "--size: '16777216T' does not fit" alloc --size 16777216T
+expect alloc_align_not_a_power 2 stderr "--align: '3K' is not a power of two" \
+	alloc --size 4K --align 3K
+expect alloc_align_junk 2 stderr "--align: 'big' is not a number" alloc --size 4K --align big
+expect alloc_below_junk 2 stderr "--below: '4GB' is not a number" alloc --size 4K --below 4GB
+expect alloc_from_missing_file 1 stderr "cannot open '.*/none': No such file" \
+	alloc --from "$out/none"
+expect alloc_from_empty_file 1 stderr "is empty or does not tell its size" alloc --from /dev/null
+expect impossible_pool_name 1 stderr "'a/b' cannot be the name of a pool" --pool a/b info
+expect impossible_pool_name_of_clients 1 stderr "'a/b' cannot be the name" --pool a/b clients
+
+if [ -e /dev/framepool ]; then
+	echo "ok - module_not_loaded # SKIP a module is loaded here"
+	exit 0
+fi
+for command in info stat frag "alloc --size 4K" "info --json --pool other" "alloc --from $0"; do
+	# shellcheck disable=SC2086 # split into words on purpose
+	expect "not_loaded: ${command%% /*}" 1 stderr "module is not loaded: load it with" $command
+done
+expect "not_loaded: clients" 1 stderr \
+	"module is not loaded\|debugfs is not mounted\|run as root" clients

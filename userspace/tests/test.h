@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A test is a line "ok - name" or "not ok - name"; tests/run counts them. */
+#ifndef FRAMEPOOL_TEST_H
+#define FRAMEPOOL_TEST_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+static inline void check(bool passed, const char *name)
+{
+	printf("%s - %s\n", passed ? "ok" : "not ok", name);
+}
+
+#endif
