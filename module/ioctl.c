@@ -102,12 +102,14 @@ static int do_query(struct fp_client *client, union args *args)
  * @size: of its structure
  * @min_size: of the structure's first version
  * @run: does it
- * @undo: takes it back when the result cannot be delivered; may be NULL
+ * @in_only: it has no results
+ * @undo: takes it back when the results cannot be delivered; may be NULL
  */
 struct op {
 	unsigned int cmd;
 	u32 size;
 	u32 min_size;
+	bool in_only;
 	int (*run)(struct fp_client *client, union args *args);
 	void (*undo)(struct fp_client *client, union args *args);
 };
@@ -124,7 +126,7 @@ struct op {
 static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_INFO, framepool_ioc_info, name, do_info),
 	OP(FRAMEPOOL_IOC_ALLOC, framepool_ioc_alloc, offset, do_alloc, .undo = undo_alloc),
-	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free),
+	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free, .in_only = true),
 	OP(FRAMEPOOL_IOC_QUERY, framepool_ioc_query, mapped_bytes, do_query),
 	OP(FRAMEPOOL_IOC_STATS, framepool_ioc_stats, free_blocks, do_stats),
 };
@@ -168,7 +170,7 @@ long fp_ioctl(struct fp_client *client, unsigned int cmd, unsigned long arg)
 	if (ret)
 		return ret;
 	ret = op->run(client, &args);
-	if (ret)
+	if (ret || op->in_only)
 		return ret;
 	if (copy_to_user(user, &args, min(size, op->size))) {
 		if (op->undo)

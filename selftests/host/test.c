@@ -16,7 +16,7 @@ u64 test_random(void)
 	return state * 2685821657736338717ULL;
 }
 
-/* usage: program [seed] */
+/* usage: program [seed]. Exits with 2 when a test failed, so that a crash can be told. */
 int test_main(int argc, char **argv, const struct test *tests, size_t nr)
 {
 	size_t i, failed = 0;
@@ -31,5 +31,5 @@ int test_main(int argc, char **argv, const struct test *tests, size_t nr)
 		failed += test_failed;
 	}
 	printf("%zu passed, %zu failed\n", nr - failed, failed);
-	return failed ? 1 : 0;
+	return failed ? 2 : 0;
 }
