@@ -28,8 +28,11 @@
  */
 #include "buddy.h"
 
-/* How many partly used huge frames to try before an empty one is taken. */
-#define TRY_BEFORE_EMPTY	16
+/*
+ * How many huge frames of each fullness class to try before an empty one is taken. What
+ * was taken last must be among those tried, or each allocation would take another.
+ */
+#define TRY_BEFORE_EMPTY	4
 
 /**
  * fp_owner_init() - make an owner of nothing
@@ -175,15 +178,16 @@ static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_re
 
 typedef u32 (*find_fn)(const struct fp_frames *frames, const struct fp_fit *fit);
 
-/* Look through at most @tries of the owner's huge frames, fullest class first. */
+/* Look through at most @max_tries of the owner's huge frames of each class, fullest first. */
 static bool take_owned(struct fp_buddy *buddy, struct fp_owner *owner,
-		       const struct fp_request *request, find_fn find, u32 tries,
+		       const struct fp_request *request, find_fn find, u32 max_tries,
 		       struct fp_run *run)
 {
-	u32 class, index, at;
+	u32 class, index, at, tries;
 	struct fp_fit fit;
 
 	for (class = fp_owner_class(request->nr); class < FP_CLASSES; class++) {
+		tries = max_tries;
 		for (index = owner->heads[class]; index != FP_NIL && tries;
 		     index = buddy->huge[index].next, tries--) {
 			if (!fit_huge(buddy, index, request, &fit))
@@ -313,14 +317,15 @@ static bool is_allocated(const struct fp_buddy *buddy, const struct fp_owner *ow
  *         or last cleared
  *
  * Context: any; takes the buddy's lock.
- * Return: 0; -EINVAL: this is not an allocated run of @owner of that length;
- * counted, and nothing changed.
+ * Return: how many huge frames went into quarantine; -EINVAL: this is not an allocated run
+ * of @owner of that length; counted, and nothing changed.
  */
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
 {
 	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
 	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
-	int ret = 0;
+	u32 before;
+	int ret;
 
 	spin_lock_bh(&buddy->lock);
 	if (!is_allocated(buddy, owner, frame, nr)) {
@@ -328,10 +333,12 @@ int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 		ret = -EINVAL;
 		goto out;
 	}
+	before = buddy->nr_quarantined;
 	for (; whole; whole--)
 		retire_huge(buddy, index++, dirty);
 	if (rest)
 		put_frames(buddy, index, at, rest, dirty);
+	ret = buddy->nr_quarantined - before;
 out:
 	spin_unlock_bh(&buddy->lock);
 	return ret;

@@ -21,42 +21,49 @@
 #include <linux/slab.h>
 
 static struct vfsmount *fs_mount;
-static int fs_count;
 
 static int init_fs_context(struct fs_context *context)
 {
 	return init_pseudo(context, 0x46506f6f) ? 0 : -ENOMEM;
 }
 
+/* Without an owner: it is mounted while the module is loaded, and must not keep it so. */
 static struct file_system_type fs_type = {
 	.name = "framepool",
-	.owner = THIS_MODULE,
 	.init_fs_context = init_fs_context,
 	.kill_sb = kill_anon_super,
 };
 
 static struct inode *create_inode(void)
 {
-	struct inode *inode;
-	int ret;
+	struct inode *inode = alloc_anon_inode(fs_mount->mnt_sb);
 
-	ret = simple_pin_fs(&fs_type, &fs_mount, &fs_count);
-	if (ret)
-		return ERR_PTR(ret);
-	inode = alloc_anon_inode(fs_mount->mnt_sb);
-	if (IS_ERR(inode)) {
-		simple_release_fs(&fs_mount, &fs_count);
-		return inode;
-	}
 	/* The core maps nothing beyond the size, and nothing huge across it. */
-	i_size_write(inode, MAX_LFS_FILESIZE);
+	if (!IS_ERR(inode))
+		i_size_write(inode, MAX_LFS_FILESIZE);
 	return inode;
 }
 
-static void destroy_inode(struct inode *inode)
+/**
+ * fp_client_init() - get ready for clients
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int fp_client_init(void)
 {
-	iput(inode);
-	simple_release_fs(&fs_mount, &fs_count);
+	fs_mount = kern_mount(&fs_type);
+	return PTR_ERR_OR_ZERO(fs_mount);
+}
+
+/**
+ * fp_client_exit() - undo fp_client_init()
+ *
+ * Context: may sleep; no client is left.
+ */
+void fp_client_exit(void)
+{
+	kern_unmount(fs_mount);
 }
 
 /* The buffer whose range contains the page, freed or not. */
@@ -320,8 +327,13 @@ void fp_client_destroy(struct fp_client *client)
 	pool->nr_clients--;
 	mutex_unlock(&pool->clients_lock);
 	/* No VMA is left and no call is under way: every reference is a handle's. */
-	while ((node = rb_first(&client->buffers)))
+	while ((node = rb_first(&client->buffers))) {
 		fp_client_put_buffer(rb_entry(node, struct fp_buffer, node));
-	destroy_inode(client->inode);
-	kfree(client);
+		cond_resched();
+	}
+	iput(client->inode);
+	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
+	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",
+		       pool->name, client->owner.nr_huge))
+		kfree(client);
 }

@@ -63,6 +63,8 @@ struct fp_buffer_info {
 	u64 nr;
 };
 
+int fp_client_init(void);
+void fp_client_exit(void);
 struct fp_client *fp_client_create(struct fp_pool *pool);
 void fp_client_destroy(struct fp_client *client);
 int fp_client_alloc(struct fp_client *client, const struct fp_request *request,

@@ -7,6 +7,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
+#include <linux/string_helpers.h>
 #include <linux/user_namespace.h>
 
 #include "client.h"
@@ -81,9 +82,12 @@ static void show_client(struct seq_file *file, struct fp_client *client)
 	struct fp_client_usage usage;
 
 	fp_client_usage(client, &usage);
-	seq_printf(file, "%7d %10u %7u %12llu %12llu %s\n", client->pid,
+	seq_printf(file, "%7d %10u %7u %12llu %12llu ", client->pid,
 		   from_kuid_munged(&init_user_ns, client->uid), usage.nr_buffers, usage.held,
-		   fp_mmap_bytes(client, 0, U64_MAX), client->comm);
+		   fp_mmap_bytes(client, 0, U64_MAX));
+	/* A program may call itself anything, line breaks included. */
+	seq_escape_str(file, client->comm, ESCAPE_ANY_NP, NULL);
+	seq_putc(file, '\n');
 }
 
 static int clients_show(struct seq_file *file, void *unused)

@@ -5,8 +5,8 @@
  *  mmap_lock or VMA lock	core mm; held in fp_mmap(), open, close and fault
  *  quarantine lock (mutex)	one examiner of the quarantine at a time; sleeps while it
  *				clears memory; not taken by open, close or fault
- *  i_mmap_rwsem		core mm; the VMAs of one client
  *  clients lock (mutex)	the list of a pool's clients
+ *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles, offsets and the charge of one client
  *  buddy lock (spinlock, bh)	all state of frames; a leaf
  *

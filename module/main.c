@@ -10,6 +10,7 @@
 #include <linux/sizes.h>
 
 #include "chardev.h"
+#include "client.h"
 #include "debugfs.h"
 #include "pool.h"
 
@@ -81,9 +82,14 @@ static int __init fp_init(void)
 		pr_err("gid=%u: there is no such group\n", gid);
 		return -EINVAL;
 	}
+	ret = fp_client_init();
+	if (ret)
+		return ret;
 	pool = fp_pool_create(&config);
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
+	if (IS_ERR(pool)) {
+		ret = PTR_ERR(pool);
+		goto err_client;
+	}
 	chardev = fp_chardev_create(pool, KGIDT_INIT(gid));
 	if (IS_ERR(chardev)) {
 		ret = PTR_ERR(chardev);
@@ -96,6 +102,8 @@ static int __init fp_init(void)
 
 err_pool:
 	fp_pool_destroy(pool);
+err_client:
+	fp_client_exit();
 	return ret;
 }
 
@@ -104,6 +112,7 @@ static void __exit fp_exit(void)
 	fp_debugfs_remove(debugfs);
 	fp_chardev_destroy(chardev);
 	fp_pool_destroy(pool);
+	fp_client_exit();
 }
 
 module_init(fp_init);

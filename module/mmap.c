@@ -44,6 +44,9 @@ static vm_fault_t fault(struct vm_fault *vmf)
 {
 	struct page *page = fp_buffer_page(vmf->vma->vm_private_data, vmf->pgoff);
 
+	/* Small pages take a reference each: enough mappings could make the count overflow. */
+	if (unlikely(folio_ref_count(page_folio(page)) <= 0))
+		return VM_FAULT_SIGBUS;
 	get_page(page);
 	vmf->page = page;
 	return 0;

@@ -13,8 +13,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-/* How often to try again when memory came free while an allocation failed. */
-#define MAX_TRIES	16
+/* How often to try again while memory comes free; by then all of the quarantine was seen. */
+#define MAX_TRIES	32
 
 /**
  * fp_pool_pfn() - where a frame is
@@ -75,7 +75,8 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 	u64 released;
 	int ret, err;
 
-	do {
+	/* What comes free first need not lie where it helps: ask for twice as much each time. */
+	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
 		released = fp_buddy_nr_released(&pool->buddy);
 		ret = fp_buddy_alloc(&pool->buddy, owner, request, run);
 		if (!ret)
@@ -83,8 +84,9 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 		err = fp_quarantine_reclaim(&pool->quarantine, want);
 		if (err)
 			return err;
-	} while (released != fp_buddy_nr_released(&pool->buddy) && --tries);
-	return ret;
+		if (released == fp_buddy_nr_released(&pool->buddy) || !--tries)
+			return ret;
+	}
 }
 
 /**
@@ -129,11 +131,12 @@ void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 {
 	int ret = fp_buddy_free(&pool->buddy, owner, run->frame, run->nr, run->dirty);
 
-	if (WARN_ONCE(ret, "framepool: %s: degraded: freed a run of %llu frames at %llu that is not allocated\n",
+	if (WARN_ONCE(ret < 0, "framepool: %s: degraded: freed a run of %llu frames at %llu that is not allocated\n",
 		      pool->name, run->nr, run->frame))
 		return;
 	atomic64_inc(&pool->nr_frees);
-	fp_quarantine_kick(&pool->quarantine);
+	if (ret > 0)
+		fp_quarantine_kick(&pool->quarantine);
 }
 
 static bool name_is_valid(const char *name)
@@ -154,6 +157,11 @@ static int check_config(const struct fp_pool_config *config)
 		pr_err("name=%s: use 1 to %d letters, digits, '_', '-' and '.', not beginning with '.'\n",
 		       config->name, FRAMEPOOL_NAME_MAX - 1);
 		return -EINVAL;
+	}
+	if (config->bytes > FP_POOL_MAX_BYTES) {
+		pr_err("a pool of %llu bytes is too large; the most is %llu\n", config->bytes,
+		       FP_POOL_MAX_BYTES);
+		return -ENOMEM;
 	}
 	if (config->node != NUMA_NO_NODE &&
 	    (config->node < 0 || config->node >= MAX_NUMNODES || !node_online(config->node))) {

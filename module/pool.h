@@ -11,10 +11,13 @@
 #include "source.h"
 #include "uapi/framepool.h"
 
+/* Page offsets of buffers must fit into 32 bits, padding of the index space included. */
+#define FP_POOL_MAX_BYTES	(4ULL << 40)
+
 /**
  * struct fp_pool_config - how to make a pool
  * @name: letters, digits and "_.-", not beginning with a dot, below FRAMEPOOL_NAME_MAX bytes
- * @bytes: size, rounded up to whole huge frames
+ * @bytes: size, rounded up to whole huge frames; at most FP_POOL_MAX_BYTES
  * @node: NUMA node, or NUMA_NO_NODE
  * @partial: accept less than @bytes
  * @quota: most that one client may hold, in bytes; 0: no limit

@@ -76,15 +76,14 @@ static void examine_all(struct work_struct *work)
 }
 
 /**
- * fp_quarantine_kick() - have the quarantine examined soon
+ * fp_quarantine_kick() - something new is in quarantine
  * @quarantine: the quarantine
  *
  * Context: any.
  */
 void fp_quarantine_kick(struct fp_quarantine *quarantine)
 {
-	if (fp_buddy_nr_quarantined(quarantine->buddy))
-		mod_delayed_work(quarantine->queue, &quarantine->work, 0);
+	mod_delayed_work(quarantine->queue, &quarantine->work, 0);
 }
 
 /**

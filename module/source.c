@@ -32,20 +32,42 @@ static u64 margin_bytes(void)
 	return max_t(u64, (u64)totalram_pages() * PAGE_SIZE / 16, SZ_64M);
 }
 
-static u64 spare_bytes(void)
+/* The same share of a node, counting only what is free there now. */
+static u64 spare_bytes_of(int node)
+{
+	u64 margin = node_present_pages(node) / 16, free = 0;
+	u32 i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		free += zone_page_state(&NODE_DATA(node)->node_zones[i], NR_FREE_PAGES);
+	return free > margin ? (free - margin) * PAGE_SIZE : 0;
+}
+
+/* How much may be taken now. */
+static u64 spare_bytes(int node)
 {
 	u64 available = (u64)max(si_mem_available(), 0L) * PAGE_SIZE;
+	u64 spare = available > margin_bytes() ? available - margin_bytes() : 0;
 
-	return available > margin_bytes() ? available - margin_bytes() : 0;
+	return node == NUMA_NO_NODE ? spare : min(spare, spare_bytes_of(node));
 }
 
 static struct page *alloc_huge(int node)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	struct page *page;
 
 	if (node == NUMA_NO_NODE)
-		return alloc_pages(gfp, FP_HUGE_ORDER);
-	return alloc_pages_node(node, gfp | __GFP_THISNODE, FP_HUGE_ORDER);
+		page = alloc_pages(gfp, FP_HUGE_ORDER);
+	else
+		page = alloc_pages_node(node, gfp | __GFP_THISNODE, FP_HUGE_ORDER);
+	/*
+	 * What the page was before may have left something here. From 6.12 on finish_fault()
+	 * maps no folio huge whose index lies beyond the file's size.
+	 */
+	if (page)
+		page_folio(page)->index = 0;
+	return page;
 }
 
 static int reserve_some(struct fp_source *source, u32 want)
@@ -55,7 +77,7 @@ static int reserve_some(struct fp_source *source, u32 want)
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (spare_bytes() < HUGE_BYTES)
+		if (spare_bytes(source->node) < HUGE_BYTES)
 			break;
 		page = alloc_huge(source->node);
 		if (!page)
@@ -95,7 +117,7 @@ static int refuse(u64 want, u64 got)
 int fp_source_reserve(struct fp_source *source, u64 bytes, int node, bool partial)
 {
 	u64 nr = bytes / HUGE_BYTES + !!(bytes % HUGE_BYTES);
-	u64 spare = spare_bytes();
+	u64 spare = spare_bytes(node);
 	int ret;
 
 	source->nr = 0;

@@ -104,18 +104,20 @@ static const char *check_frames(const struct fp_buddy *buddy, u32 index)
 	return NULL;
 }
 
+/* Do the neighbours on the list agree? The first one's neighbour is the list's head. */
 static bool is_listed(const struct fp_buddy *buddy, u32 index)
 {
 	const struct fp_huge *huge = &buddy->huge[index];
-	u32 i = huge->owner->heads[fp_owner_class(huge->nr_free)];
-	u32 steps;
+	u32 class = fp_owner_class(huge->nr_free);
 
-	for (steps = 0; i < buddy->map.nr && steps < buddy->map.nr; steps++) {
-		if (i == index)
-			return true;
-		i = buddy->huge[i].next;
-	}
-	return false;
+	if (huge->next != FP_NIL &&
+	    (huge->next >= buddy->map.nr || buddy->huge[huge->next].prev != index))
+		return false;
+	if (huge->prev == FP_NIL)
+		return huge->owner->heads[class] == index;
+	return huge->prev < buddy->map.nr && buddy->huge[huge->prev].next == index &&
+	       buddy->huge[huge->prev].owner == huge->owner &&
+	       fp_owner_class(buddy->huge[huge->prev].nr_free) == class;
 }
 
 static const char *check_owned(const struct fp_buddy *buddy, u32 index)

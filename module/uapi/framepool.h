@@ -29,10 +29,10 @@
  *  ENOENT  no such handle: never given out to this client, or freed already
  *  ENOMEM  the pool has less free memory than asked for
  *  ENOSPC  enough is free, but there is no run of that length with that
- *          alignment below that limit
+ *          alignment below that limit; a run of a huge frame or more begins at a huge frame
  *  EDQUOT  the client would hold more than its quota
  *  ENOBUFS the kernel has no memory for the bookkeeping of the buffer
- *  EINTR   a fatal signal arrived while memory was being cleared
+ *  EINTR   a fatal signal arrived while memory was being reclaimed
  *
  * mmap(2) adds
  *  ENXIO   the range is not wholly inside one live buffer of this client

@@ -200,6 +200,28 @@ static void free_of_what_is_not_a_run_is_refused(void)
 	pool_fini(&buddy);
 }
 
+/* Many half used huge frames without a pair of frames: pairs must share new ones all the same. */
+static void fragmented_owner_does_not_hoard_huge_frames(void)
+{
+	enum { SINGLES = 32 * FP_HUGE_FRAMES, PAIRS = 4000 };
+	static struct fp_run singles[SINGLES], pairs[PAIRS];
+	u32 i;
+
+	begin(0, GIB);
+	for (i = 0; i < SINGLES; i++)
+		EXPECT(pool_alloc(&buddy, &owner, 1, 1, 0, &singles[i]) == 0);
+	for (i = 0; i < SINGLES; i += 2)
+		EXPECT(pool_free(&buddy, &owner, &singles[i]) == 0);
+	for (i = 0; i < PAIRS; i++)
+		EXPECT(pool_alloc(&buddy, &owner, 2, 1, 0, &pairs[i]) == 0);
+	EXPECT(owner.nr_huge <= 32 + 2 * PAIRS / FP_HUGE_FRAMES + 1);
+	for (i = 0; i < PAIRS; i++)
+		EXPECT(pool_free(&buddy, &owner, &pairs[i]) == 0);
+	for (i = 1; i < SINGLES; i += 2)
+		EXPECT(pool_free(&buddy, &owner, &singles[i]) == 0);
+	pool_fini(&buddy);
+}
+
 /* When nothing natural is left, a run across the borders of blocks will do. */
 static void alloc_takes_unaligned_run_when_nothing_else_fits(void)
 {
@@ -268,6 +290,8 @@ static const struct test tests[] = {
 	{ "freed_frames_are_dirty_until_released", freed_frames_are_dirty_until_released },
 	{ "quarantine_keeps_what_is_pushed_back", quarantine_keeps_what_is_pushed_back },
 	{ "free_of_what_is_not_a_run_is_refused", free_of_what_is_not_a_run_is_refused },
+	{ "fragmented_owner_does_not_hoard_huge_frames",
+	  fragmented_owner_does_not_hoard_huge_frames },
 	{ "alloc_takes_unaligned_run_when_nothing_else_fits",
 	  alloc_takes_unaligned_run_when_nothing_else_fits },
 	{ "stats_agree_with_a_layout_by_hand", stats_agree_with_a_layout_by_hand },

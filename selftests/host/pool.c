@@ -54,7 +54,9 @@ int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align
 
 int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run)
 {
-	return fp_buddy_free(buddy, owner, run->frame, run->nr, true);
+	int ret = fp_buddy_free(buddy, owner, run->frame, run->nr, true);
+
+	return min(ret, 0);
 }
 
 void pool_expect_sound(struct fp_buddy *buddy)
