@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* madvise() and other hints: whatever the kernel makes of them, the buffer keeps its bytes. */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+
+#include <sys/uio.h>
+
+#define BYTES	(4 * MIB)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+FIXTURE(advice)
+{
+	int fd;
+	struct buffer buffer;	/* BYTES long, aligned to huge frames, stamped */
+	char *p;
+};
+
+FIXTURE_SETUP(advice)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, buffer_alloc_huge(self->fd, BYTES, &self->buffer));
+	self->p = buffer_map(self->fd, &self->buffer);
+	ASSERT_NE(MAP_FAILED, self->p);
+	stamp_frames(self->p, BYTES, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(advice)
+{
+	EXPECT_TRUE(wait_all_free());
+}
+
+TEST_F(advice, dontneed_unmaps_and_keeps_data)
+{
+	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
+	EXPECT_EQ(0, frames_present(self->p, BYTES));
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+}
+
+TEST_F(advice, dontneed_of_a_part_keeps_data)
+{
+	ASSERT_EQ(0, madvise(self->p + MIB, FRAME, MADV_DONTNEED));
+	ASSERT_EQ(0, madvise(self->p + 3 * MIB, MIB, MADV_DONTNEED));
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+	EXPECT_TRUE(is_contiguous(self->p, BYTES));
+}
+
+TEST_F(advice, remove_is_refused)
+{
+	EXPECT_EQ(-1, madvise(self->p, BYTES, MADV_REMOVE));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+}
+
+TEST_F(advice, free_is_refused)
+{
+	EXPECT_EQ(-1, madvise(self->p, BYTES, MADV_FREE));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+}
+
+TEST_F(advice, populate_read_maps_everything)
+{
+	char *twin = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	EXPECT_EQ(0, frames_present(twin, BYTES));
+	ASSERT_EQ(0, madvise(twin, BYTES, MADV_POPULATE_READ));
+	EXPECT_EQ(BYTES / FRAME, frames_present(twin, BYTES));
+	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
+}
+
+TEST_F(advice, populate_write_maps_everything)
+{
+	char *twin = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	ASSERT_EQ(0, madvise(twin, BYTES, MADV_POPULATE_WRITE));
+	EXPECT_EQ(BYTES / FRAME, frames_present(twin, BYTES));
+	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
+}
+
+TEST_F(advice, dontfork_keeps_the_mapping_from_a_child)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTFORK));
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(!is_readable(self->p));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DOFORK));
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(frames_stamped(self->p, BYTES, 0));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+/* Not among them: advice that poisons a frame, which costs the machine its memory. */
+TEST_F(advice, any_advice_keeps_data)
+{
+	static const int advices[] = {
+		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
+		MADV_FREE, MADV_REMOVE, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE,
+		MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK,
+		MADV_COLD, MADV_PAGEOUT, MADV_COLLAPSE, MADV_DONTNEED_LOCKED, -1,
+	};
+	int i;
+
+	/* Over huge frames, then over a part of one, which makes the kernel split it. */
+	for (i = 0; i < ARRAY_SIZE(advices); i++) {
+		madvise(self->p, BYTES, advices[i]);
+		EXPECT_TRUE(frames_stamped(self->p, BYTES, 0))
+			TH_LOG("advice %d", advices[i]);
+		madvise(self->p + HUGE_FRAME + 3 * FRAME, 64 * KIB, advices[i]);
+		EXPECT_TRUE(frames_stamped(self->p, BYTES, 0))
+			TH_LOG("advice %d for a part", advices[i]);
+		EXPECT_TRUE(is_contiguous(self->p, BYTES));
+	}
+}
+
+TEST_F(advice, file_hints_keep_data)
+{
+	posix_fadvise(self->fd, self->buffer.offset, BYTES, POSIX_FADV_WILLNEED);
+	posix_fadvise(self->fd, self->buffer.offset, BYTES, POSIX_FADV_DONTNEED);
+	posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED);
+	readahead(self->fd, self->buffer.offset, BYTES);
+	sync_file_range(self->fd, self->buffer.offset, BYTES, SYNC_FILE_RANGE_WRITE);
+	fsync(self->fd);
+	msync(self->p, BYTES, MS_SYNC);
+	msync(self->p, BYTES, MS_INVALIDATE);
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+	EXPECT_TRUE(is_contiguous(self->p, BYTES));
+}
+
+/* A kernel without the file has nothing there that could hurt the buffer. */
+static void write_string(const char *path, const char *string)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	dprintf(fd, "%s", string);
+	close(fd);
+}
+
+TEST_F(advice, dropped_caches_and_compaction_keep_data)
+{
+	/* 3 is everything; 4 keeps the kernel from logging that. */
+	write_string("/proc/sys/vm/drop_caches", "7");
+	write_string("/proc/sys/vm/compact_memory", "1");
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+	EXPECT_TRUE(is_contiguous(self->p, BYTES));
+}
+
+TEST_F(advice, cleared_references_keep_data)
+{
+	static const char * const commands[] = { "1", "3", "4", "5" };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		write_string("/proc/self/clear_refs", commands[i]);
+		EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+		stamp_frames(self->p, BYTES, i);
+		EXPECT_TRUE(frames_stamped(self->p, BYTES, i));
+		stamp_frames(self->p, BYTES, 0);
+	}
+}
+
+TEST_HARNESS_MAIN

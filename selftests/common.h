@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The pool under test: opening it, its calls, and waiting until it is idle.
+ *
+ * Calls return 0 or a negative errno, so that a test compares one number.
+ *
+ * Every fixture is torn down by the process that started the test, after the test's
+ * own process has ended: whatever a test leaves open ends with it, and what is still
+ * missing from the pool then is a leak of the module.
+ */
+#ifndef FRAMEPOOL_SELFTESTS_COMMON_H
+#define FRAMEPOOL_SELFTESTS_COMMON_H
+
+#include <kselftest_harness.h>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "framepool.h"
+
+#define POOL_NAME	"default"
+#define POOL_BYTES	(256UL << 20)
+#define DEVICE_DIR	"/dev/framepool"
+#define DEVICE		DEVICE_DIR "/" POOL_NAME
+
+#define KIB		1024UL
+#define MIB		(1024UL * KIB)
+#define FRAME		(4UL * KIB)
+#define HUGE_FRAME	(2UL * MIB)
+
+/* A frame goes back through the quarantine, which a worker empties in its own time. */
+#define IDLE_SECONDS	10
+
+/* Whole-pool tests run under emulated, instrumented kernels. */
+#define SLOW_TEST_SECONDS	120
+
+#define ROUND_UP(x, to)	(((x) + (to) - 1) / (to) * (to))
+
+/**
+ * struct buffer - what ALLOC said about a buffer
+ * @handle: names it in calls
+ * @offset: where in the file it is mapped
+ * @length: bytes, rounded up to whole frames
+ */
+struct buffer {
+	__u64 handle;
+	__u64 offset;
+	__u64 length;
+};
+
+static inline int call(int fd, unsigned long cmd, void *arg)
+{
+	int ret = ioctl(fd, cmd, arg);
+
+	return ret == -1 ? -errno : ret;
+}
+
+static inline int open_errno(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static inline int pool_open(void)
+{
+	return open_errno(DEVICE, O_RDWR);
+}
+
+static inline int pool_info(int fd, struct framepool_ioc_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return call(fd, FRAMEPOOL_IOC_INFO, info);
+}
+
+static inline int pool_stats(int fd, struct framepool_ioc_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->size = sizeof(*stats);
+	return call(fd, FRAMEPOOL_IOC_STATS, stats);
+}
+
+static inline int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
+				  struct buffer *buffer)
+{
+	struct framepool_ioc_alloc arg = {
+		.size = sizeof(arg),
+		.length = length,
+		.align = align,
+		.limit = limit,
+	};
+	int ret = call(fd, FRAMEPOOL_IOC_ALLOC, &arg);
+
+	if (ret)
+		return ret;
+	buffer->handle = arg.handle;
+	buffer->offset = arg.offset;
+	buffer->length = arg.length;
+	return 0;
+}
+
+static inline int buffer_alloc(int fd, __u64 length, struct buffer *buffer)
+{
+	return buffer_alloc_at(fd, length, 0, 0, buffer);
+}
+
+static inline int buffer_alloc_huge(int fd, __u64 length, struct buffer *buffer)
+{
+	return buffer_alloc_at(fd, length, HUGE_FRAME, 0, buffer);
+}
+
+static inline int handle_free(int fd, __u64 handle)
+{
+	struct framepool_ioc_free arg = {
+		.size = sizeof(arg),
+		.handle = handle,
+	};
+
+	return call(fd, FRAMEPOOL_IOC_FREE, &arg);
+}
+
+static inline int handle_query(int fd, __u64 handle, struct framepool_ioc_query *query)
+{
+	memset(query, 0, sizeof(*query));
+	query->size = sizeof(*query);
+	query->handle = handle;
+	return call(fd, FRAMEPOOL_IOC_QUERY, query);
+}
+
+/* Allocates pieces of @length until it is refused; *@why is the refusal. */
+static inline int alloc_until_refused(int fd, __u64 length, __u64 align,
+				      struct buffer *buffers, int max, int *why)
+{
+	int n = 0;
+
+	*why = 0;
+	while (n < max) {
+		*why = buffer_alloc_at(fd, length, align, 0, &buffers[n]);
+		if (*why)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static inline void *map_raw(void *at, size_t length, int prot, int flags, int fd, __u64 offset)
+{
+	return (void *)syscall(SYS_mmap, at, length, prot, flags, fd, offset);
+}
+
+/* The errno with which mmap refuses, or 0; what it did map is unmapped again. */
+static inline int map_errno(size_t length, int prot, int flags, int fd, __u64 offset)
+{
+	void *p = map_raw(NULL, length, prot, flags, fd, offset);
+
+	if (p == MAP_FAILED)
+		return errno;
+	munmap(p, length);
+	return 0;
+}
+
+static inline char *buffer_map(int fd, const struct buffer *buffer)
+{
+	return map_raw(NULL, buffer->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		       buffer->offset);
+}
+
+static inline char *buffer_map_fixed(int fd, const struct buffer *buffer, void *at)
+{
+	return map_raw(at, buffer->length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		       buffer->offset);
+}
+
+static inline void sleep_ms(long ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+static inline double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Nothing is in use, and nobody but the @clients who look has the pool open. */
+static inline bool stats_idle(const struct framepool_ioc_stats *stats, __u64 clients)
+{
+	return stats->free_bytes == stats->total_bytes && !stats->quarantined_bytes &&
+	       !stats->used_bytes && !stats->buffers && stats->clients == clients;
+}
+
+static inline bool wait_idle(int fd, __u64 clients)
+{
+	double end = seconds_now() + IDLE_SECONDS;
+	struct framepool_ioc_stats stats = { 0 };
+
+	do {
+		if (!pool_stats(fd, &stats) && stats_idle(&stats, clients))
+			return true;
+		sleep_ms(10);
+	} while (seconds_now() < end);
+
+	fprintf(stderr, "# pool is not idle: total %llu free %llu used %llu quarantined %llu "
+		"buffers %llu clients %llu (expected %llu)\n",
+		stats.total_bytes, stats.free_bytes, stats.used_bytes,
+		stats.quarantined_bytes, stats.buffers, stats.clients, clients);
+	return false;
+}
+
+/* Waits until no frame is quarantined, whatever else is in use. */
+static inline bool wait_clean(int fd, struct framepool_ioc_stats *stats)
+{
+	double end = seconds_now() + IDLE_SECONDS;
+
+	do {
+		if (!pool_stats(fd, stats) && !stats->quarantined_bytes)
+			return true;
+		sleep_ms(10);
+	} while (seconds_now() < end);
+
+	fprintf(stderr, "# %llu bytes stay in quarantine\n", stats->quarantined_bytes);
+	return false;
+}
+
+/* Whether the module itself finds no fault with its allocator; debugfs is mounted. */
+static inline bool pool_verifies(void)
+{
+	char text[64] = "";
+	int fd = open_errno("/sys/kernel/debug/framepool/" POOL_NAME "/verify", O_RDONLY);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		strcpy(text, "cannot be read\n");
+	close(fd);
+	if (!strcmp(text, "ok\n"))
+		return true;
+	fprintf(stderr, "# debugfs verify: %s", text);
+	return false;
+}
+
+static inline bool wait_all_free(void)
+{
+	int fd = pool_open();
+	bool idle;
+
+	if (fd < 0) {
+		fprintf(stderr, "# cannot open %s: %s\n", DEVICE, strerror(-fd));
+		return false;
+	}
+	idle = wait_idle(fd, 1);
+	close(fd);
+	return pool_verifies() && idle;
+}
+
+#endif

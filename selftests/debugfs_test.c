@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /sys/kernel/debug/framepool/<pool>: its files agree with STATS, and each with itself. */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+
+#define DIRECTORY	"/sys/kernel/debug/framepool/" POOL_NAME "/"
+#define MAX_TEXT	(64 * KIB)
+#define NOBODY		65534
+#define BUSY_SECONDS	3
+
+static const char * const names[] = { "summary", "buddyinfo", "fragmentation", "clients" };
+
+FIXTURE(debugfs)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(debugfs)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, access(DIRECTORY, F_OK))
+		TH_LOG("no " DIRECTORY ": is debugfs mounted on /sys/kernel/debug?");
+}
+
+FIXTURE_TEARDOWN_PARENT(debugfs)
+{
+	EXPECT_TRUE(wait_all_free());
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), DIRECTORY "%s", name);
+	return path;
+}
+
+/* The file's text, read in pieces of @piece bytes; in a buffer that the next call reuses. */
+static const char *read_pieces(const char *name, size_t piece)
+{
+	static char text[MAX_TEXT];
+	int fd = open(path_of(name), O_RDONLY | O_CLOEXEC);
+	size_t length = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, text + length, piece);
+		length += n > 0 ? n : 0;
+	} while (n > 0 && length + piece < sizeof(text));
+	text[length] = '\0';
+	close(fd);
+	return n < 0 ? "" : text;
+}
+
+static const char *read_text(const char *name)
+{
+	return read_pieces(name, MAX_TEXT / 2);
+}
+
+/* The number after "key: " in a text; all ones: there is none. */
+static __u64 number_of(const char *text, const char *key)
+{
+	char pattern[32];
+	const char *line;
+
+	snprintf(pattern, sizeof(pattern), "\n%s: ", key);
+	if (!strncmp(text, pattern + 1, strlen(pattern) - 1))
+		return strtoull(text + strlen(pattern) - 1, NULL, 10);
+	line = strstr(text, pattern);
+	return line ? strtoull(line + strlen(pattern), NULL, 10) : ~0ULL;
+}
+
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end ? end + 1 : line + strlen(line);
+}
+
+TEST_F(debugfs, files_are_there_for_root_to_read)
+{
+	struct stat file;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		ASSERT_EQ(0, stat(path_of(names[i]), &file));
+		EXPECT_EQ(S_IFREG | 0400, file.st_mode);
+		EXPECT_EQ(0, file.st_uid);
+		EXPECT_NE(0, strlen(read_text(names[i])));
+	}
+}
+
+TEST_F(debugfs, other_users_are_refused)
+{
+	pid_t pid = child_fork();
+
+	if (!pid) {
+		int i;
+
+		CHILD_CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
+		for (i = 0; i < ARRAY_SIZE(names); i++)
+			CHILD_CHECK(open_errno(path_of(names[i]), O_RDONLY) == -EACCES);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+static void check_summary(struct __test_metadata *_metadata, int fd)
+{
+	const char *text = read_text("summary");
+	struct framepool_ioc_stats stats;
+
+	ASSERT_EQ(0, pool_stats(fd, &stats));
+	EXPECT_EQ(0, strncmp(text, "pool: " POOL_NAME "\n", strlen("pool: " POOL_NAME "\n")));
+	EXPECT_EQ(stats.total_bytes, number_of(text, "total"));
+	EXPECT_EQ(stats.free_bytes, number_of(text, "free"));
+	EXPECT_EQ(stats.used_bytes, number_of(text, "used"));
+	EXPECT_EQ(stats.quarantined_bytes, number_of(text, "quarantined"));
+	EXPECT_EQ(stats.largest_bytes, number_of(text, "largest"));
+	EXPECT_EQ(stats.clients, number_of(text, "clients"));
+	EXPECT_EQ(stats.buffers, number_of(text, "buffers"));
+	EXPECT_EQ(stats.allocs, number_of(text, "allocs"));
+	EXPECT_EQ(stats.frees, number_of(text, "frees"));
+	EXPECT_EQ(stats.fail_nomem, number_of(text, "fail_nomem"));
+	EXPECT_EQ(stats.fail_nospace, number_of(text, "fail_nospace"));
+	EXPECT_EQ(stats.fail_quota, number_of(text, "fail_quota"));
+	EXPECT_GE(number_of(text, "extents"), 1);
+	EXPECT_LE(number_of(text, "extents"), POOL_BYTES / HUGE_FRAME);
+}
+
+static void check_buddyinfo(struct __test_metadata *_metadata, int fd)
+{
+	const char *line = read_text("buddyinfo");
+	unsigned long long bytes, blocks;
+	struct framepool_ioc_stats stats;
+	unsigned int order, lines = 0;
+	__u64 sum = 0;
+
+	ASSERT_EQ(0, pool_stats(fd, &stats));
+	EXPECT_EQ(0, strncmp(line, "order", 5));
+	for (line = next_line(line); *line; line = next_line(line)) {
+		ASSERT_EQ(3, sscanf(line, "%u %llu %llu", &order, &bytes, &blocks));
+		ASSERT_EQ(lines, order);
+		EXPECT_EQ(FRAME << order, bytes);
+		EXPECT_EQ(stats.free_blocks[order], blocks);
+		sum += bytes * blocks;
+		lines++;
+	}
+	EXPECT_EQ(stats.orders, lines);
+	EXPECT_EQ(stats.free_bytes, sum);
+}
+
+/* As mm/vmstat.c has it, in thousandths; -1000 where a block of that order is free. */
+static long unusable_index(const struct framepool_ioc_stats *stats, unsigned int order)
+{
+	__u64 frames = 0, suitable = 0;
+	unsigned int i;
+
+	for (i = 0; i < stats->orders; i++) {
+		frames += stats->free_blocks[i] << i;
+		if (i >= order)
+			suitable += stats->free_blocks[i] << (i - order);
+	}
+	return frames ? (frames - (suitable << order)) * 1000 / frames : 1000;
+}
+
+static long external_index(const struct framepool_ioc_stats *stats, unsigned int order)
+{
+	__u64 frames = 0, blocks = 0, suitable = 0;
+	unsigned int i;
+
+	for (i = 0; i < stats->orders; i++) {
+		frames += stats->free_blocks[i] << i;
+		blocks += stats->free_blocks[i];
+		if (i >= order)
+			suitable += stats->free_blocks[i];
+	}
+	if (!blocks)
+		return 0;
+	if (suitable)
+		return -1000;
+	return 1000 - (long)((1000 + frames * 1000 / (1UL << order)) / blocks);
+}
+
+/* "-0.123" in thousandths; a value that no index has if it is written otherwise. */
+static long thousandths(const char *text)
+{
+	int sign = *text == '-' ? -1 : 1;
+	long whole, part;
+	char digits[4];
+
+	if (sscanf(text + (sign < 0), "%ld.%3[0-9]", &whole, digits) != 2 || strlen(digits) != 3)
+		return 1000000;
+	part = strtol(digits, NULL, 10);
+	return sign * (whole * 1000 + part);
+}
+
+static void check_fragmentation(struct __test_metadata *_metadata, int fd)
+{
+	const char *line = read_text("fragmentation");
+	char unusable[32], external[32];
+	struct framepool_ioc_stats stats;
+	unsigned int order, lines = 0;
+
+	ASSERT_EQ(0, pool_stats(fd, &stats));
+	EXPECT_EQ(stats.largest_bytes, number_of(line, "largest"));
+	line = next_line(line);
+	EXPECT_EQ(0, strncmp(line, "order", 5));
+	for (line = next_line(line); *line; line = next_line(line)) {
+		ASSERT_EQ(3, sscanf(line, "%u %31s %31s", &order, unusable, external));
+		ASSERT_EQ(lines, order);
+		EXPECT_EQ(unusable_index(&stats, order), thousandths(unusable))
+			TH_LOG("order %u: %s", order, unusable);
+		EXPECT_EQ(external_index(&stats, order), thousandths(external))
+			TH_LOG("order %u: %s", order, external);
+		lines++;
+	}
+	EXPECT_EQ(stats.orders, lines);
+}
+
+static void check_all(struct __test_metadata *_metadata, int fd)
+{
+	check_summary(_metadata, fd);
+	check_buddyinfo(_metadata, fd);
+	check_fragmentation(_metadata, fd);
+}
+
+TEST_F(debugfs, idle_pool_is_shown)
+{
+	check_all(_metadata, self->fd);
+}
+
+TEST_F(debugfs, mixed_pool_is_shown)
+{
+	struct buffer buffer;
+	int i;
+
+	for (i = 1; i < 60; i++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, i * i * 3 * FRAME / 8 + 1, &buffer));
+		if (i % 4 == 0) {
+			ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
+		}
+	}
+	check_all(_metadata, self->fd);
+}
+
+TEST_F(debugfs, full_pool_is_shown)
+{
+	struct buffer buffers[POOL_BYTES / HUGE_FRAME];
+	int why;
+
+	ASSERT_EQ(ARRAY_SIZE(buffers), alloc_until_refused(self->fd, HUGE_FRAME, 0, buffers,
+							   ARRAY_SIZE(buffers), &why));
+	check_all(_metadata, self->fd);
+	EXPECT_EQ(0, number_of(read_text("fragmentation"), "largest"));
+}
+
+TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
+{
+	enum { MAX = POOL_BYTES / HUGE_FRAME };
+	static struct buffer buffers[MAX];
+	struct framepool_ioc_stats stats;
+	int i, why, freed = 0;
+
+	ASSERT_EQ(MAX, alloc_until_refused(self->fd, HUGE_FRAME, HUGE_FRAME, buffers, MAX, &why));
+	for (i = 0; i < MAX; i++) {
+		if (buffer_physical(self->fd, &buffers[i]) / HUGE_FRAME % 2) {
+			ASSERT_EQ(0, handle_free(self->fd, buffers[i].handle));
+			freed++;
+		}
+	}
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	check_all(_metadata, self->fd);
+
+	/* All that is free are @freed blocks of order 9: an order 10 block cannot be had. */
+	ASSERT_EQ(freed, stats.free_blocks[9]);
+	EXPECT_EQ(freed * HUGE_FRAME, stats.free_bytes);
+	EXPECT_EQ(0, unusable_index(&stats, 9));
+	EXPECT_EQ(-1000, external_index(&stats, 9));
+	EXPECT_EQ(1000, unusable_index(&stats, 10));
+	EXPECT_EQ(1000 - (1000 + freed * 500) / freed, external_index(&stats, 10));
+}
+
+/**
+ * struct client_line - a line of "clients"
+ * @pid: who opened the pool
+ * @uid: as whom
+ * @buffers: how many it holds
+ * @held: bytes in them
+ * @mapped: bytes of address space that map them
+ * @comm: name of the program
+ */
+struct client_line {
+	int pid;
+	unsigned int uid;
+	unsigned int buffers;
+	unsigned long long held;
+	unsigned long long mapped;
+	char comm[32];
+};
+
+static bool parse_client(const char *line, struct client_line *client)
+{
+	return sscanf(line, "%d %u %u %llu %llu %31[^\n]", &client->pid, &client->uid,
+		      &client->buffers, &client->held, &client->mapped, client->comm) == 6;
+}
+
+/* Number of lines of clients with @pid, the last of them in @client; -1: a strange line. */
+static int find_clients(int pid, struct client_line *client)
+{
+	const char *line = read_text("clients");
+	struct client_line candidate;
+	int found = 0;
+
+	for (line = next_line(line); *line; line = next_line(line)) {
+		if (!parse_client(line, &candidate))
+			return -1;
+		if (candidate.pid == pid) {
+			*client = candidate;
+			found++;
+		}
+	}
+	return found;
+}
+
+TEST_F(debugfs, client_is_listed_with_what_it_holds)
+{
+	struct client_line client;
+	struct buffer buffer;
+	char *p;
+
+	ASSERT_EQ(1, find_clients(getpid(), &client));
+	EXPECT_EQ(0, client.uid);
+	EXPECT_EQ(0, client.buffers);
+	EXPECT_EQ(0, client.held);
+	EXPECT_EQ(0, client.mapped);
+	EXPECT_STREQ("debugfs_test", client.comm);
+
+	ASSERT_EQ(0, buffer_alloc(self->fd, 3 * FRAME, &buffer));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &buffer));
+	p = buffer_map(self->fd, &buffer);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(0, munmap(p + MIB, FRAME));
+	ASSERT_EQ(1, find_clients(getpid(), &client));
+	EXPECT_EQ(2, client.buffers);
+	EXPECT_EQ(4 * MIB + 3 * FRAME, client.held);
+	EXPECT_EQ(4 * MIB - FRAME, client.mapped);
+}
+
+TEST_F(debugfs, client_disappears_when_it_closes)
+{
+	struct client_line client;
+	int probe;
+
+	ASSERT_EQ(1, find_clients(getpid(), &client));
+	probe = pool_open();
+	ASSERT_GE(probe, 0);
+	ASSERT_EQ(2, find_clients(getpid(), &client));
+	ASSERT_EQ(0, close(probe));
+	ASSERT_EQ(1, find_clients(getpid(), &client));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, find_clients(getpid(), &client));
+}
+
+TEST_F(debugfs, name_with_spaces_and_line_break_does_not_break_the_list)
+{
+	struct client_line client;
+	pid_t pid;
+
+	pid = child_fork();
+	if (!pid) {
+		int fd;
+
+		CHILD_CHECK(!prctl(PR_SET_NAME, "two words 1 2 3"));
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0);
+		CHILD_CHECK(find_clients(getpid(), &client) == 1);
+		CHILD_CHECK(!strcmp(client.comm, "two words 1 2 3"));
+		CHILD_CHECK(!prctl(PR_SET_NAME, "a\n99 0 0 0 0 b"));
+		CHILD_CHECK(pool_open() >= 0);
+		CHILD_CHECK(find_clients(99, &client) == 0);
+		CHILD_CHECK(find_clients(getpid(), &client) == 2);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(debugfs, reading_byte_by_byte_gives_the_same_text)
+{
+	static char whole[MAX_TEXT];
+	struct buffer buffer;
+	int i;
+
+	ASSERT_EQ(0, buffer_alloc(self->fd, 5 * MIB + FRAME, &buffer));
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		strcpy(whole, read_text(names[i]));
+		EXPECT_STREQ(whole, read_pieces(names[i], 1));
+		EXPECT_STREQ(whole, read_pieces(names[i], 7));
+	}
+}
+
+TEST_F(debugfs, reading_at_an_offset_gives_that_part)
+{
+	char part[16];
+	const char *text;
+	int fd, i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		text = read_text(names[i]);
+		fd = open(path_of(names[i]), O_RDONLY | O_CLOEXEC);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(sizeof(part), pread(fd, part, sizeof(part), 9));
+		EXPECT_EQ(0, memcmp(part, text + 9, sizeof(part)));
+		ASSERT_EQ(3, lseek(fd, 3, SEEK_SET));
+		ASSERT_EQ(sizeof(part), read(fd, part, sizeof(part)));
+		EXPECT_EQ(0, memcmp(part, text + 3, sizeof(part)));
+		EXPECT_EQ(0, pread(fd, part, sizeof(part), 1 << 20));
+		close(fd);
+	}
+}
+
+/* Allocates and frees without end. */
+static void churn(unsigned int seed)
+{
+	struct buffer buffers[16] = { 0 };
+	int fd = pool_open();
+
+	CHILD_CHECK(fd >= 0);
+	for (;;) {
+		struct buffer *buffer = &buffers[rand_r(&seed) % ARRAY_SIZE(buffers)];
+
+		if (buffer->length) {
+			CHILD_CHECK(!handle_free(fd, buffer->handle));
+			buffer->length = 0;
+		} else {
+			CHILD_CHECK(!buffer_alloc(fd, 1 + rand_r(&seed) % (4 * MIB), buffer));
+		}
+	}
+}
+
+static bool summary_adds_up(void)
+{
+	const char *text = read_text("summary");
+
+	return number_of(text, "total") == POOL_BYTES &&
+	       number_of(text, "free") + number_of(text, "used") +
+	       number_of(text, "quarantined") == POOL_BYTES &&
+	       number_of(text, "largest") <= number_of(text, "free");
+}
+
+static bool buddyinfo_adds_up(void)
+{
+	const char *line = read_text("buddyinfo");
+	unsigned long long bytes, blocks;
+	unsigned int order;
+	__u64 sum = 0;
+
+	for (line = next_line(line); *line; line = next_line(line)) {
+		if (sscanf(line, "%u %llu %llu", &order, &bytes, &blocks) != 3)
+			return false;
+		sum += bytes * blocks;
+	}
+	return sum <= POOL_BYTES && sum % FRAME == 0;
+}
+
+TEST_F(debugfs, snapshots_are_consistent_while_others_allocate)
+{
+	double end = seconds_now() + BUSY_SECONDS;
+	struct client_line client;
+	pid_t pids[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		pids[i] = child_fork();
+		if (!pids[i])
+			churn(i + 1);
+	}
+	while (seconds_now() < end) {
+		ASSERT_TRUE(summary_adds_up());
+		ASSERT_TRUE(buddyinfo_adds_up());
+		ASSERT_EQ(1, find_clients(getpid(), &client));
+		ASSERT_NE(0, strlen(read_text("fragmentation")));
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(pids[i]));
+	}
+}
+
+TEST_HARNESS_MAIN

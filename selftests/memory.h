@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What lies where: patterns in memory, page tables and maps as /proc shows them. */
+#ifndef FRAMEPOOL_SELFTESTS_MEMORY_H
+#define FRAMEPOOL_SELFTESTS_MEMORY_H
+
+#include "common.h"
+
+#define PAGEMAP_PRESENT	(1ULL << 63)
+#define PAGEMAP_PFN	((1ULL << 55) - 1)
+
+/* What a buffer is filled with, to be told from another's bytes and from cleared memory. */
+#define PATTERN_MINE	0x5a
+#define PATTERN_OTHER	0xb1
+
+static inline bool all_bytes(const char *p, unsigned char byte, size_t length)
+{
+	return (unsigned char)p[0] == byte && !memcmp(p, p + 1, length - 1);
+}
+
+/* Marks every frame with its number, counted from @first. */
+static inline void stamp_frames(char *p, size_t length, __u64 first)
+{
+	size_t at;
+
+	for (at = 0; at < length; at += FRAME)
+		*(volatile __u64 *)(p + at) = first + at / FRAME + 1;
+}
+
+/* Whether every frame bears the mark of stamp_frames(). */
+static inline bool frames_stamped(const char *p, size_t length, __u64 first)
+{
+	size_t at;
+
+	for (at = 0; at < length; at += FRAME)
+		if (*(const volatile __u64 *)(p + at) != first + at / FRAME + 1)
+			return false;
+	return true;
+}
+
+/* Whether no frame bears a mark. */
+static inline bool frames_unstamped(const char *p, size_t length)
+{
+	size_t at;
+
+	for (at = 0; at < length; at += FRAME)
+		if (*(const volatile __u64 *)(p + at))
+			return false;
+	return true;
+}
+
+/* Reads a byte of every frame, so that each is mapped. */
+static inline void touch(const char *p, size_t length)
+{
+	size_t at;
+
+	for (at = 0; at < length; at += FRAME)
+		(void)*(const volatile char *)(p + at);
+}
+
+/*
+ * The page tables' entries of [p, p + length). All ones, which no entry can be, where
+ * they cannot be read: neither "absent" nor any address compares equal.
+ */
+static inline void pagemap_read(const void *p, size_t length, __u64 *entries)
+{
+	size_t bytes = length / FRAME * sizeof(*entries);
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (pread(fd, entries, bytes, (unsigned long)p / FRAME * sizeof(*entries)) != bytes)
+		memset(entries, 0xff, bytes);
+	close(fd);
+}
+
+/* Number of frames of [p, p + length) that are in the page tables. */
+static inline size_t frames_present(const void *p, size_t length)
+{
+	size_t i, present = 0, frames = length / FRAME;
+	__u64 *entries = calloc(frames, sizeof(*entries));
+
+	pagemap_read(p, length, entries);
+	for (i = 0; i < frames; i++)
+		present += !!(entries[i] & PAGEMAP_PRESENT);
+	free(entries);
+	return present;
+}
+
+/* Physical address of the frame at @p, which is touched first; 0 if it is not to be had. */
+static inline __u64 physical_address(const void *p)
+{
+	__u64 entry;
+
+	touch(p, FRAME);
+	pagemap_read(p, FRAME, &entry);
+	if (entry == ~0ULL || !(entry & PAGEMAP_PRESENT))
+		return 0;
+	return (entry & PAGEMAP_PFN) * FRAME;
+}
+
+/* Whether [p, p + length) is one physical run in ascending order. */
+static inline bool is_contiguous(const char *p, size_t length)
+{
+	__u64 start = physical_address(p);
+	size_t i, frames = length / FRAME;
+	__u64 *entries = calloc(frames, sizeof(*entries));
+	bool contiguous = start != 0;
+
+	touch(p, length);
+	pagemap_read(p, length, entries);
+	for (i = 0; i < frames; i++)
+		if ((entries[i] & PAGEMAP_PFN) != start / FRAME + i)
+			contiguous = false;
+	free(entries);
+	return contiguous;
+}
+
+/* Physical address of a buffer, found by mapping its first frame for a moment. */
+static inline __u64 buffer_physical(int fd, const struct buffer *buffer)
+{
+	char *p = map_raw(NULL, FRAME, PROT_READ, MAP_SHARED, fd, buffer->offset);
+	__u64 address;
+
+	if (p == MAP_FAILED)
+		return 0;
+	address = physical_address(p);
+	munmap(p, FRAME);
+	return address;
+}
+
+/* The number after "@key:" in a line of @path, from the line that starts with @from on. */
+static inline long proc_number(const char *path, const char *from, const char *key)
+{
+	FILE *file = fopen(path, "re");
+	bool found = !from;
+	long value = -1;
+	char line[512];
+
+	while (file && value < 0 && fgets(line, sizeof(line), file)) {
+		if (!found && !strncmp(line, from, strlen(from)))
+			found = true;
+		if (found && !strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			sscanf(line + strlen(key) + 1, "%ld", &value);
+	}
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* A field of smaps, in KiB, of the mapping that starts at @p; -1: no such mapping. */
+static inline long smaps_kib(const void *p, const char *field)
+{
+	char from[32];
+
+	snprintf(from, sizeof(from), "%08lx-", (unsigned long)p);
+	return proc_number("/proc/self/smaps", from, field);
+}
+
+static inline long status_kib(const char *field)
+{
+	return proc_number("/proc/self/status", NULL, field);
+}
+
+/* Whether the mapping that starts at @p has the two-letter @flag of smaps. */
+static inline bool smaps_has_flag(const void *p, const char *flag)
+{
+	FILE *file = fopen("/proc/self/smaps", "re");
+	bool found = false, has = false;
+	char line[512], from[32];
+
+	snprintf(from, sizeof(from), "%08lx-", (unsigned long)p);
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, from, strlen(from)))
+			found = true;
+		if (found && !strncmp(line, "VmFlags:", 8)) {
+			has = strstr(line, flag);
+			break;
+		}
+	}
+	if (file)
+		fclose(file);
+	return has;
+}
+
+/* Inaccessible address space of at least @length bytes that starts at a huge frame. */
+static inline char *reserve(size_t length)
+{
+	char *p = mmap(NULL, length + HUGE_FRAME, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : (char *)ROUND_UP((unsigned long)p, HUGE_FRAME);
+}
+
+/* Makes [p, p + length) inaccessible again. */
+static inline bool reserve_again(void *p, size_t length)
+{
+	return mmap(p, length, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == p;
+}
+
+/* Whether the processor can read @p: the kernel copies a byte from there, or may not. */
+static inline bool is_readable(const void *p)
+{
+	static int sink = -1;
+
+	if (sink < 0)
+		sink = memfd_create("sink", MFD_CLOEXEC);
+	return pwrite(sink, p, 1, 0) == 1;
+}
+
+#endif

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads and processes that get in each other's way.
+ *
+ * What is random here comes from one seed, which each test prints; SEED= in the
+ * environment repeats it.
+ */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+
+#include <pthread.h>
+
+#define THREADS		4
+#define BYTES		(4 * MIB)
+#define WORKERS		4
+#define STORM_SECONDS	3
+
+FIXTURE(race)
+{
+	int fd;
+	unsigned int seed;
+};
+
+FIXTURE_SETUP(race)
+{
+	const char *seed = getenv("SEED");
+
+	self->seed = seed ? strtoul(seed, NULL, 0) : time(NULL) ^ getpid();
+	TH_LOG("SEED=%u", self->seed);
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(race)
+{
+	EXPECT_TRUE(wait_all_free());
+}
+
+/**
+ * struct contest - one round in which several threads do the same thing at once
+ * @barrier: where they start
+ * @fd: the client
+ * @buffer: the buffer they quarrel about
+ * @p: where it is mapped
+ * @wins: how many of them had their way
+ * @wrong: how many got a result that nobody may get
+ */
+struct contest {
+	pthread_barrier_t barrier;
+	int fd;
+	struct buffer buffer;
+	char *p;
+	int wins;
+	int wrong;
+};
+
+/* Runs @work in @count threads with the contest as their argument, and waits for all. */
+static bool contest_run(struct contest *contest, int count, void *(*const *work)(void *))
+{
+	pthread_t threads[THREADS];
+	int i, started;
+
+	pthread_barrier_init(&contest->barrier, NULL, count);
+	for (started = 0; started < count; started++)
+		if (pthread_create(&threads[started], NULL, work[started], contest))
+			break;
+	/* Those that were started wait for the missing ones for ever. */
+	if (started < count)
+		return false;
+	for (i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&contest->barrier);
+	return true;
+}
+
+static void count(int *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void *free_work(void *arg)
+{
+	struct contest *contest = arg;
+	int ret;
+
+	pthread_barrier_wait(&contest->barrier);
+	ret = handle_free(contest->fd, contest->buffer.handle);
+	if (!ret)
+		count(&contest->wins);
+	else if (ret != -ENOENT)
+		count(&contest->wrong);
+	return NULL;
+}
+
+TEST_F(race, concurrent_free_succeeds_once)
+{
+	static void *(*const work[THREADS])(void *) = {
+		free_work, free_work, free_work, free_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 200; round++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &contest.buffer));
+		contest.wins = 0;
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(0, contest.wrong);
+	}
+}
+
+static void *stamp_work(void *arg)
+{
+	struct contest *contest = arg;
+
+	pthread_barrier_wait(&contest->barrier);
+	stamp_frames(contest->p, contest->buffer.length, 0);
+	return NULL;
+}
+
+TEST_F(race, concurrent_faults_agree)
+{
+	static void *(*const work[THREADS])(void *) = {
+		stamp_work, stamp_work, stamp_work, stamp_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 20; round++) {
+		/* Whole huge frames and parts of them in turn. */
+		ASSERT_EQ(0, buffer_alloc(self->fd, HUGE_FRAME - round % 2 * FRAME,
+					  &contest.buffer));
+		contest.p = buffer_map(self->fd, &contest.buffer);
+		ASSERT_NE(MAP_FAILED, contest.p);
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		EXPECT_TRUE(frames_stamped(contest.p, contest.buffer.length, 0));
+		EXPECT_TRUE(is_contiguous(contest.p, contest.buffer.length));
+		ASSERT_EQ(0, munmap(contest.p, contest.buffer.length));
+		ASSERT_EQ(0, handle_free(self->fd, contest.buffer.handle));
+	}
+}
+
+/* Copies from the mapping without dying when it is gone: write() just fails. */
+static void *read_work(void *arg)
+{
+	struct contest *contest = arg;
+	int i, sink = memfd_create("reads", MFD_CLOEXEC);
+
+	pthread_barrier_wait(&contest->barrier);
+	for (i = 0; i < 64; i++)
+		if (pwrite(sink, contest->p + i * (BYTES / 64), 1, 0) != 1 && errno != EFAULT)
+			count(&contest->wrong);
+	close(sink);
+	return NULL;
+}
+
+static void *unmap_work(void *arg)
+{
+	struct contest *contest = arg;
+	size_t at;
+
+	pthread_barrier_wait(&contest->barrier);
+	for (at = 0; at < BYTES; at += BYTES / 8)
+		if (munmap(contest->p + at, BYTES / 8))
+			count(&contest->wrong);
+	return NULL;
+}
+
+static void *drop_work(void *arg)
+{
+	struct contest *contest = arg;
+	int i;
+
+	pthread_barrier_wait(&contest->barrier);
+	/* It may be unmapped in parts meanwhile: then there is nothing to drop. */
+	for (i = 0; i < 16; i++)
+		madvise(contest->p + i % 4 * MIB, MIB, MADV_DONTNEED);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, unmap_and_free_during_faults_is_harmless, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		read_work, unmap_work, free_work, drop_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 60; round++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &contest.buffer));
+		contest.wins = 0;
+		contest.p = buffer_map(self->fd, &contest.buffer);
+		ASSERT_NE(MAP_FAILED, contest.p);
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(0, contest.wrong);
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+/* Maps by the offset while another thread frees the handle: it works, or ENXIO. */
+static void *map_work(void *arg)
+{
+	struct contest *contest = arg;
+	int error, i;
+
+	pthread_barrier_wait(&contest->barrier);
+	for (i = 0; i < 20; i++) {
+		error = map_errno(BYTES, PROT_READ, MAP_SHARED, contest->fd,
+				  contest->buffer.offset);
+		if (error && error != ENXIO)
+			count(&contest->wrong);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, map_during_free_works_or_fails_cleanly, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		map_work, map_work, free_work, map_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 100; round++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &contest.buffer));
+		contest.wins = 0;
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(0, contest.wrong);
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+/* Allocates and frees in one client, and looks at each buffer's bytes. */
+static void *churn_work(void *arg)
+{
+	struct contest *contest = arg;
+	struct buffer buffer;
+	char *p;
+	int i;
+
+	pthread_barrier_wait(&contest->barrier);
+	for (i = 0; i < 100; i++) {
+		if (buffer_alloc(contest->fd, (1 + i % 24) * FRAME, &buffer)) {
+			count(&contest->wrong);
+			continue;
+		}
+		p = buffer_map(contest->fd, &buffer);
+		if (p == MAP_FAILED || !all_bytes(p, 0, buffer.length))
+			count(&contest->wrong);
+		else
+			memset(p, PATTERN_MINE, buffer.length);
+		munmap(p, buffer.length);
+		if (handle_free(contest->fd, buffer.handle))
+			count(&contest->wrong);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, threads_of_one_client_get_zeroed_memory_of_their_own, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		churn_work, churn_work, churn_work, churn_work,
+	};
+	struct contest contest = { .fd = self->fd };
+
+	ASSERT_TRUE(contest_run(&contest, THREADS, work));
+	EXPECT_EQ(0, contest.wrong);
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+#define STORM_BUFFERS	32
+#define STORM_SMALL	(128 * KIB)
+#define STORM_LARGE	(8 * MIB)
+
+/**
+ * struct storm - what one worker holds
+ * @fd: its client
+ * @seed: state of its random numbers
+ * @buffers: length 0: none
+ * @maps: NULL: not mapped
+ */
+struct storm {
+	int fd;
+	unsigned int seed;
+	struct buffer buffers[STORM_BUFFERS];
+	char *maps[STORM_BUFFERS];
+};
+
+static void storm_alloc(struct storm *storm, int i)
+{
+	struct buffer *buffer = &storm->buffers[i];
+	size_t most = rand_r(&storm->seed) % 4 ? STORM_SMALL : STORM_LARGE;
+	int ret = buffer_alloc(storm->fd, 1 + rand_r(&storm->seed) % most, buffer);
+
+	CHILD_CHECK(!ret || ret == -ENOMEM || ret == -ENOSPC);
+	if (ret)
+		buffer->length = 0;
+}
+
+/* Each frame bears the mark of the slot, so a frame given out twice is seen. */
+static void storm_map(struct storm *storm, int i)
+{
+	struct buffer *buffer = &storm->buffers[i];
+
+	storm->maps[i] = buffer_map(storm->fd, buffer);
+	CHILD_CHECK(storm->maps[i] != MAP_FAILED);
+	CHILD_CHECK(frames_unstamped(storm->maps[i], buffer->length));
+	stamp_frames(storm->maps[i], buffer->length, (__u64)getpid() << 32 | i << 24);
+}
+
+static void storm_free(struct storm *storm, int i)
+{
+	struct buffer *buffer = &storm->buffers[i];
+	char *p = storm->maps[i];
+
+	/* Free first or unmap first: the order must not matter. */
+	if (rand_r(&storm->seed) % 2) {
+		CHILD_CHECK(!handle_free(storm->fd, buffer->handle));
+		buffer->handle = 0;
+	}
+	if (p) {
+		CHILD_CHECK(frames_stamped(p, buffer->length, (__u64)getpid() << 32 | i << 24));
+		CHILD_CHECK(!munmap(p, buffer->length));
+	}
+	CHILD_CHECK(!buffer->handle || !handle_free(storm->fd, buffer->handle));
+	buffer->length = 0;
+	storm->maps[i] = NULL;
+}
+
+/* Allocates, maps, checks and frees at random until it is killed. */
+static void storm_work(unsigned int seed)
+{
+	static struct storm storm;
+
+	storm.seed = seed;
+	storm.fd = pool_open();
+	CHILD_CHECK(storm.fd >= 0);
+	for (;;) {
+		int i = rand_r(&storm.seed) % STORM_BUFFERS;
+
+		if (!storm.buffers[i].length)
+			storm_alloc(&storm, i);
+		else if (!storm.maps[i] && rand_r(&storm.seed) % 2)
+			storm_map(&storm, i);
+		else
+			storm_free(&storm, i);
+	}
+}
+
+static pid_t storm_start(unsigned int seed)
+{
+	pid_t pid = child_fork();
+
+	if (!pid)
+		storm_work(seed);
+	return pid;
+}
+
+static bool snapshot_adds_up(int fd)
+{
+	struct framepool_ioc_stats stats;
+	__u64 sum = 0;
+	int order;
+
+	if (pool_stats(fd, &stats))
+		return false;
+	for (order = 0; order < FRAMEPOOL_ORDERS; order++)
+		sum += stats.free_blocks[order] * (FRAME << order);
+	return sum == stats.free_bytes &&
+	       stats.total_bytes == stats.free_bytes + stats.used_bytes + stats.quarantined_bytes;
+}
+
+TEST_F_TIMEOUT(race, storms_of_killed_processes_lose_nothing, SLOW_TEST_SECONDS)
+{
+	double end = seconds_now() + STORM_SECONDS;
+	unsigned int seed = self->seed;
+	pid_t pids[WORKERS];
+	int i;
+
+	for (i = 0; i < WORKERS; i++)
+		pids[i] = storm_start(rand_r(&seed));
+	while (seconds_now() < end) {
+		sleep_ms(1 + rand_r(&seed) % 40);
+		EXPECT_TRUE(snapshot_adds_up(self->fd));
+		i = rand_r(&seed) % WORKERS;
+		ASSERT_EQ(CHILD_KILLED + SIGKILL, child_kill(pids[i]));
+		pids[i] = storm_start(rand_r(&seed));
+	}
+	for (i = 0; i < WORKERS; i++) {
+		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(pids[i]));
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+TEST_HARNESS_MAIN
