@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make help says what there is. Everything that is built goes to build/; each kernel has a folder of its own.
+
+override BUILD := $(abspath $(or $(BUILD),build))
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+KERNEL ?= 6.12
+KERNELS := $(shell awk '!/^\#/ { print $$1 }' scripts/lab/kernels)
+export BUILD
+
+release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+
+all: module userspace ## the module for the running kernel (or KVER=, KDIR=), the library and the CLI
+
+# The sources are linked into the kernel's own build folder, so that no object lands beside them. What was
+# built against other headers of the same release is thrown away: Kbuild would not notice.
+module: out = $(BUILD)/kernel-$(release)
+module: ## the module only: build/kernel-RELEASE/framepool.ko
+	@[ -n "$(release)" ] || { \
+		echo "make: there are no kernel headers in $(KDIR)." >&2; \
+		echo "  For the running kernel install its headers (Debian: linux-headers-$(KVER))," >&2; \
+		echo "  or name others by KVER= or KDIR=. make check and make demo need none." >&2; exit 1; }
+	@mkdir -p $(out)
+	@[ "$$(cat $(out)/kdir 2>/dev/null)" = "$$(realpath $(KDIR))" ] || rm -rf $(out)/*
+	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(out)/
+	@realpath $(KDIR) > $(out)/kdir
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out) W=1 modules
+
+userspace: ## the library and the CLI: build/userspace
+	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
+
+static: ## the CLI as a static program, for the labs: build/static
+	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/static STATIC=1
+
+tests: static ## the kselftests: build/selftests
+	@source=$$(scripts/lab/source) && $(MAKE) --no-print-directory -C selftests O=$(BUILD)/selftests \
+		KSELFTEST=$$source/tools/testing/selftests USERSPACE_O=$(BUILD)/static
+
+lab-%: static ## what a lab needs (lab-6.1, lab-6.12, lab-debug)
+	@kernel=$$(scripts/lab/kernel $*) && $(MAKE) --no-print-directory module KDIR=$$kernel/build
+
+check: setup ## all tests on the stock kernels and on the host; ends with the sum
+	@scripts/check host $(KERNELS)
+
+check-host: setup ## the tests that need no kernel
+	@scripts/check host
+
+check-vm: setup ## the kselftests on the stock kernels, in virtual machines
+	@scripts/check $(KERNELS)
+
+check-debug: setup ## the kselftests on a kernel with KASAN, lockdep and DEBUG_VM (built once)
+	@scripts/check debug
+
+demo: setup ## shows what framepool does, in a virtual machine
+	@scripts/demo
+
+shell: setup lab-$(KERNEL) ## a shell in a virtual machine with the module (KERNEL=6.1, 6.12, debug)
+	@scripts/lab/run --interactive $(KERNEL) scripts/lab/job-shell
+
+lint: ## shellcheck on the scripts, checkpatch on the C
+	scripts/lint
+
+setup: ## installs the Debian packages that the above need, if any is missing
+	@scripts/setup
+
+clean: ## removes build/ (not the kernels in ~/.cache/framepool)
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
+
+.PHONY: all module userspace static tests check check-host check-vm check-debug demo shell lint setup clean help
