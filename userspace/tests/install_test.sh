@@ -46,6 +46,13 @@ compile_example_static()
 		-o "$stage/hello-static" && [ ! -s "$log" ]
 }
 
+# The example in the README is the one that is compiled here.
+readme_shows_example()
+{
+	sed -n '/^```c$/,/^```$/p' ../README.md | sed '1d;$d' >"$stage/readme.c" &&
+	sed 1,2d examples/hello.c | diff - "$stage/readme.c"
+}
+
 compile_header_alone()
 {
 	echo '#include <libframepool.h>' >"$stage/alone.c" &&
@@ -85,6 +92,7 @@ result install build install
 result command_finds_its_library "$root/bin/framepool" version
 result example_builds_with_pkg_config_alone compile_example
 result example_builds_statically_without_warning compile_example_static
+result readme_shows_the_example readme_shows_example
 result header_needs_no_other compile_header_alone
 result header_agrees_with_kernel_interface compile_both_headers
 result library_exports_public_names_only exports_public_names_only
