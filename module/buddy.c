@@ -5,9 +5,8 @@
  *
  * It has two storeys. Upstairs, the hugemap deals in empty huge frames. A run of one
  * huge frame or more comes from there. Downstairs, each owner deals in the frames of
- * its own partly used huge frames (see frames.c), the fullest class first, so that the
- * emptier ones get a chance to become empty. A run that is not a multiple of a huge
- * frame ends in a huge frame of which its owner may use the rest.
+ * its own partly used huge frames (owner.c, frames.c). A run that is not a multiple of a
+ * huge frame ends in a huge frame of which its owner may use the rest.
  *
  * A huge frame has one owner, because its pages share one reference count: nobody
  * can tell who still holds which of them. What an owner frees is dirty and serves that
@@ -19,99 +18,18 @@
  *  B1  a huge frame is FP_HUGE_EMPTY if and only if a recorded block of the hugemap covers it;
  *  B2  an owned huge frame has an allocated frame, its count is that of its free bits, and
  *      it is on its owner's list of its fullness class, or on none if it is full;
- *  B3  FP_HUGE_BODY follows FP_HUGE_RUN or FP_HUGE_BODY, physically contiguous; frame 0
- *      of an owned huge frame continues such a one or begins a block;
- *  B4  nr_free is 512 (on x86) times the empty huge frames plus the free frames of the
- *      owned ones; nr_quarantined is the number of quarantined ones.
+ *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_BODY as it says, physically contiguous; frame 0
+ *      of an owned huge frame continues a run or begins a block;
+ *  B4  each owner's count of free frames is the sum over its huge frames; nr_quarantined is
+ *      the number of quarantined ones.
  *
  * It does not sleep, clear memory or know what a page is.
  */
-#include "buddy.h"
-
-/*
- * How many huge frames of each fullness class to try before an empty one is taken. What
- * was taken last must be among those tried, or each allocation would take another.
- */
-#define TRY_BEFORE_EMPTY	4
-
-/**
- * fp_owner_init() - make an owner of nothing
- * @owner: the owner
- */
-void fp_owner_init(struct fp_owner *owner)
-{
-	memset(owner->heads, 0xff, sizeof(owner->heads));
-	owner->nr_huge = 0;
-}
-
-/**
- * fp_owner_class() - fullness class of a huge frame
- * @nr_free: its free frames, 1 to FP_HUGE_FRAMES
- *
- * Return: the class; lower ones are fuller.
- */
-u32 fp_owner_class(u32 nr_free)
-{
-	return (nr_free - 1) / (FP_HUGE_FRAMES / FP_CLASSES);
-}
-
-static void list_huge(struct fp_buddy *buddy, u32 index)
-{
-	struct fp_huge *huge = &buddy->huge[index];
-	u32 *head;
-
-	if (!huge->nr_free)
-		return;
-	head = &huge->owner->heads[fp_owner_class(huge->nr_free)];
-	huge->prev = FP_NIL;
-	huge->next = *head;
-	if (*head != FP_NIL)
-		buddy->huge[*head].prev = index;
-	*head = index;
-}
-
-static void unlist_huge(struct fp_buddy *buddy, u32 index)
-{
-	struct fp_huge *huge = &buddy->huge[index];
-
-	if (!huge->nr_free)
-		return;
-	if (huge->next != FP_NIL)
-		buddy->huge[huge->next].prev = huge->prev;
-	if (huge->prev != FP_NIL)
-		buddy->huge[huge->prev].next = huge->next;
-	else
-		huge->owner->heads[fp_owner_class(huge->nr_free)] = huge->next;
-}
-
-static void set_nr_free(struct fp_buddy *buddy, u32 index, u32 nr_free)
-{
-	struct fp_huge *huge = &buddy->huge[index];
-	bool moves = !huge->nr_free || !nr_free ||
-		     fp_owner_class(huge->nr_free) != fp_owner_class(nr_free);
-
-	if (moves)
-		unlist_huge(buddy, index);
-	huge->nr_free = nr_free;
-	if (moves)
-		list_huge(buddy, index);
-}
-
-/* Make an empty huge frame the owner's; the caller takes frames of it next. */
-static void adopt_huge(struct fp_buddy *buddy, struct fp_owner *owner, u32 index)
-{
-	struct fp_huge *huge = &buddy->huge[index];
-
-	huge->state = FP_HUGE_OWNED;
-	huge->owner = owner;
-	huge->nr_free = FP_HUGE_FRAMES;
-	fp_frames_init(&huge->frames);
-	owner->nr_huge++;
-	list_huge(buddy, index);
-}
+#include "owner.h"
 
 static void quarantine_huge(struct fp_buddy *buddy, u32 index)
 {
+	lockdep_assert_held(&buddy->lock);
 	buddy->huge[index].state = FP_HUGE_QUARANTINED;
 	buddy->huge[index].next = FP_NIL;
 	if (buddy->quarantine.last == FP_NIL)
@@ -130,101 +48,53 @@ static void retire_huge(struct fp_buddy *buddy, u32 index, bool dirty)
 		return;
 	}
 	buddy->huge[index].state = FP_HUGE_EMPTY;
-	buddy->nr_free += FP_HUGE_FRAMES;
 	buddy->nr_released++;
 	fp_hugemap_put(&buddy->map, index, 1);
 }
 
-static void take_frames(struct fp_buddy *buddy, u32 index, u32 at, u32 nr, bool head,
-			struct fp_run *run)
+/* Take empty huge frames for the request; the last one need not be whole. */
+static u32 take_empty(struct fp_buddy *buddy, const struct fp_request *request)
 {
-	struct fp_huge *huge = &buddy->huge[index];
-
-	run->dirty |= fp_frames_take(&huge->frames, at, nr, head);
-	set_nr_free(buddy, index, huge->nr_free - nr);
-	buddy->nr_free -= nr;
-}
-
-static void put_frames(struct fp_buddy *buddy, u32 index, u32 at, u32 nr, bool dirty)
-{
-	struct fp_huge *huge = &buddy->huge[index];
-
-	fp_frames_put(&huge->frames, at, nr, dirty);
-	buddy->nr_free += nr;
-	set_nr_free(buddy, index, huge->nr_free + nr);
-	if (huge->nr_free < FP_HUGE_FRAMES)
-		return;
-	unlist_huge(buddy, index);
-	huge->owner->nr_huge--;
-	buddy->nr_free -= FP_HUGE_FRAMES;
-	retire_huge(buddy, index, !fp_frames_all_clean(&huge->frames));
-}
-
-/* What the request means inside the huge frame at @index. False: nothing can fit. */
-static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_request *request,
-		     struct fp_fit *fit)
-{
-	u64 pfn = (u64)buddy->map.hpfn[index] << FP_HUGE_ORDER;
-
-	fit->nr = request->nr;
-	fit->align = min_t(u64, request->align, FP_HUGE_FRAMES);
-	if (request->align > FP_HUGE_FRAMES && (pfn & (request->align - 1)))
-		return false;
-	if (request->end_pfn <= pfn)
-		return false;
-	fit->end = min_t(u64, request->end_pfn - pfn, FP_HUGE_FRAMES);
-	return true;
-}
-
-typedef u32 (*find_fn)(const struct fp_frames *frames, const struct fp_fit *fit);
-
-/* Look through at most @max_tries of the owner's huge frames of each class, fullest first. */
-static bool take_owned(struct fp_buddy *buddy, struct fp_owner *owner,
-		       const struct fp_request *request, find_fn find, u32 max_tries,
-		       struct fp_run *run)
-{
-	u32 class, index, at, tries;
-	struct fp_fit fit;
-
-	for (class = fp_owner_class(request->nr); class < FP_CLASSES; class++) {
-		tries = max_tries;
-		for (index = owner->heads[class]; index != FP_NIL && tries;
-		     index = buddy->huge[index].next, tries--) {
-			if (!fit_huge(buddy, index, request, &fit))
-				continue;
-			at = find(&buddy->huge[index].frames, &fit);
-			if (at == FP_FRAMES_NONE)
-				continue;
-			take_frames(buddy, index, at, request->nr, true, run);
-			run->frame = (u64)index * FP_HUGE_FRAMES + at;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The run begins with a huge frame; it takes whole ones and the beginning of another. */
-static bool take_empty(struct fp_buddy *buddy, struct fp_owner *owner,
-		       const struct fp_request *request, struct fp_run *run)
-{
-	u32 whole = request->nr / FP_HUGE_FRAMES, rest = request->nr % FP_HUGE_FRAMES;
+	u32 nr = request->nr / FP_HUGE_FRAMES + !!(request->nr % FP_HUGE_FRAMES);
 	u32 align = request->align > FP_HUGE_FRAMES ? ilog2(request->align) - FP_HUGE_ORDER : 0;
-	u32 last, index, i;
+	u32 index, last;
 
 	if (request->end_pfn < request->nr)
-		return false;
+		return FP_BITTREE_NONE;
 	last = min_t(u64, (request->end_pfn - request->nr) >> FP_HUGE_ORDER, FP_NO_LIMIT);
-	index = fp_hugemap_take(&buddy->map, whole + !!rest, align, last);
+	spin_lock(&buddy->lock);
+	index = fp_hugemap_take(&buddy->map, nr, align, last);
+	spin_unlock(&buddy->lock);
+	return index;
+}
+
+static void begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
+{
+	struct fp_huge *huge = &owner->buddy->huge[index];
+	u32 i;
+
+	huge->state = FP_HUGE_RUN;
+	WRITE_ONCE(huge->owner, owner);
+	huge->next = whole;
+	huge->nr_free = rest;
+	for (i = 1; i < whole; i++)
+		huge[i].state = FP_HUGE_BODY;
+}
+
+static bool alloc_empty(struct fp_owner *owner, const struct fp_request *request,
+			struct fp_run *run)
+{
+	u32 whole = request->nr / FP_HUGE_FRAMES, rest = request->nr % FP_HUGE_FRAMES;
+	u32 index = take_empty(owner->buddy, request);
+
 	if (index == FP_BITTREE_NONE)
 		return false;
-	for (i = 0; i < whole; i++)
-		buddy->huge[index + i].state = i ? FP_HUGE_BODY : FP_HUGE_RUN;
-	buddy->nr_free -= (u64)whole * FP_HUGE_FRAMES;
-	if (rest) {
-		adopt_huge(buddy, owner, index + whole);
-		take_frames(buddy, index + whole, 0, rest, !whole, run);
-	}
+	if (whole)
+		begin_run(owner, index, whole, rest);
+	if (rest)
+		fp_owner_adopt(owner, index + whole, rest, !whole);
 	run->frame = (u64)index * FP_HUGE_FRAMES;
+	run->dirty = false;
 	return true;
 }
 
@@ -238,73 +108,77 @@ static bool take_empty(struct fp_buddy *buddy, struct fp_owner *owner,
  * A run shorter than a huge frame comes out of the owner's huge frames: naturally
  * aligned if possible, else from a new huge frame, else anywhere it fits.
  *
- * Context: any; takes the buddy's lock.
+ * Context: any; takes the owner's lock.
  * Return: 0; -ENOMEM: fewer frames are free; -ENOSPC: no such run.
  */
 int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 		   const struct fp_request *request, struct fp_run *run)
 {
-	bool small = request->nr < FP_HUGE_FRAMES;
-	int ret = 0;
+	bool small = request->nr < FP_HUGE_FRAMES, done;
 
 	run->nr = request->nr;
-	run->dirty = false;
-	spin_lock_bh(&buddy->lock);
-	if (request->nr > buddy->nr_free)
-		ret = -ENOMEM;
-	else if (!(small && take_owned(buddy, owner, request, fp_frames_find_block,
-				       TRY_BEFORE_EMPTY, run)) &&
-		 !take_empty(buddy, owner, request, run) &&
-		 !(small && take_owned(buddy, owner, request, fp_frames_find_run,
-				       U32_MAX, run)))
-		ret = -ENOSPC;
-	spin_unlock_bh(&buddy->lock);
-	return ret;
-}
-
-/* Is [at, at + nr) of an owned huge frame exactly one block, or the tail of a run? */
-static bool is_block(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 index,
-		     u32 at, u32 nr, bool head)
-{
-	const struct fp_huge *huge = &buddy->huge[index];
-
-	return index < buddy->map.nr && huge->state == FP_HUGE_OWNED && huge->owner == owner &&
-	       !fp_frames_is_free(&huge->frames, at) &&
-	       fp_frames_is_head(&huge->frames, at) == head &&
-	       fp_frames_length(&huge->frames, at) == nr;
+	fp_owner_lock(owner);
+	done = (small && fp_owner_take_block(owner, request, run)) ||
+	       alloc_empty(owner, request, run) ||
+	       (small && fp_owner_take_run(owner, request, run));
+	fp_owner_unlock(owner);
+	if (done)
+		return 0;
+	return request->nr > fp_buddy_nr_free(buddy) ? -ENOMEM : -ENOSPC;
 }
 
 /* Does a run of exactly @whole huge frames and @rest frames begin at @index? */
-static bool is_run(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 index,
-		   u32 whole, u32 rest)
+static bool holds_run(const struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 {
-	u32 end = index + whole, i;
+	const struct fp_huge *huge = &owner->buddy->huge[index];
 
-	if (whole > buddy->map.nr - index || buddy->huge[index].state != FP_HUGE_RUN)
-		return false;
-	for (i = index + 1; i < end; i++)
-		if (buddy->huge[i].state != FP_HUGE_BODY)
-			return false;
-	if (rest)
-		return is_block(buddy, owner, end, 0, rest, false);
-	return end == buddy->map.nr ||
-	       (buddy->huge[end].state != FP_HUGE_BODY &&
-		!(buddy->huge[end].state == FP_HUGE_OWNED &&
-		  !fp_frames_is_free(&buddy->huge[end].frames, 0) &&
-		  !fp_frames_is_head(&buddy->huge[end].frames, 0)));
+	return READ_ONCE(huge->owner) == owner && huge->state == FP_HUGE_RUN &&
+	       huge->next == whole && huge->nr_free == rest;
 }
 
-static bool is_allocated(const struct fp_buddy *buddy, const struct fp_owner *owner, u64 frame,
-			 u64 nr)
+static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 {
-	u64 total = (u64)buddy->map.nr * FP_HUGE_FRAMES;
+	u64 total = (u64)owner->buddy->map.nr * FP_HUGE_FRAMES;
 	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
 
 	if (frame >= total || !nr || nr > total - frame)
 		return false;
 	if (nr < FP_HUGE_FRAMES)
-		return is_block(buddy, owner, index, at, nr, true);
-	return !at && is_run(buddy, owner, index, nr / FP_HUGE_FRAMES, nr % FP_HUGE_FRAMES);
+		return fp_owner_holds(owner, index, at, nr, true);
+	return !at && holds_run(owner, index, nr / FP_HUGE_FRAMES, nr % FP_HUGE_FRAMES);
+}
+
+/* Free what holds() found to be the owner's. Returns how much went into quarantine. */
+static u32 free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
+{
+	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
+	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES, before, quarantined;
+	struct fp_buddy *buddy = owner->buddy;
+	bool left = false;
+
+	if (rest)
+		left = fp_owner_put(owner, index + whole, at, rest, dirty);
+	if (!whole && !left)
+		return 0;
+	if (whole)
+		WRITE_ONCE(buddy->huge[index].owner, NULL);
+	spin_lock(&buddy->lock);
+	before = buddy->nr_quarantined;
+	if (left)
+		retire_huge(buddy, index + whole,
+			    !fp_frames_all_clean(&buddy->huge[index + whole].frames));
+	for (; whole; whole--)
+		retire_huge(buddy, index++, dirty);
+	quarantined = buddy->nr_quarantined - before;
+	spin_unlock(&buddy->lock);
+	return quarantined;
+}
+
+static void count_bad_free(struct fp_buddy *buddy)
+{
+	spin_lock_bh(&buddy->lock);
+	buddy->nr_bad_frees++;
+	spin_unlock_bh(&buddy->lock);
 }
 
 /**
@@ -316,31 +190,20 @@ static bool is_allocated(const struct fp_buddy *buddy, const struct fp_owner *ow
  * @dirty: it may have been written, or its pages referenced, since it was allocated
  *         or last cleared
  *
- * Context: any; takes the buddy's lock.
+ * Context: any; takes the owner's lock.
  * Return: how many huge frames went into quarantine; -EINVAL: this is not an allocated run
  * of @owner of that length; counted, and nothing changed.
  */
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
 {
-	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
-	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
-	u32 before;
-	int ret;
+	int ret = -EINVAL;
 
-	spin_lock_bh(&buddy->lock);
-	if (!is_allocated(buddy, owner, frame, nr)) {
-		buddy->nr_bad_frees++;
-		ret = -EINVAL;
-		goto out;
-	}
-	before = buddy->nr_quarantined;
-	for (; whole; whole--)
-		retire_huge(buddy, index++, dirty);
-	if (rest)
-		put_frames(buddy, index, at, rest, dirty);
-	ret = buddy->nr_quarantined - before;
-out:
-	spin_unlock_bh(&buddy->lock);
+	fp_owner_lock(owner);
+	if (holds(owner, frame, nr))
+		ret = free_run(owner, frame, nr, dirty);
+	fp_owner_unlock(owner);
+	if (ret < 0)
+		count_bad_free(buddy);
 	return ret;
 }
 
@@ -446,6 +309,58 @@ u64 fp_buddy_nr_released(struct fp_buddy *buddy)
 }
 
 /**
+ * fp_buddy_nr_free() - how much is free
+ * @buddy: the buddy
+ *
+ * Context: any.
+ * Return: frames that are free and not quarantined; an estimate while others allocate.
+ */
+u64 fp_buddy_nr_free(struct fp_buddy *buddy)
+{
+	struct fp_owner *owner;
+	u64 nr;
+
+	spin_lock_bh(&buddy->freeze_lock);
+	spin_lock(&buddy->lock);
+	nr = (u64)buddy->map.nr_empty * FP_HUGE_FRAMES;
+	spin_unlock(&buddy->lock);
+	list_for_each_entry(owner, &buddy->owners, node)
+		nr += READ_ONCE(owner->nr_free);
+	spin_unlock_bh(&buddy->freeze_lock);
+	return nr;
+}
+
+/**
+ * fp_buddy_freeze() - keep everybody from changing anything
+ * @buddy: the buddy
+ *
+ * Context: any; until fp_buddy_thaw() the caller may not sleep.
+ */
+void fp_buddy_freeze(struct fp_buddy *buddy)
+{
+	struct fp_owner *owner;
+
+	spin_lock_bh(&buddy->freeze_lock);
+	WRITE_ONCE(buddy->frozen, true);
+	list_for_each_entry(owner, &buddy->owners, node) {
+		spin_lock(&owner->lock);
+		spin_unlock(&owner->lock);
+	}
+	spin_lock(&buddy->lock);
+}
+
+/**
+ * fp_buddy_thaw() - undo fp_buddy_freeze()
+ * @buddy: the buddy
+ */
+void fp_buddy_thaw(struct fp_buddy *buddy)
+{
+	spin_unlock(&buddy->lock);
+	smp_store_release(&buddy->frozen, false);
+	spin_unlock_bh(&buddy->freeze_lock);
+}
+
+/**
  * fp_buddy_nr_quarantined() - size of the quarantine
  * @buddy: the buddy
  *
@@ -461,10 +376,14 @@ u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy)
 	return nr;
 }
 
-static void count_blocks(const struct fp_buddy *buddy, struct fp_buddy_stats *stats)
+static void count_free(const struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 {
+	const struct fp_owner *owner;
 	u32 i;
 
+	stats->free = (u64)buddy->map.nr_empty * FP_HUGE_FRAMES;
+	list_for_each_entry(owner, &buddy->owners, node)
+		stats->free += owner->nr_free;
 	for (i = 0; i < buddy->map.levels; i++)
 		stats->blocks[FP_HUGE_ORDER + i] = buddy->map.level[i].count;
 	for (i = 0; i < buddy->map.nr; i++)
@@ -490,19 +409,18 @@ static u64 largest_run(const struct fp_buddy *buddy, const u64 *blocks)
  * @buddy: the buddy
  * @stats: the result
  *
- * Context: any; holds the buddy's lock while it looks at each huge frame once.
+ * Context: any; freezes the pool while it looks at each huge frame once.
  */
 void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
 	stats->total = (u64)buddy->map.nr_present * FP_HUGE_FRAMES;
-	spin_lock_bh(&buddy->lock);
-	stats->free = buddy->nr_free;
+	fp_buddy_freeze(buddy);
 	stats->quarantined = (u64)buddy->nr_quarantined * FP_HUGE_FRAMES;
 	stats->bad_frees = buddy->nr_bad_frees;
-	count_blocks(buddy, stats);
+	count_free(buddy, stats);
 	stats->largest = largest_run(buddy, stats->blocks);
-	spin_unlock_bh(&buddy->lock);
+	fp_buddy_thaw(buddy);
 	stats->used = stats->total - stats->free - stats->quarantined;
 }
 
@@ -520,6 +438,8 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr)
 	u32 i;
 	int ret;
 
+	spin_lock_init(&buddy->freeze_lock);
+	INIT_LIST_HEAD(&buddy->owners);
 	spin_lock_init(&buddy->lock);
 	buddy->quarantine.first = FP_NIL;
 	buddy->quarantine.last = FP_NIL;
@@ -537,7 +457,6 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr)
 		buddy->huge[i].state = FP_HUGE_EMPTY;
 		fp_hugemap_put(&buddy->map, i, 1);
 	}
-	buddy->nr_free = (u64)nr * FP_HUGE_FRAMES;
 	return 0;
 }
 

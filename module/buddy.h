@@ -20,24 +20,34 @@ enum fp_huge_state {
 
 /**
  * struct fp_owner - who small blocks of a set of huge frames belong to
+ * @buddy: whose huge frames; constant
+ * @node: in the buddy's list (protected by the buddy's freeze lock)
+ * @lock: protects what follows, and of the owned huge frames everything
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
  * @nr_huge: huge frames owned
- *
- * Protected by the buddy's lock.
+ * @nr_free: free frames in them; read without the lock for an estimate
  */
 struct fp_owner {
+	struct fp_buddy *buddy;
+	struct list_head node;
+	spinlock_t lock;
 	u32 heads[FP_CLASSES];
 	u32 nr_huge;
+	u64 nr_free;
 };
 
 /**
  * struct fp_huge - what the buddy knows of one huge frame
  * @frames: state of its frames (FP_HUGE_OWNED)
- * @owner: its owner (FP_HUGE_OWNED)
- * @next: next on the owner's list or in the quarantine, or FP_NIL
+ * @owner: whose it is (FP_HUGE_OWNED, FP_HUGE_RUN), else NULL
+ * @next: next on the owner's list or in the quarantine, or FP_NIL;
+ *        FP_HUGE_RUN: whole huge frames in the run
  * @prev: previous on the owner's list, or FP_NIL
- * @nr_free: free frames (FP_HUGE_OWNED)
+ * @nr_free: FP_HUGE_OWNED: free frames;
+ *           FP_HUGE_RUN: frames of the run in the huge frame after the whole ones
  * @state: enum fp_huge_state
+ *
+ * Protected by the owner's lock if there is an owner, by the buddy's lock otherwise.
  */
 struct fp_huge {
 	struct fp_frames frames;
@@ -50,16 +60,21 @@ struct fp_huge {
 
 /**
  * struct fp_buddy - the frames of a pool
+ * @freeze_lock: protects @owners; held by who has the pool frozen (see owner.c)
+ * @frozen: no owner may begin to change anything
+ * @owners: all owners
  * @lock: protects everything below; a leaf
  * @map: which huge frames are empty
  * @huge: by index
  * @quarantine: first and last of the quarantined huge frames that nobody examines now
- * @nr_free: frames that are free and not quarantined
  * @nr_quarantined: huge frames
  * @nr_released: huge frames that have become empty since the beginning
  * @nr_bad_frees: refused frees
  */
 struct fp_buddy {
+	spinlock_t freeze_lock;
+	bool frozen;
+	struct list_head owners;
 	spinlock_t lock;
 	struct fp_hugemap map;
 	struct fp_huge *huge;
@@ -67,7 +82,6 @@ struct fp_buddy {
 		u32 first;
 		u32 last;
 	} quarantine;
-	u64 nr_free;
 	u32 nr_quarantined;
 	u64 nr_released;
 	u64 nr_bad_frees;
@@ -129,13 +143,17 @@ u32 fp_buddy_extents(const struct fp_buddy *buddy);
 u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy);
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index);
 void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index);
+u64 fp_buddy_nr_free(struct fp_buddy *buddy);
 u64 fp_buddy_nr_released(struct fp_buddy *buddy);
 u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy);
 
 void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
+void fp_buddy_freeze(struct fp_buddy *buddy);
+void fp_buddy_thaw(struct fp_buddy *buddy);
 const char *fp_buddy_verify(struct fp_buddy *buddy);
 
-void fp_owner_init(struct fp_owner *owner);
+void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy);
+void fp_owner_fini(struct fp_owner *owner);
 u32 fp_owner_class(u32 nr_free);
 
 #endif

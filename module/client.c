@@ -298,7 +298,7 @@ struct fp_client *fp_client_create(struct fp_pool *pool)
 	}
 	client->pool = pool;
 	client->inode = inode;
-	fp_owner_init(&client->owner);
+	fp_owner_init(&client->owner, &pool->buddy);
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
 	client->pid = task_tgid_nr(current);
@@ -332,6 +332,7 @@ void fp_client_destroy(struct fp_client *client)
 		cond_resched();
 	}
 	iput(client->inode);
+	fp_owner_fini(&client->owner);
 	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
 	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",
 		       pool->name, client->owner.nr_huge))

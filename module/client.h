@@ -15,7 +15,7 @@
  * struct fp_client - one open file of a pool
  * @pool: the pool; constant
  * @inode: of its own, so that its offsets are; constant
- * @owner: its partly used huge frames (protected by the buddy's lock)
+ * @owner: its partly used huge frames; has a lock of its own
  * @lock: protects @buffers, @serial, @held, @nr_buffers
  * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
  * @serial: upper half of the last handle

@@ -93,14 +93,18 @@ u32 fp_frames_find_block(const struct fp_frames *frames, const struct fp_fit *fi
 	return at != FP_FRAMES_NONE && at + fit->nr <= fit->end ? at : FP_FRAMES_NONE;
 }
 
-/* Length of the free run that begins at @at, counted up to @max frames. */
-static u32 run_length(const struct fp_frames *frames, u32 at, u32 max)
+/* The first frame from @at on that is free, or that is not; FP_HUGE_FRAMES if none is. */
+static u32 next_frame(const struct fp_frames *frames, u32 at, bool is_free)
 {
-	u32 n = 0;
+	while (at < FP_HUGE_FRAMES) {
+		u64 word = frames->free[at / 64];
 
-	while (n < max && fp_frames_is_free(frames, at + n))
-		n++;
-	return n;
+		word = (is_free ? word : ~word) >> (at % 64);
+		if (word)
+			return at + __ffs64(word);
+		at = round_down(at, 64) + 64;
+	}
+	return FP_HUGE_FRAMES;
 }
 
 /**
@@ -112,14 +116,14 @@ static u32 run_length(const struct fp_frames *frames, u32 at, u32 max)
  */
 u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit)
 {
-	u32 at = 0;
+	u32 at = round_up(next_frame(frames, 0, true), fit->align);
 
 	while (at + fit->nr <= fit->end) {
-		u32 n = run_length(frames, at, fit->nr);
+		u32 end = next_frame(frames, at, false);
 
-		if (n == fit->nr)
+		if (end >= at + fit->nr)
 			return at;
-		at = round_up(at + n + 1, fit->align);
+		at = round_up(next_frame(frames, end, true), fit->align);
 	}
 	return FP_FRAMES_NONE;
 }

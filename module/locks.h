@@ -8,7 +8,9 @@
  *  clients lock (mutex)	the list of a pool's clients
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles, offsets and the charge of one client
- *  buddy lock (spinlock, bh)	all state of frames; a leaf
+ *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole
+ *  owner lock (spinlock, bh)	the partly used huge frames of one owner
+ *  buddy lock (spinlock, bh)	empty and quarantined huge frames; a leaf
  *
  * No user memory is touched under any of ours, and nothing sleeps in allocating
  * memory under one that the fault path takes (it takes none).

@@ -79,18 +79,31 @@ static const char *check_map(const struct fp_buddy *buddy)
 	return nr_states == nr_empty ? NULL : "B1: empty huge frame is not recorded";
 }
 
-static bool continues_run(const struct fp_buddy *buddy, u32 index)
+/* Does the run that begins at @index consist of what it says? */
+static bool run_is_sound(const struct fp_buddy *buddy, u32 index)
 {
-	u8 before = index ? buddy->huge[index - 1].state : FP_HUGE_ABSENT;
+	const struct fp_huge *run = &buddy->huge[index];
+	u32 left = buddy->map.nr - index, i;
 
-	return (before == FP_HUGE_RUN || before == FP_HUGE_BODY) &&
-	       buddy->map.hpfn[index] == buddy->map.hpfn[index - 1] + 1;
+	if (!run->owner || !run->next || run->next + !!run->nr_free > left)
+		return false;
+	for (i = 1; i < run->next; i++)
+		if (run[i].state != FP_HUGE_BODY ||
+		    buddy->map.hpfn[index + i] != buddy->map.hpfn[index] + i)
+			return false;
+	if (!run->nr_free)
+		return true;
+	return run[i].state == FP_HUGE_OWNED && run[i].owner == run->owner &&
+	       !fp_frames_is_free(&run[i].frames, 0) && !fp_frames_is_head(&run[i].frames, 0) &&
+	       fp_frames_length(&run[i].frames, 0) == run->nr_free &&
+	       buddy->map.hpfn[index + i] == buddy->map.hpfn[index] + i;
 }
 
-static const char *check_frames(const struct fp_buddy *buddy, u32 index)
+/* @continues: frame 0 ends a run. */
+static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool continues)
 {
 	const struct fp_frames *frames = &buddy->huge[index].frames;
-	bool was_free = !continues_run(buddy, index);
+	bool was_free = !continues;
 	u32 at;
 
 	for (at = 0; at < FP_HUGE_FRAMES; at++) {
@@ -120,7 +133,7 @@ static bool is_listed(const struct fp_buddy *buddy, u32 index)
 	       fp_owner_class(buddy->huge[huge->prev].nr_free) == class;
 }
 
-static const char *check_owned(const struct fp_buddy *buddy, u32 index)
+static const char *check_owned(const struct fp_buddy *buddy, u32 index, bool continues)
 {
 	const struct fp_huge *huge = &buddy->huge[index];
 
@@ -130,23 +143,29 @@ static const char *check_owned(const struct fp_buddy *buddy, u32 index)
 		return "B2: owned huge frame is wholly free";
 	if (huge->nr_free && !is_listed(buddy, index))
 		return "B2: huge frame is not on its owner's list";
-	return check_frames(buddy, index);
+	return check_frames(buddy, index, continues);
 }
 
 static const char *check_huge(const struct fp_buddy *buddy)
 {
-	u64 nr_free = (u64)buddy->map.nr_empty * FP_HUGE_FRAMES;
-	u32 index, nr_quarantined = 0;
+	u32 index, nr_quarantined = 0, run_end = 0, run_tail = FP_NIL;
 	const char *broken = NULL;
 
 	for (index = 0; index < buddy->map.nr && !broken; index++) {
-		switch (buddy->huge[index].state) {
+		const struct fp_huge *huge = &buddy->huge[index];
+
+		switch (huge->state) {
 		case FP_HUGE_OWNED:
-			nr_free += buddy->huge[index].nr_free;
-			broken = check_owned(buddy, index);
+			broken = check_owned(buddy, index, index == run_tail);
+			break;
+		case FP_HUGE_RUN:
+			if (!run_is_sound(buddy, index))
+				broken = "B3: run is not what it says";
+			run_end = index + huge->next;
+			run_tail = huge->nr_free ? run_end : FP_NIL;
 			break;
 		case FP_HUGE_BODY:
-			if (!continues_run(buddy, index))
+			if (index >= run_end)
 				broken = "B3: body without a run";
 			break;
 		case FP_HUGE_QUARANTINED:
@@ -154,8 +173,36 @@ static const char *check_huge(const struct fp_buddy *buddy)
 			break;
 		}
 	}
-	if (!broken && (nr_free != buddy->nr_free || nr_quarantined != buddy->nr_quarantined))
-		broken = "B4: wrong totals";
+	if (!broken && nr_quarantined != buddy->nr_quarantined)
+		broken = "B4: wrong count of quarantined huge frames";
+	return broken;
+}
+
+static const char *check_owner(const struct fp_buddy *buddy, const struct fp_owner *owner)
+{
+	u32 index, nr_huge = 0;
+	u64 nr_free = 0;
+
+	for (index = 0; index < buddy->map.nr; index++) {
+		if (buddy->huge[index].owner != owner || buddy->huge[index].state != FP_HUGE_OWNED)
+			continue;
+		nr_free += buddy->huge[index].nr_free;
+		nr_huge++;
+	}
+	return nr_free == owner->nr_free && nr_huge == owner->nr_huge ? NULL :
+		"B4: wrong counts of an owner";
+}
+
+static const char *check_owners(const struct fp_buddy *buddy)
+{
+	const struct fp_owner *owner;
+	const char *broken = NULL;
+
+	list_for_each_entry(owner, &buddy->owners, node) {
+		broken = check_owner(buddy, owner);
+		if (broken)
+			break;
+	}
 	return broken;
 }
 
@@ -163,18 +210,20 @@ static const char *check_huge(const struct fp_buddy *buddy)
  * fp_buddy_verify() - check every invariant
  * @buddy: the buddy
  *
- * Context: any; holds the buddy's lock while it looks at every frame, so this is for
- * tests and debugging.
+ * Context: any; freezes the pool while it looks at every frame, so this is for tests and
+ * debugging.
  * Return: NULL, or the invariant that is broken, as a text that begins with its name.
  */
 const char *fp_buddy_verify(struct fp_buddy *buddy)
 {
 	const char *broken;
 
-	spin_lock_bh(&buddy->lock);
+	fp_buddy_freeze(buddy);
 	broken = check_map(buddy);
 	if (!broken)
 		broken = check_huge(buddy);
-	spin_unlock_bh(&buddy->lock);
+	if (!broken)
+		broken = check_owners(buddy);
+	fp_buddy_thaw(buddy);
 	return broken;
 }

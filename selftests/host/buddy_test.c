@@ -10,8 +10,8 @@ static struct fp_run run, run2;
 static void begin(u32 hpfn, u64 frames)
 {
 	pool_init_one(&buddy, hpfn, frames);
-	fp_owner_init(&owner);
-	fp_owner_init(&other);
+	fp_owner_init(&owner, &buddy);
+	fp_owner_init(&other, &buddy);
 }
 
 static void alloc_every_length_is_exact(void)
@@ -54,7 +54,7 @@ static void alloc_beyond_free_is_nomem_beyond_runs_is_nospc(void)
 	static const struct extent extents[] = { { 10, 2 }, { 20, 2 }, { 30, 1 } };
 
 	pool_init(&buddy, extents, 3);
-	fp_owner_init(&owner);
+	fp_owner_init(&owner, &buddy);
 	EXPECT(pool_alloc(&buddy, &owner, 6 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOMEM);
 	EXPECT(pool_alloc(&buddy, &owner, 3 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOSPC);
 	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES, 1, 0, &run) == 0);

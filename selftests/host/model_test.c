@@ -94,8 +94,8 @@ static void step_alloc(void)
 	new->owner = test_random() % OWNERS;
 	ret = pool_alloc(&buddy, &owners[new->owner], nr, align, end_pfn, &new->run);
 	if (ret) {
-		EXPECT(ret == (nr > buddy.nr_free ? -ENOMEM : -ENOSPC));
-		EXPECT(nr > buddy.nr_free || !model_has_huge_run(nr, align, end_pfn));
+		EXPECT(ret == (nr > fp_buddy_nr_free(&buddy) ? -ENOMEM : -ENOSPC));
+		EXPECT(nr > fp_buddy_nr_free(&buddy) || !model_has_huge_run(nr, align, end_pfn));
 		return;
 	}
 	EXPECT(new->run.nr == nr);
@@ -146,7 +146,7 @@ static void random_operations_agree_with_the_model(void)
 	held = calloc(buddy.map.nr, FP_HUGE_FRAMES);
 	dirty = calloc(buddy.map.nr, FP_HUGE_FRAMES);
 	for (i = 0; i < OWNERS; i++)
-		fp_owner_init(&owners[i]);
+		fp_owner_init(&owners[i], &buddy);
 	for (i = 0; i < STEPS && !test_failed; i++) {
 		u32 bias = (i / 5000) % 2 ? 3 : 5;	/* fill for a while, then drain */
 		u64 kind = test_random() % 10;

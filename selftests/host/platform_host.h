@@ -27,6 +27,12 @@ typedef uint64_t u64;
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(high, low)	((~0ULL << (low)) & (~0ULL >> (63 - (high))))
 
+#define unlikely(x)		__builtin_expect(!!(x), 0)
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
+#define smp_store_release(p, value)	__atomic_store_n(p, value, __ATOMIC_RELEASE)
+#define lockdep_assert_held(lock)	((void)(lock))
+
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
@@ -48,7 +54,34 @@ typedef uint64_t u64;
 
 typedef pthread_mutex_t spinlock_t;
 #define spin_lock_init(lock)	pthread_mutex_init(lock, NULL)
+#define spin_lock(lock)		pthread_mutex_lock(lock)
+#define spin_unlock(lock)	pthread_mutex_unlock(lock)
 #define spin_lock_bh(lock)	pthread_mutex_lock(lock)
 #define spin_unlock_bh(lock)	pthread_mutex_unlock(lock)
+
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
+#define INIT_LIST_HEAD(head)	((head)->next = (head)->prev = (head))
+#define list_for_each_entry(pos, head, member)						\
+	for (struct list_head *at_ = (head)->next;					\
+	     at_ != (head) && (pos = (void *)((char *)at_ - offsetof(__typeof__(*pos), member)), \
+			       true); at_ = at_->next)
+
+static inline void list_add_tail(struct list_head *node, struct list_head *head)
+{
+	node->next = head;
+	node->prev = head->prev;
+	head->prev->next = node;
+	head->prev = node;
+}
+
+static inline void list_del(struct list_head *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+}
 
 #endif
