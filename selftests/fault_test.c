@@ -38,13 +38,15 @@ static long minor_faults(void)
 	return usage.ru_minflt;
 }
 
-/* Maps a buffer where no huge entry fits: one frame off the congruent address. */
-static char *map_skewed(int fd, const struct buffer *buffer)
-{
-	char *area = reserve(buffer->length + 2 * HUGE_FRAME);
+/*
+ * Maps a buffer into a reserved area where no huge entry fits: one frame off the
+ * congruent address. The area is SKEWED_AREA long.
+ */
+#define SKEWED_AREA	(BYTES + 2 * HUGE_FRAME)
 
-	return buffer_map_fixed(fd, buffer, area + HUGE_FRAME +
-				buffer->offset % HUGE_FRAME + FRAME);
+static char *map_skewed(int fd, const struct buffer *buffer, char *area)
+{
+	return buffer_map_fixed(fd, buffer, area + buffer->offset % HUGE_FRAME + FRAME);
 }
 
 TEST_F(fault, mapping_is_lazy)
@@ -112,7 +114,7 @@ TEST_F(fault, partial_huge_frame_is_mapped_by_frames)
 
 TEST_F(fault, skewed_mapping_uses_frames_with_right_data)
 {
-	char *p = map_skewed(self->fd, &self->buffer);
+	char *p = map_skewed(self->fd, &self->buffer, reserve(SKEWED_AREA));
 
 	ASSERT_NE(MAP_FAILED, p);
 	stamp_frames(self->p, BYTES, 0);
@@ -317,10 +319,10 @@ TEST_F(fault, every_second_frame_unmapped_leaves_the_others)
 }
 
 /* One of the rounds that must leave nothing behind: map, touch in some way, unmap. */
-static bool map_touch_unmap(int fd, const struct buffer *buffer, int round)
+static bool map_touch_unmap(int fd, const struct buffer *buffer, char *area, int round)
 {
 	size_t part = (1 + round % 16) * 4 * FRAME;
-	char *p = round % 2 ? buffer_map(fd, buffer) : map_skewed(fd, buffer);
+	char *p = round % 2 ? buffer_map(fd, buffer) : map_skewed(fd, buffer, area);
 
 	if (p == MAP_FAILED)
 		return false;
@@ -328,9 +330,7 @@ static bool map_touch_unmap(int fd, const struct buffer *buffer, int round)
 	p[round % 512 * FRAME] = round;
 	if (round % 3 == 0 && munmap(p + MIB, FRAME))
 		return false;
-	if (munmap(p, buffer->length))
-		return false;
-	return true;
+	return round % 2 ? !munmap(p, buffer->length) : reserve_again(p, buffer->length);
 }
 
 static bool same_usage(const struct framepool_ioc_stats *a, const struct framepool_ioc_stats *b)
@@ -343,6 +343,7 @@ TEST_F_TIMEOUT(fault, thousand_mappings_leave_counts_as_they_were, SLOW_TEST_SEC
 {
 	struct framepool_ioc_stats before, after;
 	struct framepool_ioc_query query;
+	char *area = reserve(SKEWED_AREA);
 	long file_kib;
 	int round;
 
@@ -350,7 +351,7 @@ TEST_F_TIMEOUT(fault, thousand_mappings_leave_counts_as_they_were, SLOW_TEST_SEC
 	file_kib = status_kib("RssFile");
 	ASSERT_EQ(0, pool_stats(self->fd, &before));
 	for (round = 0; round < 1000; round++) {
-		ASSERT_TRUE(map_touch_unmap(self->fd, &self->buffer, round));
+		ASSERT_TRUE(map_touch_unmap(self->fd, &self->buffer, area, round));
 	}
 
 	ASSERT_EQ(0, pool_stats(self->fd, &after));

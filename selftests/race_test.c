@@ -13,6 +13,7 @@
 
 #define THREADS		4
 #define BYTES		(4 * MIB)
+#define MANY		128
 #define WORKERS		4
 #define STORM_SECONDS	3
 
@@ -39,21 +40,38 @@ FIXTURE_TEARDOWN_PARENT(race)
 
 /**
  * struct contest - one round in which several threads do the same thing at once
- * @barrier: where they start
+ * @count: how many take part
+ * @ready: how many of them wait for the start
  * @fd: the client
  * @buffer: the buffer they quarrel about
+ * @many: or these
  * @p: where it is mapped
  * @wins: how many of them had their way
  * @wrong: how many got a result that nobody may get
  */
 struct contest {
-	pthread_barrier_t barrier;
+	int count;
+	int ready;
 	int fd;
 	struct buffer buffer;
+	struct buffer many[MANY];
 	char *p;
 	int wins;
 	int wrong;
 };
+
+static void bump(int *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL);
+}
+
+/* Waits without sleeping: threads that have to be woken start one after the other. */
+static void start_together(struct contest *contest)
+{
+	bump(&contest->ready);
+	while (__atomic_load_n(&contest->ready, __ATOMIC_ACQUIRE) < contest->count)
+		sched_yield();
+}
 
 /* Runs @work in @count threads with the contest as their argument, and waits for all. */
 static bool contest_run(struct contest *contest, int count, void *(*const *work)(void *))
@@ -61,7 +79,8 @@ static bool contest_run(struct contest *contest, int count, void *(*const *work)
 	pthread_t threads[THREADS];
 	int i, started;
 
-	pthread_barrier_init(&contest->barrier, NULL, count);
+	contest->count = count;
+	contest->ready = 0;
 	for (started = 0; started < count; started++)
 		if (pthread_create(&threads[started], NULL, work[started], contest))
 			break;
@@ -70,42 +89,54 @@ static bool contest_run(struct contest *contest, int count, void *(*const *work)
 		return false;
 	for (i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&contest->barrier);
 	return true;
 }
 
-static void count(int *counter)
+static void free_one(struct contest *contest, __u64 handle)
 {
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	int ret = handle_free(contest->fd, handle);
+
+	if (!ret)
+		bump(&contest->wins);
+	else if (ret != -ENOENT)
+		bump(&contest->wrong);
 }
 
 static void *free_work(void *arg)
 {
 	struct contest *contest = arg;
-	int ret;
 
-	pthread_barrier_wait(&contest->barrier);
-	ret = handle_free(contest->fd, contest->buffer.handle);
-	if (!ret)
-		count(&contest->wins);
-	else if (ret != -ENOENT)
-		count(&contest->wrong);
+	start_together(contest);
+	free_one(contest, contest->buffer.handle);
+	return NULL;
+}
+
+static void *free_many_work(void *arg)
+{
+	struct contest *contest = arg;
+	int i;
+
+	start_together(contest);
+	for (i = 0; i < MANY; i++)
+		free_one(contest, contest->many[i].handle);
 	return NULL;
 }
 
 TEST_F(race, concurrent_free_succeeds_once)
 {
 	static void *(*const work[THREADS])(void *) = {
-		free_work, free_work, free_work, free_work,
+		free_many_work, free_many_work, free_many_work, free_many_work,
 	};
 	struct contest contest = { .fd = self->fd };
-	int round;
+	int i, round;
 
-	for (round = 0; round < 200; round++) {
-		ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &contest.buffer));
+	for (round = 0; round < 50; round++) {
+		for (i = 0; i < MANY; i++) {
+			ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &contest.many[i]));
+		}
 		contest.wins = 0;
 		ASSERT_TRUE(contest_run(&contest, THREADS, work));
-		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(MANY, contest.wins);
 		ASSERT_EQ(0, contest.wrong);
 	}
 }
@@ -114,7 +145,7 @@ static void *stamp_work(void *arg)
 {
 	struct contest *contest = arg;
 
-	pthread_barrier_wait(&contest->barrier);
+	start_together(contest);
 	stamp_frames(contest->p, contest->buffer.length, 0);
 	return NULL;
 }
@@ -147,10 +178,10 @@ static void *read_work(void *arg)
 	struct contest *contest = arg;
 	int i, sink = memfd_create("reads", MFD_CLOEXEC);
 
-	pthread_barrier_wait(&contest->barrier);
+	start_together(contest);
 	for (i = 0; i < 64; i++)
 		if (pwrite(sink, contest->p + i * (BYTES / 64), 1, 0) != 1 && errno != EFAULT)
-			count(&contest->wrong);
+			bump(&contest->wrong);
 	close(sink);
 	return NULL;
 }
@@ -160,10 +191,10 @@ static void *unmap_work(void *arg)
 	struct contest *contest = arg;
 	size_t at;
 
-	pthread_barrier_wait(&contest->barrier);
+	start_together(contest);
 	for (at = 0; at < BYTES; at += BYTES / 8)
 		if (munmap(contest->p + at, BYTES / 8))
-			count(&contest->wrong);
+			bump(&contest->wrong);
 	return NULL;
 }
 
@@ -172,7 +203,7 @@ static void *drop_work(void *arg)
 	struct contest *contest = arg;
 	int i;
 
-	pthread_barrier_wait(&contest->barrier);
+	start_together(contest);
 	/* It may be unmapped in parts meanwhile: then there is nothing to drop. */
 	for (i = 0; i < 16; i++)
 		madvise(contest->p + i % 4 * MIB, MIB, MADV_DONTNEED);
@@ -205,12 +236,12 @@ static void *map_work(void *arg)
 	struct contest *contest = arg;
 	int error, i;
 
-	pthread_barrier_wait(&contest->barrier);
+	start_together(contest);
 	for (i = 0; i < 20; i++) {
 		error = map_errno(BYTES, PROT_READ, MAP_SHARED, contest->fd,
 				  contest->buffer.offset);
 		if (error && error != ENXIO)
-			count(&contest->wrong);
+			bump(&contest->wrong);
 	}
 	return NULL;
 }
@@ -241,20 +272,20 @@ static void *churn_work(void *arg)
 	char *p;
 	int i;
 
-	pthread_barrier_wait(&contest->barrier);
+	start_together(contest);
 	for (i = 0; i < 100; i++) {
 		if (buffer_alloc(contest->fd, (1 + i % 24) * FRAME, &buffer)) {
-			count(&contest->wrong);
+			bump(&contest->wrong);
 			continue;
 		}
 		p = buffer_map(contest->fd, &buffer);
 		if (p == MAP_FAILED || !all_bytes(p, 0, buffer.length))
-			count(&contest->wrong);
+			bump(&contest->wrong);
 		else
 			memset(p, PATTERN_MINE, buffer.length);
 		munmap(p, buffer.length);
 		if (handle_free(contest->fd, buffer.handle))
-			count(&contest->wrong);
+			bump(&contest->wrong);
 	}
 	return NULL;
 }
