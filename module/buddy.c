@@ -116,6 +116,8 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 {
 	bool small = request->nr < FP_HUGE_FRAMES, done;
 
+	if (request->nr > (u64)buddy->map.nr_present * FP_HUGE_FRAMES)
+		return -ENOMEM;
 	run->nr = request->nr;
 	fp_owner_lock(owner);
 	done = (small && fp_owner_take_block(owner, request, run)) ||

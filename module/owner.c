@@ -10,7 +10,7 @@
  * and drops each owner's lock once. Who had a lock by then has left; who takes one
  * afterwards sees @frozen, since the freezer's unlock came before its lock, and waits for the
  * freeze lock instead. The thaw clears @frozen with release semantics after the freezer's
- * last look; an owner that sees it cleared writes only afterwards (a control dependency).
+ * last look, which pairs with the acquire of the owner that sees it cleared.
  */
 #include "owner.h"
 
@@ -63,7 +63,7 @@ void fp_owner_lock(struct fp_owner *owner)
 	struct fp_buddy *buddy = owner->buddy;
 
 	spin_lock_bh(&owner->lock);
-	while (unlikely(READ_ONCE(buddy->frozen))) {
+	while (unlikely(smp_load_acquire(&buddy->frozen))) {
 		spin_unlock_bh(&owner->lock);
 		spin_lock_bh(&buddy->freeze_lock);
 		spin_unlock_bh(&buddy->freeze_lock);
