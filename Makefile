@@ -46,6 +46,9 @@ check: setup ## all tests on the stock kernels and on the host; ends with the su
 check-host: setup ## the tests that need no kernel
 	@scripts/check host
 
+fuzz: setup ## random operations on the core, for T=60 seconds; a crash leaves a file in build/host/fuzzer
+	@$(MAKE) --no-print-directory -C selftests/host O=$(BUILD)/host T=$(or $(T),60) fuzz
+
 check-vm: setup ## the kselftests on the stock kernels, in virtual machines
 	@scripts/check $(KERNELS)
 
@@ -70,4 +73,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace static tests check check-host check-vm check-debug demo shell lint setup clean help
+.PHONY: all module userspace static tests check check-host check-vm check-debug fuzz demo shell lint setup clean help

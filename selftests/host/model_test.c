@@ -140,14 +140,15 @@ static void step_settle(void)
 
 static void random_operations_agree_with_the_model(void)
 {
-	u32 i;
+	u64 steps = STEPS * test_scale, i;
 
+	printf("# %llu operations\n", (unsigned long long)steps);
 	pool_init(&buddy, extents, sizeof(extents) / sizeof(*extents));
 	held = calloc(buddy.map.nr, FP_HUGE_FRAMES);
 	dirty = calloc(buddy.map.nr, FP_HUGE_FRAMES);
 	for (i = 0; i < OWNERS; i++)
 		fp_owner_init(&owners[i], &buddy);
-	for (i = 0; i < STEPS && !test_failed; i++) {
+	for (i = 0; i < steps && !test_failed; i++) {
 		u32 bias = (i / 5000) % 2 ? 3 : 5;	/* fill for a while, then drain */
 		u64 kind = test_random() % 10;
 

@@ -59,6 +59,13 @@ int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_ru
 	return min(ret, 0);
 }
 
+int pool_compare_runs(const void *a, const void *b)
+{
+	const struct fp_run *left = a, *right = b;
+
+	return (left->frame > right->frame) - (left->frame < right->frame);
+}
+
 void pool_expect_sound(struct fp_buddy *buddy)
 {
 	const char *broken = fp_buddy_verify(buddy);

@@ -23,6 +23,7 @@ void pool_fini(struct fp_buddy *buddy);
 int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align, u64 end_pfn,
 	       struct fp_run *run);
 int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run);
+int pool_compare_runs(const void *a, const void *b);	/* for qsort(): by address */
 
 /* Nothing is allocated, everything is coalesced, every invariant holds. */
 void pool_expect_empty(struct fp_buddy *buddy);

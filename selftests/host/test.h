@@ -12,8 +12,9 @@ struct test {
 	void (*run)(void);
 };
 
-extern int test_failed;
+extern _Atomic int test_failed;
 extern u64 test_seed;
+extern u64 test_scale;		/* how many times the usual amount random tests do */
 
 #define EXPECT(condition)							\
 	do {									\
@@ -32,6 +33,8 @@ extern u64 test_seed;
 	} while (0)
 
 u64 test_random(void);
+u64 test_random_from(u64 *state);	/* for threads; the state is not 0 */
+void test_parallel(u32 nr, void (*run)(u32 thread));
 int test_main(int argc, char **argv, const struct test *tests, size_t nr);
 
 #endif

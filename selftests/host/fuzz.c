@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A libFuzzer target: bytes are operations on two small pools. A request can have any
+ * length, alignment and limit; a free can be of a run, of almost one, or of anything;
+ * the quarantine is taken from, put back to and released. What is allocated is known, so
+ * that each result can be judged.
+ */
+#include "pool.h"
+#include "test.h"
+
+#define POOLS	2
+#define OWNERS	3
+#define LIVE	64
+#define POPPED	4
+
+struct input {
+	const u8 *at;
+	const u8 *end;
+};
+
+struct live {
+	struct fp_run run;
+	u32 owner;
+};
+
+struct pool {
+	struct fp_buddy buddy;
+	struct fp_owner owners[OWNERS];
+	struct live live[LIVE];
+	u32 nr_live;
+	u32 popped[POPPED];
+	u32 nr_popped;
+	u64 nr_bad_frees;
+};
+
+static const struct extent one[] = { { 0, 6 } };
+static const struct extent scattered[] = { { 3, 1 }, { 5, 3 }, { 12, 5 }, { 19, 1 } };
+static struct pool pools[POOLS];
+
+static u8 next(struct input *input)
+{
+	return input->at < input->end ? *input->at++ : 0;
+}
+
+/* A run that was allocated is aligned, below the limit, contiguous and nobody else's. */
+static void judge_run(struct pool *pool, const struct fp_request *request,
+		      const struct fp_run *run)
+{
+	u64 pfn = fp_buddy_pfn(&pool->buddy, run->frame);
+	u32 i;
+
+	EXPECT(run->nr == request->nr);
+	EXPECT(!(pfn & (request->align - 1)));
+	EXPECT(request->end_pfn >= run->nr && pfn <= request->end_pfn - run->nr);
+	EXPECT(fp_buddy_pfn(&pool->buddy, run->frame + run->nr - 1) == pfn + run->nr - 1);
+	for (i = 0; i < pool->nr_live; i++) {
+		const struct fp_run *live = &pool->live[i].run;
+
+		EXPECT(run->frame + run->nr <= live->frame || live->frame + live->nr <= run->frame);
+	}
+}
+
+static u64 any_length(struct input *input)
+{
+	u8 shape = next(input);
+
+	switch (shape & 3) {
+	case 0:
+		return 1 + next(input);
+	case 1:
+		return 1 + next(input) + 256 * (next(input) % 16);
+	case 2:
+		return 1 + next(input) % 8 * (u64)FP_HUGE_FRAMES;
+	default:
+		return ~0ULL >> (shape >> 2);
+	}
+}
+
+static u64 any_limit(struct input *input)
+{
+	u8 shape = next(input);
+
+	switch (shape & 3) {
+	case 0:
+		return next(input) + 256 * (next(input) % 64);
+	case 1:
+		return next(input) % 32 * (u64)FP_HUGE_FRAMES + (shape >> 2) - 32;
+	default:
+		return FP_ANYWHERE;
+	}
+}
+
+static void op_alloc(struct pool *pool, struct input *input)
+{
+	struct fp_request request = { .nr = any_length(input) };
+	struct live *new = &pool->live[pool->nr_live];
+	struct fp_buddy_stats stats;
+	int ret;
+
+	request.align = 1ULL << (next(input) % 64);
+	request.end_pfn = any_limit(input);
+	if (pool->nr_live == LIVE)
+		return;
+	new->owner = next(input) % OWNERS;
+	fp_buddy_stats(&pool->buddy, &stats);
+	ret = fp_buddy_alloc(&pool->buddy, &pool->owners[new->owner], &request, &new->run);
+	if (ret) {
+		EXPECT(ret == (request.nr > stats.free ? -ENOMEM : -ENOSPC));
+		return;
+	}
+	EXPECT(request.nr <= stats.free);
+	judge_run(pool, &request, &new->run);
+	pool->nr_live++;
+}
+
+static void op_free(struct pool *pool, struct input *input)
+{
+	struct live *old = &pool->live[pool->nr_live ? next(input) % pool->nr_live : 0];
+
+	if (!pool->nr_live)
+		return;
+	EXPECT(fp_buddy_free(&pool->buddy, &pool->owners[old->owner], old->run.frame,
+			     old->run.nr, next(input) & 1) >= 0);
+	*old = pool->live[--pool->nr_live];
+}
+
+static bool is_freeable(const struct pool *pool, const struct live *wanted)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_live; i++) {
+		const struct live *live = &pool->live[i];
+
+		if (live->run.frame == wanted->run.frame && live->run.nr == wanted->run.nr &&
+		    live->owner == wanted->owner)
+			return true;
+	}
+	return false;
+}
+
+/* What lies near a run, mostly not one. */
+static void op_free_near(struct pool *pool, struct input *input)
+{
+	struct live near = pool->live[next(input) % LIVE];
+
+	near.run.frame += (int8_t)next(input);
+	near.run.nr += (int8_t)next(input);
+	near.owner = (near.owner + next(input)) % OWNERS;
+	if (is_freeable(pool, &near))
+		return;
+	EXPECT(fp_buddy_free(&pool->buddy, &pool->owners[near.owner], near.run.frame,
+			     near.run.nr, true) == -EINVAL);
+	pool->nr_bad_frees++;
+}
+
+static void op_pop(struct pool *pool)
+{
+	u32 index;
+
+	if (pool->nr_popped == POPPED)
+		return;
+	index = fp_buddy_quarantine_pop(&pool->buddy);
+	if (index != FP_NIL)
+		pool->popped[pool->nr_popped++] = index;
+}
+
+static void op_return_popped(struct pool *pool, bool released)
+{
+	u32 index;
+
+	if (!pool->nr_popped)
+		return;
+	index = pool->popped[--pool->nr_popped];
+	if (released)
+		fp_buddy_quarantine_release(&pool->buddy, index);
+	else
+		fp_buddy_quarantine_push(&pool->buddy, index);
+}
+
+static void op_look(struct pool *pool)
+{
+	struct fp_buddy_stats stats;
+	u64 used = 0;
+	u32 i;
+
+	for (i = 0; i < pool->nr_live; i++)
+		used += pool->live[i].run.nr;
+	fp_buddy_stats(&pool->buddy, &stats);
+	EXPECT(stats.used == used);
+	EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
+	EXPECT(stats.bad_frees == pool->nr_bad_frees);
+	pool_expect_sound(&pool->buddy);
+}
+
+static void step(struct input *input)
+{
+	u8 op = next(input);
+	struct pool *pool = &pools[op >> 7];
+
+	switch (op & 7) {
+	case 0:
+	case 1:
+	case 2:
+		op_alloc(pool, input);
+		break;
+	case 3:
+		op_free(pool, input);
+		break;
+	case 4:
+		op_free_near(pool, input);
+		break;
+	case 5:
+		op_pop(pool);
+		break;
+	case 6:
+		op_return_popped(pool, op & 8);
+		break;
+	default:
+		op_look(pool);
+		break;
+	}
+}
+
+static void begin(struct pool *pool, const struct extent *extents, u32 nr)
+{
+	u32 i;
+
+	memset(pool, 0, sizeof(*pool));
+	pool_init(&pool->buddy, extents, nr);
+	for (i = 0; i < OWNERS; i++)
+		fp_owner_init(&pool->owners[i], &pool->buddy);
+}
+
+static void finish(struct pool *pool)
+{
+	struct input none = {};
+
+	op_look(pool);
+	while (pool->nr_live)
+		op_free(pool, &none);
+	while (pool->nr_popped)
+		op_return_popped(pool, true);
+	pool_fini(&pool->buddy);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct input input = { .at = data, .end = data + size };
+	u32 i;
+
+	begin(&pools[0], one, sizeof(one) / sizeof(*one));
+	begin(&pools[1], scattered, sizeof(scattered) / sizeof(*scattered));
+	while (input.at < input.end && !test_failed)
+		step(&input);
+	for (i = 0; i < POOLS; i++)
+		finish(&pools[i]);
+	if (test_failed) {
+		fflush(stdout);
+		abort();
+	}
+	return 0;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Real threads on one buddy: several owners, several threads of one owner, frees by
+ * another thread than the one that allocated, somebody who settles the quarantine and
+ * somebody who looks. Built with ThreadSanitizer as well.
+ *
+ * Each frame has a word of pretend memory, written without any lock: that it is the
+ * holder's alone, and that it is zero or its own old contents when an owner gets it, is
+ * what the buddy promises. ThreadSanitizer sees whether the buddy orders the accesses.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "pool.h"
+#include "test.h"
+
+#define FRAMES		(32 * FP_HUGE_FRAMES)
+#define WORKERS		4
+#define SETTLER		WORKERS
+#define WATCHER		(WORKERS + 1)
+#define STEPS		20000
+#define SLOTS		256
+
+static struct fp_buddy buddy;
+static struct fp_owner owners[WORKERS];
+static u32 nr_owners;
+static u32 memory[FRAMES];
+
+/* Runs between threads: frame << 16 | owner << 12 | nr, or 0. */
+static _Atomic u64 mailbox[SLOTS];
+static _Atomic u32 nr_working;
+
+static void release_ticket(u64 ticket, bool dirty)
+{
+	u64 frame = ticket >> 16, nr = ticket & 0xfff, i;
+	u32 owner = ticket >> 12 & 0xf;
+
+	for (i = 0; i < nr; i++) {
+		EXPECT(memory[frame + i] == owner + 1);
+		if (!dirty)
+			memory[frame + i] = 0;
+	}
+	EXPECT(fp_buddy_free(&buddy, &owners[owner], frame, nr, dirty) >= 0);
+}
+
+static u64 write_run(const struct fp_run *run, u32 owner)
+{
+	u64 i;
+
+	for (i = 0; i < run->nr; i++) {
+		u32 *word = &memory[run->frame + i];
+
+		EXPECT(*word == 0 || (run->dirty && *word == owner + 1));
+		*word = owner + 1;
+	}
+	return run->frame << 16 | (u64)owner << 12 | run->nr;
+}
+
+static u64 random_length(u64 *random)
+{
+	u64 kind = test_random_from(random) % 16;
+
+	if (kind == 0)
+		return FP_HUGE_FRAMES + test_random_from(random) % (2 * FP_HUGE_FRAMES);
+	return 1 + test_random_from(random) % (1ULL << (kind % 8));
+}
+
+/* What is allocated goes into the mailbox; what was there is freed, whoever put it there. */
+static void work(u32 thread)
+{
+	u64 random = test_seed * 2654435761U + thread + 1, i;
+	u32 owner = thread % nr_owners;
+	struct fp_run run;
+
+	for (i = 0; i < STEPS * test_scale && !test_failed; i++) {
+		_Atomic u64 *slot = &mailbox[test_random_from(&random) % SLOTS];
+		u64 ticket = 0;
+		int ret;
+
+		if (test_random_from(&random) % 8) {
+			ret = pool_alloc(&buddy, &owners[owner], random_length(&random), 1, 0, &run);
+			EXPECT(ret == 0 || ret == -ENOMEM || ret == -ENOSPC);
+			ticket = ret ? 0 : write_run(&run, owner);
+		}
+		ticket = atomic_exchange(slot, ticket);
+		if (ticket)
+			release_ticket(ticket, test_random_from(&random) % 4);
+	}
+	nr_working--;
+}
+
+/* Clears what nobody references; one in three is still referenced. */
+static void settle(void)
+{
+	u64 random = test_seed | 1;
+	u32 index;
+
+	while (nr_working) {
+		index = fp_buddy_quarantine_pop(&buddy);
+		if (index == FP_NIL) {
+			sched_yield();
+		} else if (test_random_from(&random) % 3 == 0) {
+			fp_buddy_quarantine_push(&buddy, index);
+		} else {
+			memset(&memory[index * FP_HUGE_FRAMES], 0, FP_HUGE_FRAMES * sizeof(u32));
+			fp_buddy_quarantine_release(&buddy, index);
+		}
+	}
+}
+
+/* Long enough for the others to get at what was just looked at, had it not been locked. */
+static void pause_looking(void)
+{
+	struct timespec pause = { .tv_nsec = 200000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static void watch(void)
+{
+	u64 released = 0, before;
+	struct fp_buddy_stats stats;
+
+	while (nr_working) {
+		fp_buddy_stats(&buddy, &stats);
+		EXPECT(stats.total == FRAMES && stats.bad_frees == 0);
+		EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
+		pool_expect_sound(&buddy);
+		EXPECT(fp_buddy_nr_quarantined(&buddy) <= FRAMES / FP_HUGE_FRAMES);
+		pause_looking();
+		before = released;
+		released = fp_buddy_nr_released(&buddy);
+		EXPECT(released >= before);
+		pause_looking();
+	}
+}
+
+static void play_part(u32 thread)
+{
+	if (thread == SETTLER)
+		settle();
+	else if (thread == WATCHER)
+		watch();
+	else
+		work(thread);
+}
+
+static void hammer(u32 owners_in_use)
+{
+	u32 i;
+
+	nr_owners = owners_in_use;
+	nr_working = WORKERS;
+	memset(memory, 0, sizeof(memory));
+	pool_init_one(&buddy, 0, FRAMES);
+	for (i = 0; i < nr_owners; i++)
+		fp_owner_init(&owners[i], &buddy);
+	test_parallel(WORKERS + 2, play_part);
+	for (i = 0; i < SLOTS; i++) {
+		if (mailbox[i])
+			release_ticket(mailbox[i], true);
+		mailbox[i] = 0;
+	}
+	pool_fini(&buddy);
+}
+
+static void threads_of_one_owner_share_it(void)
+{
+	hammer(1);
+}
+
+static void threads_of_two_owners_share_a_pool(void)
+{
+	hammer(2);
+}
+
+static void threads_of_an_owner_each_share_a_pool(void)
+{
+	hammer(WORKERS);
+}
+
+static const struct test tests[] = {
+	{ "threads_of_one_owner_share_it", threads_of_one_owner_share_it },
+	{ "threads_of_two_owners_share_a_pool", threads_of_two_owners_share_a_pool },
+	{ "threads_of_an_owner_each_share_a_pool", threads_of_an_owner_each_share_a_pool },
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+}
