@@ -40,6 +40,23 @@ tests: static ## the kselftests: build/selftests
 lab-%: static ## what a lab needs (lab-6.1, lab-6.12, lab-debug)
 	@kernel=$$(scripts/lab/kernel $*) && $(MAKE) --no-print-directory module KDIR=$$kernel/build
 
+bench: setup ## measures framepool against the kernel's allocators: a table, build/bench, docs/benchmarks.md
+	@scripts/bench
+
+# The module of the benchmarks, for a kernel of the lab. Objects of the core that are in it are not those of framepool.ko.
+bench-module: out = $(BUILD)/bench-$(release)
+bench-module:
+	@[ "$$(cat $(out)/kdir 2>/dev/null)" = "$$(realpath $(KDIR))" ] || rm -rf $(out)
+	@mkdir -p $(out)/selftests
+	@cp -rsf $(CURDIR)/module $(out)/
+	@cp -rsf $(CURDIR)/selftests/bench $(out)/selftests/
+	@realpath $(KDIR) > $(out)/kdir
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out)/selftests/bench W=1 modules
+
+bench-%: ## what the labs of make bench need (bench-uml, bench-6.12)
+	@kernel=$$(scripts/lab/kernel $*) && \
+		$(MAKE) --no-print-directory bench-module KDIR=$$kernel/build $(if $(filter uml,$*),ARCH=um)
+
 check: setup ## all tests on the stock kernels and on the host; ends with the sum
 	@scripts/check host $(KERNELS)
 
@@ -73,4 +90,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace static tests check check-host check-vm check-debug fuzz demo shell lint setup clean help
+.PHONY: all module userspace static tests check check-host check-vm check-debug fuzz bench bench-module demo shell lint setup clean help

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The benchmarks: what is measured (pages.c, frag.c), of whom (struct bench_side), and where.
+ * The same measured loops are compiled into a program on the host and into a kernel module.
+ */
+#ifndef FP_BENCH_H
+#define FP_BENCH_H
+
+#include "platform.h"
+
+#ifdef __KERNEL__
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#else
+#include <stdio.h>
+#include <time.h>
+#define container_of(p, type, member)	((type *)((char *)(p) - offsetof(type, member)))
+#define swap(a, b)			do { __typeof__(a) c = a; a = b; b = c; } while (0)
+#endif
+
+#define BENCH_NONE		U64_MAX		/* no block, no frame */
+#define BENCH_FRAME_BYTES	4096ULL
+#define BENCH_OWNERS		16
+
+/**
+ * struct bench_ops - an allocator of naturally aligned blocks of 2^order frames
+ * @alloc: returns a block, or BENCH_NONE
+ * @free: takes it back
+ * @frame: index of the block's first frame among the frames of its pool, in which huge frames are
+ *	   naturally aligned, or BENCH_NONE if it lies outside
+ *
+ * Every call goes through these pointers, on both sides of a comparison.
+ */
+struct bench_ops {
+	u64 (*alloc)(void *context, u32 order);
+	void (*free)(void *context, u64 block, u32 order);
+	u64 (*frame)(void *context, u64 block);
+};
+
+/**
+ * struct bench_side - one side of a comparison
+ * @name: as the results name it
+ * @ops: what it can do
+ * @contexts: of each thread or owner
+ */
+struct bench_side {
+	const char *name;
+	const struct bench_ops *ops;
+	void *contexts[BENCH_OWNERS];
+};
+
+/**
+ * struct bench_config - how long to measure
+ * @rounds: of each side, in turns; the suite "frag" makes do with 5
+ * @repeats: of the case "repeat" in a round
+ * @bulk: blocks to get and put in a round, as far as half the pool has them
+ * @frames: size of both sides' pools
+ * @unit: of the clock
+ */
+struct bench_config {
+	u32 rounds;
+	u32 repeats;
+	u32 bulk;
+	u64 frames;
+	const char *unit;
+};
+
+/**
+ * struct bench_value - what the rounds of one side came to, in thousandths
+ * @best: the figure that counts
+ * @low: least
+ * @high: greatest
+ */
+struct bench_value {
+	u64 best;
+	u64 low;
+	u64 high;
+};
+
+/**
+ * struct bench_row - a result
+ * @suite: "pages" or "frag"
+ * @name: the case
+ * @threads: that ran it at the same time
+ * @unit: of both values
+ * @ours: framepool's
+ * @peer: compared with whom
+ * @theirs: the peer's
+ */
+struct bench_row {
+	const char *suite;
+	const char *name;
+	u32 threads;
+	const char *unit;
+	struct bench_value ours;
+	const char *peer;
+	struct bench_value theirs;
+};
+
+int bench_pages(const struct bench_config *config, const struct bench_side *ours,
+		const struct bench_side *theirs, u32 order, u32 threads);
+int bench_frag(const struct bench_config *config, const struct bench_side *ours,
+	       const struct bench_side *theirs);
+
+int bench_pool_create(struct bench_side *side, u64 frames);
+void bench_pool_destroy(struct bench_side *side);
+
+/* Where the benchmarks run provides these: host.c, kernel.c. */
+void bench_emit(const struct bench_row *row);
+void bench_parallel(u32 threads, void (*run)(void *argument, u32 thread), void *argument);
+void bench_barrier(void);
+
+/**
+ * bench_random() - the next pseudo-random number (xorshift)
+ * @seed: state; not 0
+ * @below: exclusive upper bound
+ *
+ * Return: a number below @below.
+ */
+static inline u32 bench_random(u64 *seed, u32 below)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return (*seed >> 32) * below >> 32;
+}
+
+static inline u64 bench_now(void)
+{
+#ifdef __KERNEL__
+	return ktime_get_ns();
+#else
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+#endif
+}
+
+/* Called between measurements, never in one. */
+static inline void bench_pause(void)
+{
+#ifdef __KERNEL__
+	cond_resched();
+#endif
+}
+
+#endif

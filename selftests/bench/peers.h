@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's own allocators, to compare with. */
+#ifndef FP_BENCH_PEERS_H
+#define FP_BENCH_PEERS_H
+
+#include "bench.h"
+
+/* Any contexts will do for it in the suite "pages". */
+extern const struct bench_side bench_alloc_pages;
+
+/*
+ * For the suite "frag": leave the kernel no more free memory than as many whole huge frames, and what
+ * its watermarks keep back.
+ */
+int bench_confine_create(struct bench_side *side, u64 frames);
+void bench_confine_destroy(struct bench_side *side);
+
+int bench_gen_pool_create(struct bench_side *side, u64 frames);
+void bench_gen_pool_destroy(struct bench_side *side);
+
+/* -ENODEV: this kernel has none. */
+int bench_gpu_buddy_create(struct bench_side *side, u64 frames);
+void bench_gpu_buddy_destroy(struct bench_side *side);
+
+#endif
