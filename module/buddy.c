@@ -358,6 +358,7 @@ void fp_buddy_freeze(struct fp_buddy *buddy)
 void fp_buddy_thaw(struct fp_buddy *buddy)
 {
 	spin_unlock(&buddy->lock);
+	/* Pairs with the acquire in fp_owner_lock(). */
 	smp_store_release(&buddy->frozen, false);
 	spin_unlock_bh(&buddy->freeze_lock);
 }

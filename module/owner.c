@@ -63,6 +63,7 @@ void fp_owner_lock(struct fp_owner *owner)
 	struct fp_buddy *buddy = owner->buddy;
 
 	spin_lock_bh(&owner->lock);
+	/* Pairs with the release in fp_buddy_thaw(). */
 	while (unlikely(smp_load_acquire(&buddy->frozen))) {
 		spin_unlock_bh(&owner->lock);
 		spin_lock_bh(&buddy->freeze_lock);
