@@ -102,21 +102,37 @@ u32 fp_bittree_first(const struct fp_bittree *tree)
 	return bit;
 }
 
-/**
- * fp_bittree_last() - the greatest member
- * @tree: the tree
- *
- * Return: the member, or FP_BITTREE_NONE when the tree is empty.
- */
-u32 fp_bittree_last(const struct fp_bittree *tree)
+/* The greatest member whose ancestor at level @i is at or below the set bit @bit. */
+static u32 descend_last(const struct fp_bittree *tree, u32 i, u32 bit)
 {
-	u32 i = tree->depth, bit = 0;
-
-	if (!tree->level[i - 1][0])
-		return FP_BITTREE_NONE;
 	while (i--)
 		bit = bit * 64 + fls64(tree->level[i][bit]) - 1;
 	return bit;
+}
+
+/**
+ * fp_bittree_last() - the greatest member up to a bound
+ * @tree: the tree
+ * @bound: inclusive; may lie beyond the tree
+ *
+ * Return: the member, or FP_BITTREE_NONE when there is none.
+ */
+u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound)
+{
+	u32 i, bit = min(bound, tree->nr - 1);
+
+	/* At each level look to the left of where the level below was left, itself at the lowest. */
+	for (i = 0; i < tree->depth; i++) {
+		u64 word = tree->level[i][bit / 64] & (~0ULL >> (63 - bit % 64));
+
+		if (word)
+			return descend_last(tree, i, round_down(bit, 64) + fls64(word) - 1);
+		bit /= 64;
+		if (!bit)
+			break;
+		bit--;
+	}
+	return FP_BITTREE_NONE;
 }
 
 /**

@@ -28,7 +28,7 @@ void fp_bittree_set(struct fp_bittree *tree, u32 bit);
 void fp_bittree_clear(struct fp_bittree *tree, u32 bit);
 bool fp_bittree_test(const struct fp_bittree *tree, u32 bit);
 u32 fp_bittree_first(const struct fp_bittree *tree);
-u32 fp_bittree_last(const struct fp_bittree *tree);
+u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound);
 bool fp_bittree_is_valid(const struct fp_bittree *tree);
 
 #endif

@@ -16,54 +16,110 @@
  *
  * Invariants (checked by fp_buddy_verify()):
  *  B1  a huge frame is FP_HUGE_EMPTY if and only if a recorded block of the hugemap covers it;
- *  B2  an owned huge frame has an allocated frame, its count is that of its free bits, and
- *      it is on its owner's list of its fullness class, or on none if it is full;
+ *  B2  an owned huge frame has an allocated frame, and is on its owner's list of its fullness class,
+ *      or on none if it is full;
  *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_BODY as it says, physically contiguous; frame 0
  *      of an owned huge frame continues a run or begins a block;
- *  B4  each owner's count of free frames is the sum over its huge frames; nr_quarantined is
- *      the number of quarantined ones.
+ *  B4  each owner's count of free frames is the sum over its huge frames, the owners' counts of huge
+ *      frames add up to those that are owned, and nr_quarantined is the number of quarantined ones;
+ *  B5  no two owners have the same id, no owner's id is among those nobody has, and an owner without
+ *      huge frames has none, unless it is fixed.
  *
  * It does not sleep, clear memory or know what a page is.
  */
 #include "owner.h"
 
+static u64 total_frames(const struct fp_buddy *buddy)
+{
+	return (u64)buddy->map.nr * FP_HUGE_FRAMES;
+}
+
 static void quarantine_huge(struct fp_buddy *buddy, u32 index)
 {
 	lockdep_assert_held(&buddy->lock);
-	buddy->huge[index].state = FP_HUGE_QUARANTINED;
-	buddy->huge[index].next = FP_NIL;
+	fp_huge_set(&buddy->huge[index], FP_HUGE_QUARANTINED, FP_NO_ID, FP_NIL, FP_NIL);
 	if (buddy->quarantine.last == FP_NIL)
 		buddy->quarantine.first = index;
 	else
-		buddy->huge[buddy->quarantine.last].next = index;
+		fp_huge_set_next(&buddy->huge[buddy->quarantine.last], index);
 	buddy->quarantine.last = index;
 }
 
-/* A wholly free huge frame leaves its owner or its run. */
-static void retire_huge(struct fp_buddy *buddy, u32 index, bool dirty)
+static void release_huge(struct fp_buddy *buddy, u32 index, u32 nr)
 {
-	if (dirty) {
-		quarantine_huge(buddy, index);
-		buddy->nr_quarantined++;
-		return;
+	u32 i;
+
+	lockdep_assert_held(&buddy->lock);
+	for (i = index; i < index + nr; i++)
+		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
+	buddy->nr_released += nr;
+	fp_hugemap_put(&buddy->map, index, nr);
+}
+
+/* Wholly free huge frames leave their owner or their run. Returns how many go into quarantine. */
+static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty)
+{
+	u32 i;
+
+	if (!dirty) {
+		release_huge(buddy, index, nr);
+		return 0;
 	}
-	buddy->huge[index].state = FP_HUGE_EMPTY;
-	buddy->nr_released++;
-	fp_hugemap_put(&buddy->map, index, 1);
+	for (i = index; i < index + nr; i++)
+		quarantine_huge(buddy, i);
+	buddy->nr_quarantined += nr;
+	return nr;
+}
+
+/* False: so many owners have huge frames that there is no id for another. */
+static bool get_id(struct fp_owner *owner)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 id;
+
+	lockdep_assert_held(&buddy->lock);
+	if (owner->id != FP_NO_ID)
+		return true;
+	id = fp_bittree_first(&buddy->ids);
+	if (id == FP_BITTREE_NONE)
+		return false;
+	fp_bittree_clear(&buddy->ids, id);
+	owner->id = buddy->nr_fixed + id;
+	return true;
+}
+
+static void put_id(struct fp_owner *owner)
+{
+	struct fp_buddy *buddy = owner->buddy;
+
+	lockdep_assert_held(&buddy->lock);
+	if (owner->nr_huge || owner->id == FP_NO_ID || owner->id < buddy->nr_fixed)
+		return;
+	fp_bittree_set(&buddy->ids, owner->id - buddy->nr_fixed);
+	owner->id = FP_NO_ID;
 }
 
 /* Take empty huge frames for the request; the last one need not be whole. */
-static u32 take_empty(struct fp_buddy *buddy, const struct fp_request *request)
+static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
 {
-	u32 nr = request->nr / FP_HUGE_FRAMES + !!(request->nr % FP_HUGE_FRAMES);
-	u32 align = request->align > FP_HUGE_FRAMES ? ilog2(request->align) - FP_HUGE_ORDER : 0;
-	u32 index, last;
+	struct fp_buddy *buddy = owner->buddy;
+	struct fp_hugemap_request huge = {
+		.nr = request->nr / FP_HUGE_FRAMES + !!(request->nr % FP_HUGE_FRAMES),
+		.align_level = request->align > FP_HUGE_FRAMES ?
+			ilog2(request->align) - FP_HUGE_ORDER : 0,
+		.high = request->high || request->end_pfn == FP_ANYWHERE,
+	};
+	u32 index = FP_BITTREE_NONE;
 
 	if (request->end_pfn < request->nr)
 		return FP_BITTREE_NONE;
-	last = min_t(u64, (request->end_pfn - request->nr) >> FP_HUGE_ORDER, FP_NO_LIMIT);
+	huge.last_hpfn = min_t(u64, (request->end_pfn - request->nr) >> FP_HUGE_ORDER, FP_NO_LIMIT);
 	spin_lock(&buddy->lock);
-	index = fp_hugemap_take(&buddy->map, nr, align, last);
+	if (get_id(owner)) {
+		index = fp_hugemap_take(&buddy->map, &huge);
+		if (index == FP_BITTREE_NONE)
+			put_id(owner);
+	}
 	spin_unlock(&buddy->lock);
 	return index;
 }
@@ -73,28 +129,34 @@ static void begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 	struct fp_huge *huge = &owner->buddy->huge[index];
 	u32 i;
 
-	huge->state = FP_HUGE_RUN;
-	WRITE_ONCE(huge->owner, owner);
-	huge->next = whole;
-	huge->nr_free = rest;
+	fp_huge_set(huge, FP_HUGE_RUN, owner->id, rest, whole);
 	for (i = 1; i < whole; i++)
-		huge[i].state = FP_HUGE_BODY;
+		fp_huge_set(&huge[i], FP_HUGE_BODY, FP_NO_ID, FP_NIL, FP_NIL);
+}
+
+/* The empty huge frames from @index on become a run of whole ones and a rest. */
+static void fill_empty(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run)
+{
+	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
+
+	if (whole) {
+		begin_run(owner, index, whole, rest);
+		owner->nr_huge++;
+	}
+	if (rest)
+		fp_owner_adopt(owner, index + whole, 0, rest, !whole);
+	run->frame = (u64)index * FP_HUGE_FRAMES;
+	run->dirty = false;
 }
 
 static bool alloc_empty(struct fp_owner *owner, const struct fp_request *request,
 			struct fp_run *run)
 {
-	u32 whole = request->nr / FP_HUGE_FRAMES, rest = request->nr % FP_HUGE_FRAMES;
-	u32 index = take_empty(owner->buddy, request);
+	u32 index = take_empty(owner, request);
 
 	if (index == FP_BITTREE_NONE)
 		return false;
-	if (whole)
-		begin_run(owner, index, whole, rest);
-	if (rest)
-		fp_owner_adopt(owner, index + whole, rest, !whole);
-	run->frame = (u64)index * FP_HUGE_FRAMES;
-	run->dirty = false;
+	fill_empty(owner, index, request->nr, run);
 	return true;
 }
 
@@ -116,7 +178,7 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 {
 	bool small = request->nr < FP_HUGE_FRAMES, done;
 
-	if (request->nr > (u64)buddy->map.nr_present * FP_HUGE_FRAMES)
+	if (request->nr > total_frames(buddy))
 		return -ENOMEM;
 	run->nr = request->nr;
 	fp_owner_lock(owner);
@@ -129,18 +191,89 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 	return request->nr > fp_buddy_nr_free(buddy) ? -ENOMEM : -ENOSPC;
 }
 
+/* Take [index, index + nr) if all of them are empty. */
+static bool take_empty_at(struct fp_owner *owner, u32 index, u32 nr)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	bool taken = false;
+
+	spin_lock(&buddy->lock);
+	if (get_id(owner)) {
+		taken = fp_hugemap_take_at(&buddy->map, index, nr);
+		if (!taken)
+			put_id(owner);
+	}
+	spin_unlock(&buddy->lock);
+	return taken;
+}
+
+static bool alloc_small_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, struct fp_run *run)
+{
+	struct fp_buddy *buddy = owner->buddy;
+
+	run->dirty = true;
+	if (fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+		return fp_owner_take_at(owner, index, at, nr);
+	if (!take_empty_at(owner, index, 1))
+		return false;
+	run->dirty = false;
+	fp_owner_adopt(owner, index, at, nr, true);
+	return true;
+}
+
+static bool alloc_large_at(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run)
+{
+	u32 nr_huge = nr / FP_HUGE_FRAMES + !!(nr % FP_HUGE_FRAMES);
+
+	if (!take_empty_at(owner, index, nr_huge))
+		return false;
+	fill_empty(owner, index, nr, run);
+	return true;
+}
+
+/**
+ * fp_buddy_alloc_at() - allocate given frames
+ * @buddy: the buddy
+ * @owner: who small blocks belong to
+ * @frame: the first; of a run of a huge frame or more, the first of its huge frame
+ * @nr: number, at least 1
+ * @run: the result
+ *
+ * Context: any; takes the owner's lock.
+ * Return: 0; -EINVAL: they do not lie side by side in the pool, or begin or end where no run does;
+ * -EBUSY: not all of them are free, or another owner has the huge frame.
+ */
+int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
+		      struct fp_run *run)
+{
+	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
+	bool small = nr < FP_HUGE_FRAMES, done;
+
+	if (frame >= total_frames(buddy) || !nr || (at && !small) ||
+	    nr > (u64)fp_hugemap_contiguous(&buddy->map, index) * FP_HUGE_FRAMES ||
+	    (small && nr > FP_HUGE_FRAMES - at))
+		return -EINVAL;
+	run->frame = frame;
+	run->nr = nr;
+	fp_owner_lock(owner);
+	done = small ? alloc_small_at(owner, index, at, nr, run) :
+		       alloc_large_at(owner, index, nr, run);
+	fp_owner_unlock(owner);
+	return done ? 0 : -EBUSY;
+}
+
 /* Does a run of exactly @whole huge frames and @rest frames begin at @index? */
 static bool holds_run(const struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 {
 	const struct fp_huge *huge = &owner->buddy->huge[index];
 
-	return READ_ONCE(huge->owner) == owner && huge->state == FP_HUGE_RUN &&
-	       huge->next == whole && huge->nr_free == rest;
+	return fp_huge_tag(huge) == fp_huge_make_tag(FP_HUGE_RUN, owner->id) &&
+	       fp_huge_next(huge) == whole && fp_huge_prev(huge) == rest;
 }
 
 static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 {
-	u64 total = (u64)owner->buddy->map.nr * FP_HUGE_FRAMES;
+	u64 total = total_frames(owner->buddy);
 	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
 
 	if (frame >= total || !nr || nr > total - frame)
@@ -150,33 +283,62 @@ static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 	return !at && holds_run(owner, index, nr / FP_HUGE_FRAMES, nr % FP_HUGE_FRAMES);
 }
 
-/* Free what holds() found to be the owner's. Returns how much went into quarantine. */
-static u32 free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
+/* The huge frame has no allocated frame any more. Returns how many went into quarantine. */
+static u32 retire_owned(struct fp_owner *owner, u32 index)
 {
-	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
-	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES, before, quarantined;
 	struct fp_buddy *buddy = owner->buddy;
-	bool left = false;
+	bool dirty = !fp_frames_all_clean(&buddy->frames[index]);
+	u32 quarantined;
 
-	if (rest)
-		left = fp_owner_put(owner, index + whole, at, rest, dirty);
-	if (!whole && !left)
-		return 0;
-	if (whole)
-		WRITE_ONCE(buddy->huge[index].owner, NULL);
 	spin_lock(&buddy->lock);
-	before = buddy->nr_quarantined;
-	if (left)
-		retire_huge(buddy, index + whole,
-			    !fp_frames_all_clean(&buddy->huge[index + whole].frames));
-	for (; whole; whole--)
-		retire_huge(buddy, index++, dirty);
-	quarantined = buddy->nr_quarantined - before;
+	quarantined = retire_huge(buddy, index, 1, dirty);
+	put_id(owner);
 	spin_unlock(&buddy->lock);
 	return quarantined;
 }
 
-static void count_bad_free(struct fp_buddy *buddy)
+/* Returns how many huge frames went into quarantine. */
+static u32 free_small(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
+{
+	fp_owner_put(owner, index, at, nr, dirty);
+	return fp_owner_settle(owner, index, nr) ? retire_owned(owner, index) : 0;
+}
+
+static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 quarantined;
+
+	lockdep_assert_held(&buddy->lock);
+	quarantined = retire_huge(buddy, index, nr, dirty);
+	owner->nr_huge--;
+	put_id(owner);
+	return quarantined;
+}
+
+/* Free what holds() found to be the owner's. Returns how much went into quarantine. */
+static u32 free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
+{
+	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
+	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES, quarantined = 0;
+
+	if (rest)
+		quarantined += free_small(owner, index + whole, at, rest, dirty);
+	if (whole) {
+		spin_lock(&owner->buddy->lock);
+		quarantined += free_whole(owner, index, whole, dirty);
+		spin_unlock(&owner->buddy->lock);
+	}
+	return quarantined;
+}
+
+/**
+ * fp_buddy_count_bad_free() - count a free that was refused
+ * @buddy: the buddy
+ *
+ * Context: any.
+ */
+void fp_buddy_count_bad_free(struct fp_buddy *buddy)
 {
 	spin_lock_bh(&buddy->lock);
 	buddy->nr_bad_frees++;
@@ -205,8 +367,145 @@ int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 		ret = free_run(owner, frame, nr, dirty);
 	fp_owner_unlock(owner);
 	if (ret < 0)
-		count_bad_free(buddy);
+		fp_buddy_count_bad_free(buddy);
 	return ret;
+}
+
+/* Take runs of empty huge frames under one lock. Returns how many there were. */
+static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	const struct fp_hugemap_request request = {
+		.nr = 1U << (order - FP_HUGE_ORDER), .align_level = order - FP_HUGE_ORDER,
+		.last_hpfn = FP_NO_LIMIT, .high = true,
+	};
+	u32 got = 0, i;
+
+	spin_lock(&buddy->lock);
+	if (get_id(owner)) {
+		for (; got < nr; got++) {
+			blocks[got] = fp_hugemap_take(&buddy->map, &request);
+			if (blocks[got] == FP_BITTREE_NONE)
+				break;
+			owner->nr_huge++;
+		}
+		put_id(owner);
+	}
+	spin_unlock(&buddy->lock);
+	for (i = 0; i < got; i++) {
+		begin_run(owner, blocks[i], request.nr, 0);
+		blocks[i] *= FP_HUGE_FRAMES;
+	}
+	return got;
+}
+
+static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+{
+	const struct fp_request request = { .nr = 1, .align = 1, .end_pfn = FP_ANYWHERE };
+	u32 got = fp_owner_take_blocks(owner, order, blocks, nr, false), index;
+
+	while (got < nr) {
+		index = take_empty(owner, &request);
+		if (index == FP_BITTREE_NONE)
+			return got + fp_owner_take_blocks(owner, order, blocks + got, nr - got, true);
+		got += fp_owner_adopt_blocks(owner, index, order, blocks + got, nr - got);
+	}
+	return got;
+}
+
+/**
+ * fp_buddy_alloc_blocks() - allocate several blocks of one order
+ * @owner: who small blocks belong to
+ * @order: of the blocks; they are naturally aligned
+ * @blocks: the result: their first frames
+ * @nr: how many are wanted
+ *
+ * Context: any; takes the owner's lock, once.
+ * Return: how many there were. They may be dirty.
+ */
+u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+{
+	u32 got;
+
+	if (order >= fp_buddy_orders(owner->buddy))
+		return 0;
+	fp_owner_lock(owner);
+	got = order < FP_HUGE_ORDER ? alloc_small_blocks(owner, order, blocks, nr) :
+				      alloc_large_blocks(owner, order, blocks, nr);
+	fp_owner_unlock(owner);
+	return got;
+}
+
+/* Free the leading blocks that lie in one huge frame. Returns how many there were. */
+static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
+			     u32 *quarantined)
+{
+	u32 index = blocks[0] / FP_HUGE_FRAMES;
+	u32 n = fp_owner_put_blocks(owner, order, blocks, nr, dirty);
+
+	if (n && fp_owner_settle(owner, index, n << order))
+		*quarantined += retire_owned(owner, index);
+	return n;
+}
+
+/* How many of the blocks are neighbours in memory, in either direction, of the owner's and all different. */
+static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr)
+{
+	u32 n, step = 0;
+
+	for (n = 0; n < nr && holds(owner, blocks[n], 1ULL << order); n++) {
+		if (n == 1)
+			step = blocks[1] - blocks[0];
+		if (n && (blocks[n] - blocks[n - 1] != step || (step != 1U << order && step != -1U << order)))
+			break;
+	}
+	return n;
+}
+
+static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
+			     u32 *quarantined)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 i, n;
+
+	spin_lock(&buddy->lock);
+	for (i = 0; (n = gather_run(owner, order, blocks + i, nr - i)); i += n) {
+		*quarantined += retire_huge(buddy, min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES,
+					    n << (order - FP_HUGE_ORDER), dirty);
+		owner->nr_huge -= n;
+	}
+	put_id(owner);
+	spin_unlock(&buddy->lock);
+	return i;
+}
+
+/**
+ * fp_buddy_free_blocks() - free several blocks of one order
+ * @owner: the owner they were allocated for
+ * @order: of the blocks
+ * @blocks: their first frames, all of them in the pool; quickest if those of one huge frame are neighbours
+ * @nr: how many
+ * @dirty: as in fp_buddy_free()
+ * @quarantined: huge frames that went into quarantine are added
+ *
+ * Stops at the first that is not an allocated block of @owner of that order.
+ *
+ * Context: any; takes the owner's lock, once.
+ * Return: how many were freed.
+ */
+u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
+			 u32 *quarantined)
+{
+	u32 i = 0, n = 1;
+
+	fp_owner_lock(owner);
+	if (order >= FP_HUGE_ORDER)
+		i = free_large_blocks(owner, order, blocks, nr, dirty, quarantined);
+	else
+		for (; n && i < nr; i += n)
+			n = free_small_blocks(owner, order, blocks + i, nr - i, dirty, quarantined);
+	fp_owner_unlock(owner);
+	return i;
 }
 
 /**
@@ -218,8 +517,23 @@ int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
  */
 u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame)
 {
-	return ((u64)buddy->map.hpfn[frame / FP_HUGE_FRAMES] << FP_HUGE_ORDER) +
+	return ((u64)fp_hugemap_hpfn(&buddy->map, frame / FP_HUGE_FRAMES) << FP_HUGE_ORDER) +
 	       frame % FP_HUGE_FRAMES;
+}
+
+/**
+ * fp_buddy_frame() - which frame is there
+ * @buddy: the buddy
+ * @pfn: any PFN
+ *
+ * Return: its index, or FP_ANYWHERE if it is not in the pool.
+ */
+u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
+{
+	u32 index = fp_hugemap_find(&buddy->map, pfn >> FP_HUGE_ORDER);
+
+	return index == FP_BITTREE_NONE ? FP_ANYWHERE :
+	       (u64)index * FP_HUGE_FRAMES + pfn % FP_HUGE_FRAMES;
 }
 
 /**
@@ -260,7 +574,7 @@ u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy)
 	spin_lock_bh(&buddy->lock);
 	index = buddy->quarantine.first;
 	if (index != FP_NIL) {
-		buddy->quarantine.first = buddy->huge[index].next;
+		buddy->quarantine.first = fp_huge_next(&buddy->huge[index]);
 		if (buddy->quarantine.first == FP_NIL)
 			buddy->quarantine.last = FP_NIL;
 	}
@@ -289,7 +603,7 @@ void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
 	buddy->nr_quarantined--;
-	retire_huge(buddy, index, false);
+	release_huge(buddy, index, 1);
 	spin_unlock_bh(&buddy->lock);
 }
 
@@ -390,8 +704,8 @@ static void count_free(const struct fp_buddy *buddy, struct fp_buddy_stats *stat
 	for (i = 0; i < buddy->map.levels; i++)
 		stats->blocks[FP_HUGE_ORDER + i] = buddy->map.level[i].count;
 	for (i = 0; i < buddy->map.nr; i++)
-		if (buddy->huge[i].state == FP_HUGE_OWNED)
-			fp_frames_count_blocks(&buddy->huge[i].frames, stats->blocks);
+		if (fp_huge_state(&buddy->huge[i]) == FP_HUGE_OWNED)
+			fp_frames_count_blocks(&buddy->frames[i], stats->blocks);
 }
 
 static u64 largest_run(const struct fp_buddy *buddy, const u64 *blocks)
@@ -408,6 +722,22 @@ static u64 largest_run(const struct fp_buddy *buddy, const u64 *blocks)
 }
 
 /**
+ * fp_buddy_stats_locked() - take a consistent snapshot
+ * @buddy: the buddy, frozen
+ * @stats: the result
+ */
+void fp_buddy_stats_locked(struct fp_buddy *buddy, struct fp_buddy_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->total = total_frames(buddy);
+	stats->quarantined = (u64)buddy->nr_quarantined * FP_HUGE_FRAMES;
+	stats->bad_frees = buddy->nr_bad_frees;
+	count_free(buddy, stats);
+	stats->largest = largest_run(buddy, stats->blocks);
+	stats->used = stats->total - stats->free - stats->quarantined;
+}
+
+/**
  * fp_buddy_stats() - take a consistent snapshot
  * @buddy: the buddy
  * @stats: the result
@@ -416,27 +746,54 @@ static u64 largest_run(const struct fp_buddy *buddy, const u64 *blocks)
  */
 void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 {
-	memset(stats, 0, sizeof(*stats));
-	stats->total = (u64)buddy->map.nr_present * FP_HUGE_FRAMES;
 	fp_buddy_freeze(buddy);
-	stats->quarantined = (u64)buddy->nr_quarantined * FP_HUGE_FRAMES;
-	stats->bad_frees = buddy->nr_bad_frees;
-	count_free(buddy, stats);
-	stats->largest = largest_run(buddy, stats->blocks);
+	fp_buddy_stats_locked(buddy, stats);
 	fp_buddy_thaw(buddy);
-	stats->used = stats->total - stats->free - stats->quarantined;
+}
+
+static u32 nr_ids(const struct fp_buddy *buddy)
+{
+	return min(buddy->map.nr, FP_NO_ID - buddy->nr_fixed);
+}
+
+/**
+ * fp_buddy_metadata() - what keeping track of the frames takes
+ * @buddy: the buddy
+ *
+ * Return: bytes allocated for it.
+ */
+u64 fp_buddy_metadata(const struct fp_buddy *buddy)
+{
+	return fp_hugemap_metadata(&buddy->map) + fp_bittree_words(nr_ids(buddy)) * sizeof(u64) +
+	       (u64)buddy->map.nr * (sizeof(*buddy->frames) + sizeof(*buddy->huge));
+}
+
+static int alloc_arrays(struct fp_buddy *buddy)
+{
+	u32 i;
+
+	buddy->frames = kvcalloc(buddy->map.nr, sizeof(*buddy->frames), GFP_KERNEL);
+	buddy->huge = kvcalloc(buddy->map.nr, sizeof(*buddy->huge), GFP_KERNEL);
+	buddy->id_words = kvcalloc(fp_bittree_words(nr_ids(buddy)), sizeof(u64), GFP_KERNEL);
+	if (!buddy->frames || !buddy->huge || !buddy->id_words)
+		return -ENOMEM;
+	fp_bittree_init(&buddy->ids, nr_ids(buddy), buddy->id_words);
+	for (i = 0; i < nr_ids(buddy); i++)
+		fp_bittree_set(&buddy->ids, i);
+	return 0;
 }
 
 /**
  * fp_buddy_init() - make a buddy in which all frames are free and clean
  * @buddy: zeroed
  * @hpfn: PFNs of the huge frames >> FP_HUGE_ORDER, ascending, without repeats; all zeroed
- * @nr: how many, at least 1, below 2^30
+ * @nr: how many, 1 to FP_NIL
+ * @nr_fixed: how many owners with fixed ids there will be, below FP_NO_ID
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
  */
-int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr)
+int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
 {
 	u32 i;
 	int ret;
@@ -444,20 +801,19 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr)
 	spin_lock_init(&buddy->freeze_lock);
 	INIT_LIST_HEAD(&buddy->owners);
 	spin_lock_init(&buddy->lock);
+	buddy->nr_fixed = nr_fixed;
 	buddy->quarantine.first = FP_NIL;
 	buddy->quarantine.last = FP_NIL;
 	ret = fp_hugemap_init(&buddy->map, hpfn, nr);
 	if (ret)
 		return ret;
-	buddy->huge = kvcalloc(buddy->map.nr, sizeof(*buddy->huge), GFP_KERNEL);
-	if (!buddy->huge) {
-		fp_hugemap_fini(&buddy->map);
-		return -ENOMEM;
+	ret = alloc_arrays(buddy);
+	if (ret) {
+		fp_buddy_fini(buddy);
+		return ret;
 	}
-	for (i = 0; i < buddy->map.nr; i++) {
-		if (buddy->map.hpfn[i] == FP_ABSENT)
-			continue;
-		buddy->huge[i].state = FP_HUGE_EMPTY;
+	for (i = 0; i < nr; i++) {
+		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
 		fp_hugemap_put(&buddy->map, i, 1);
 	}
 	return 0;
@@ -469,6 +825,8 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr)
  */
 void fp_buddy_fini(struct fp_buddy *buddy)
 {
+	kvfree(buddy->id_words);
 	kvfree(buddy->huge);
+	kvfree(buddy->frames);
 	fp_hugemap_fini(&buddy->map);
 }

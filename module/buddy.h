@@ -3,69 +3,44 @@
 #define FP_BUDDY_H
 
 #include "frames.h"
+#include "huge.h"
 #include "hugemap.h"
 
 #define FP_CLASSES	16	/* fullness classes of partly used huge frames */
-#define FP_NIL		U32_MAX
 #define FP_ANYWHERE	U64_MAX
-
-enum fp_huge_state {
-	FP_HUGE_ABSENT,		/* padding of the index space */
-	FP_HUGE_EMPTY,		/* in the hugemap; all frames clean */
-	FP_HUGE_OWNED,		/* dealt out by frames on behalf of one owner */
-	FP_HUGE_RUN,		/* first of an allocated run of huge frames */
-	FP_HUGE_BODY,		/* continues such a run */
-	FP_HUGE_QUARANTINED,	/* wholly free, but perhaps referenced or not cleared */
-};
 
 /**
  * struct fp_owner - who small blocks of a set of huge frames belong to
  * @buddy: whose huge frames; constant
  * @node: in the buddy's list (protected by the buddy's freeze lock)
  * @lock: protects what follows, and of the owned huge frames everything
+ * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
- * @nr_huge: huge frames owned
+ * @nr_huge: huge frames owned, and runs
  * @nr_free: free frames in them; read without the lock for an estimate
  */
 struct fp_owner {
 	struct fp_buddy *buddy;
 	struct list_head node;
 	spinlock_t lock;
+	u32 id;
 	u32 heads[FP_CLASSES];
 	u32 nr_huge;
 	u64 nr_free;
-};
-
-/**
- * struct fp_huge - what the buddy knows of one huge frame
- * @frames: state of its frames (FP_HUGE_OWNED)
- * @owner: whose it is (FP_HUGE_OWNED, FP_HUGE_RUN), else NULL
- * @next: next on the owner's list or in the quarantine, or FP_NIL;
- *        FP_HUGE_RUN: whole huge frames in the run
- * @prev: previous on the owner's list, or FP_NIL
- * @nr_free: FP_HUGE_OWNED: free frames;
- *           FP_HUGE_RUN: frames of the run in the huge frame after the whole ones
- * @state: enum fp_huge_state
- *
- * Protected by the owner's lock if there is an owner, by the buddy's lock otherwise.
- */
-struct fp_huge {
-	struct fp_frames frames;
-	struct fp_owner *owner;
-	u32 next;
-	u32 prev;
-	u16 nr_free;
-	u8 state;
-};
+} ____cacheline_aligned_in_smp;
 
 /**
  * struct fp_buddy - the frames of a pool
  * @freeze_lock: protects @owners; held by who has the pool frozen (see owner.c)
  * @frozen: no owner may begin to change anything
  * @owners: all owners
+ * @frames: by huge frame: state of its frames (FP_HUGE_OWNED)
+ * @huge: by huge frame: what else there is to know
+ * @nr_fixed: ids below are fixed owners'; constant
  * @lock: protects everything below; a leaf
  * @map: which huge frames are empty
- * @huge: by index
+ * @ids: ids from @nr_fixed on that no owner has
+ * @id_words: memory of @ids
  * @quarantine: first and last of the quarantined huge frames that nobody examines now
  * @nr_quarantined: huge frames
  * @nr_released: huge frames that have become empty since the beginning
@@ -75,9 +50,13 @@ struct fp_buddy {
 	spinlock_t freeze_lock;
 	bool frozen;
 	struct list_head owners;
+	struct fp_frames *frames;
+	struct fp_huge *huge;
+	u32 nr_fixed;
 	spinlock_t lock;
 	struct fp_hugemap map;
-	struct fp_huge *huge;
+	struct fp_bittree ids;
+	u64 *id_words;
 	struct {
 		u32 first;
 		u32 last;
@@ -92,11 +71,16 @@ struct fp_buddy {
  * @nr: frames, at least 1
  * @align: its PFN is a multiple of this power of two
  * @end_pfn: all its PFNs are below this; FP_ANYWHERE: no limit
+ * @high: among empty huge frames take the highest that fit best, even if there is a limit
+ *
+ * Without a limit the highest are taken anyway; with one the lowest, since low memory is what
+ * those need who set limits.
  */
 struct fp_request {
 	u64 nr;
 	u64 align;
 	u64 end_pfn;
+	bool high;
 };
 
 /**
@@ -131,12 +115,19 @@ struct fp_buddy_stats {
 	u64 blocks[FP_ORDERS];
 };
 
-int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr);
+int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);
+u64 fp_buddy_metadata(const struct fp_buddy *buddy);
 int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 		   const struct fp_request *request, struct fp_run *run);
+int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
+		      struct fp_run *run);
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty);
+u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr);
+u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
+			 u32 *quarantined);
 u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame);
+u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn);
 u32 fp_buddy_orders(const struct fp_buddy *buddy);
 u32 fp_buddy_extents(const struct fp_buddy *buddy);
 
@@ -146,13 +137,16 @@ void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index);
 u64 fp_buddy_nr_free(struct fp_buddy *buddy);
 u64 fp_buddy_nr_released(struct fp_buddy *buddy);
 u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy);
+void fp_buddy_count_bad_free(struct fp_buddy *buddy);
 
 void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
+void fp_buddy_stats_locked(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
 void fp_buddy_freeze(struct fp_buddy *buddy);
 void fp_buddy_thaw(struct fp_buddy *buddy);
 const char *fp_buddy_verify(struct fp_buddy *buddy);
 
 void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy);
+void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id);
 void fp_owner_fini(struct fp_owner *owner);
 u32 fp_owner_class(u32 nr_free);
 

@@ -20,27 +20,42 @@ static u64 word_mask(u32 w, u32 at, u32 nr)
 	return from < to ? GENMASK_ULL(to - 1 - w * 64, from - w * 64) : 0;
 }
 
+/*
+ * The only writer of the bits: the frames of @mask in word @w become as @free and @aux say. Whoever looks without
+ * the lock (fp_frames_holds()) sees each word before or after.
+ */
+static void change(struct fp_frames *frames, u32 w, u64 mask, u64 free, u64 aux)
+{
+	WRITE_ONCE(frames->free[w], (frames->free[w] & ~mask) | free);
+	WRITE_ONCE(frames->aux[w], (frames->aux[w] & ~mask) | aux);
+}
+
 /**
  * fp_frames_init() - make all frames free and clean
  * @frames: the frames
  */
 void fp_frames_init(struct fp_frames *frames)
 {
-	memset(frames, 0xff, sizeof(*frames));
+	u32 w;
+
+	for (w = 0; w < FP_FRAMES_WORDS; w++)
+		change(frames, w, ~0ULL, ~0ULL, ~0ULL);
 }
+
+/* By order: where in a word blocks begin. */
+static const u64 group_starts[] = {
+	~0ULL, 0x5555555555555555ULL, 0x1111111111111111ULL,
+	0x0101010101010101ULL, 0x0001000100010001ULL, 0x0000000100000001ULL, 1,
+};
 
 /* Bit n of the result: is the naturally aligned group of 2^@order bits at n all set? */
 static u64 aligned_groups(u64 word, u32 order)
 {
-	static const u64 starts[] = {
-		~0ULL, 0x5555555555555555ULL, 0x1111111111111111ULL,
-		0x0101010101010101ULL, 0x0001000100010001ULL, 0x0000000100000001ULL, 1,
-	};
 	u32 i;
 
 	for (i = 0; i < order; i++)
 		word &= word >> (1U << i);
-	return word & starts[order];
+	return word & group_starts[order];
 }
 
 static u32 find_small_block(const struct fp_frames *frames, u32 order)
@@ -146,12 +161,54 @@ bool fp_frames_take(struct fp_frames *frames, u32 at, u32 nr, bool head)
 		u64 mask = word_mask(w, at, nr);
 
 		dirty |= ~frames->aux[w] & mask;
-		frames->free[w] &= ~mask;
-		frames->aux[w] &= ~mask;
+		change(frames, w, mask, 0, head && w == at / 64 ? BIT_ULL(at % 64) : 0);
 	}
-	if (head)
-		frames->aux[at / 64] |= BIT_ULL(at % 64);
 	return dirty;
+}
+
+static u64 spread(u64 starts, u32 order)
+{
+	return order < 6 ? starts * (BIT_ULL(1U << order) - 1) : ~0ULL;
+}
+
+/* Take up to @max of the blocks of @order, below a word, in word @w; see fp_frames_take_blocks(). */
+static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks, u32 max)
+{
+	u64 groups = aligned_groups(frames->free[w], order), starts = 0;
+	u32 nr;
+
+	for (nr = 0; groups && nr < max; groups &= groups - 1) {
+		blocks[nr++] = base + w * 64 + __ffs64(groups);
+		starts |= groups & -groups;
+	}
+	if (nr)
+		change(frames, w, spread(starts, order), 0, starts);
+	return nr;
+}
+
+/**
+ * fp_frames_take_blocks() - mark free blocks allocated, the lowest ones
+ * @frames: the frames
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @base: to add to their first frames
+ * @blocks: the result
+ * @max: how many
+ *
+ * Return: how many there were.
+ */
+u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, u32 max)
+{
+	u32 w, nr = 0;
+
+	for (w = 0; w < FP_FRAMES_WORDS && nr < max; w++) {
+		if (order < 6) {
+			nr += take_in_word(frames, w, order, base, blocks + nr, max - nr);
+		} else if (!(w % (1U << (order - 6))) && words_free(frames, w, order)) {
+			fp_frames_take(frames, w * 64, 1U << order, true);
+			blocks[nr++] = base + w * 64;
+		}
+	}
+	return nr;
 }
 
 /**
@@ -168,12 +225,21 @@ void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty)
 	for (w = at / 64; w <= (at + nr - 1) / 64; w++) {
 		u64 mask = word_mask(w, at, nr);
 
-		frames->free[w] |= mask;
-		if (dirty)
-			frames->aux[w] &= ~mask;
-		else
-			frames->aux[w] |= mask;
+		change(frames, w, mask, mask, dirty ? 0 : mask);
 	}
+}
+
+/**
+ * fp_frames_are_free() - are all of these free?
+ * @frames: the frames
+ * @at: first frame
+ * @nr: number, at least 1
+ *
+ * Return: whether they are.
+ */
+bool fp_frames_are_free(const struct fp_frames *frames, u32 at, u32 nr)
+{
+	return next_frame(frames, at, false) >= at + nr;
 }
 
 bool fp_frames_is_free(const struct fp_frames *frames, u32 at)
@@ -186,25 +252,102 @@ bool fp_frames_is_head(const struct fp_frames *frames, u32 at)
 	return !fp_frames_is_free(frames, at) && (frames->aux[at / 64] & BIT_ULL(at % 64));
 }
 
-/**
- * fp_frames_length() - length of the block that begins or continues at a frame
- * @frames: the frames
- * @at: an allocated frame
- *
- * Return: frames up to the next that is free or begins another block.
- */
-u32 fp_frames_length(const struct fp_frames *frames, u32 at)
+/* Where the block that a frame is in ends: at the first frame after it that is free or begins another. */
+static u32 block_end(const struct fp_frames *frames, u32 at)
 {
 	u32 skip = at + 1, w;
 
 	for (w = skip / 64; w < FP_FRAMES_WORDS; w++) {
-		u64 stop = (frames->free[w] | frames->aux[w]) &
+		u64 stop = (READ_ONCE(frames->free[w]) | READ_ONCE(frames->aux[w])) &
 			   word_mask(w, skip, FP_HUGE_FRAMES - skip);
 
 		if (stop)
-			return w * 64 + __ffs64(stop) - at;
+			return w * 64 + __ffs64(stop);
 	}
-	return FP_HUGE_FRAMES - at;
+	return FP_HUGE_FRAMES;
+}
+
+/**
+ * fp_frames_holds() - is this exactly one allocated block, or the end of one?
+ * @frames: the frames
+ * @at: first frame
+ * @nr: number
+ * @head: it begins here; otherwise it continues the huge frame before
+ *
+ * Without the lock, true is the truth for a block that the caller has allocated, but false may be an illusion:
+ * the frame behind the block may be changing. The same holds for fp_frames_holds_quickly().
+ *
+ * Return: whether it is.
+ */
+bool fp_frames_holds(const struct fp_frames *frames, u32 at, u32 nr, bool head)
+{
+	u64 bit = BIT_ULL(at % 64);
+
+	return !(READ_ONCE(frames->free[at / 64]) & bit) &&
+	       !!(READ_ONCE(frames->aux[at / 64]) & bit) == head &&
+	       block_end(frames, at) == at + nr;
+}
+
+/* Are all of these allocated blocks of @order, below a word, that begin in word @w? */
+static bool holds_in_word(const struct fp_frames *frames, u32 w, u64 starts, u32 order)
+{
+	u64 span = spread(starts, order), ends = starts << (1U << order);
+	u64 stops = frames->free[w] | frames->aux[w];
+	bool reaches_end = starts >> (64 - (1U << order));
+
+	return !(frames->free[w] & span) && (frames->aux[w] & span) == starts &&
+	       (stops & ends) == ends &&
+	       (!reaches_end || w + 1 == FP_FRAMES_WORDS ||
+		(frames->free[w + 1] | frames->aux[w + 1]) & 1);
+}
+
+/* Blocks, below a word, that begin in the same word as the first one: a bit for each, until one is odd. */
+static u64 gather_starts(const u32 *blocks, u32 nr, u32 order)
+{
+	u64 odd = ~group_starts[order];		/* no block begins there, or one that we have */
+	u32 word = blocks[0] / 64, i;
+
+	for (i = 0; i < nr && blocks[i] / 64 == word; i++) {
+		u64 start = BIT_ULL(blocks[i] % 64);
+
+		if (odd & start)
+			break;
+		odd |= start;
+	}
+	return odd & group_starts[order];
+}
+
+/**
+ * fp_frames_put_blocks() - mark the leading blocks that lie in one huge frame free
+ * @frames: the frames of that huge frame
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @blocks: their first frames
+ * @nr: how many, at least 1
+ * @dirty: whether they may have been written or are still referenced
+ *
+ * Return: how many there were, up to the first that is not an allocated block of that order.
+ */
+u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr, bool dirty)
+{
+	u32 index = blocks[0] / FP_HUGE_FRAMES, i = 0;
+
+	while (i < nr && blocks[i] / FP_HUGE_FRAMES == index) {
+		u32 at = blocks[i] % FP_HUGE_FRAMES, w = at / 64;
+		u64 starts = order < 6 ? gather_starts(blocks + i, nr - i, order) : 0;
+
+		if (starts && holds_in_word(frames, w, starts, order)) {
+			u64 span = spread(starts, order);
+
+			change(frames, w, span, span, dirty ? 0 : span);
+			i += hweight64(starts);
+		} else if (fp_frames_holds(frames, at, 1U << order, true)) {
+			fp_frames_put(frames, at, 1U << order, dirty);
+			i++;
+		} else {
+			break;
+		}
+	}
+	return i;
 }
 
 bool fp_frames_all_clean(const struct fp_frames *frames)

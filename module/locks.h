@@ -5,6 +5,8 @@
  *  mmap_lock or VMA lock	core mm; held in fp_mmap(), open, close and fault
  *  quarantine lock (mutex)	one examiner of the quarantine at a time; sleeps while it
  *				clears memory; not taken by open, close or fault
+ *  pools lock (mutex)		the list of all pools
+ *  drain lock (mutex)		one drain of a pool's magazines at a time; sleeps for an RCU grace period
  *  clients lock (mutex)	the list of a pool's clients
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles, offsets and the charge of one client

@@ -38,6 +38,10 @@ static char *quota;
 module_param(quota, charp, 0444);
 MODULE_PARM_DESC(quota, "most that one client may hold, in bytes or with K, M, G (default: no limit)");
 
+static bool debug;
+module_param(debug, bool, 0444);
+MODULE_PARM_DESC(debug, "see a double free by a kernel module at once; slow");
+
 static struct fp_pool *pool;
 static struct fp_chardev *chardev;
 static struct dentry *debugfs;
@@ -63,6 +67,7 @@ static int parse_config(struct fp_pool_config *config)
 	config->node = node;
 	config->partial = partial;
 	config->quota = 0;
+	config->debug = debug;
 	if (size)
 		ret = parse_bytes("size", size, &config->bytes);
 	if (!ret && quota)

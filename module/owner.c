@@ -18,7 +18,23 @@
  * How many huge frames of each fullness class to try before an empty one is taken. What
  * was taken last must be among those tried, or each allocation would take another.
  */
-#define TRY_BEFORE_EMPTY	4
+#define TRY_BEFORE_EMPTY	2
+
+static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
+{
+	u32 i;
+
+	for (i = 0; i < FP_CLASSES; i++)
+		owner->heads[i] = FP_NIL;
+	owner->buddy = buddy;
+	owner->id = id;
+	owner->nr_huge = 0;
+	owner->nr_free = 0;
+	spin_lock_init(&owner->lock);
+	spin_lock_bh(&buddy->freeze_lock);
+	list_add_tail(&owner->node, &buddy->owners);
+	spin_unlock_bh(&buddy->freeze_lock);
+}
 
 /**
  * fp_owner_init() - make an owner of nothing
@@ -29,14 +45,20 @@
  */
 void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy)
 {
-	memset(owner->heads, 0xff, sizeof(owner->heads));
-	owner->buddy = buddy;
-	owner->nr_huge = 0;
-	owner->nr_free = 0;
-	spin_lock_init(&owner->lock);
-	spin_lock_bh(&buddy->freeze_lock);
-	list_add_tail(&owner->node, &buddy->owners);
-	spin_unlock_bh(&buddy->freeze_lock);
+	init_owner(owner, buddy, FP_NO_ID);
+}
+
+/**
+ * fp_owner_init_fixed() - make an owner of nothing that always has the same id
+ * @owner: the owner
+ * @buddy: whose huge frames it will own
+ * @id: its id, below the number that fp_buddy_init() was told, in use by no other owner
+ *
+ * Context: any.
+ */
+void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
+{
+	init_owner(owner, buddy, id);
 }
 
 /**
@@ -79,85 +101,92 @@ void fp_owner_unlock(struct fp_owner *owner)
 
 /**
  * fp_owner_class() - fullness class of a huge frame
- * @nr_free: its free frames, 1 to FP_HUGE_FRAMES
+ * @nr_free: its free frames
  *
- * Return: the class; lower ones are fuller.
+ * Return: the class; lower ones are fuller. FP_CLASSES: it is full, and on no list.
  */
 u32 fp_owner_class(u32 nr_free)
 {
-	return (nr_free - 1) / (FP_HUGE_FRAMES / FP_CLASSES);
+	return nr_free ? (nr_free - 1) / (FP_HUGE_FRAMES / FP_CLASSES) : FP_CLASSES;
 }
 
-static void list_huge(struct fp_owner *owner, u32 index)
+static void list_huge(struct fp_owner *owner, u32 index, u32 class)
 {
-	struct fp_huge *all = owner->buddy->huge, *huge = &all[index];
-	u32 *head;
+	struct fp_huge *all = owner->buddy->huge;
+	u32 next = owner->heads[class];
 
-	if (!huge->nr_free)
-		return;
-	head = &owner->heads[fp_owner_class(huge->nr_free)];
-	huge->prev = FP_NIL;
-	huge->next = *head;
-	if (*head != FP_NIL)
-		all[*head].prev = index;
-	*head = index;
+	fp_huge_set(&all[index], FP_HUGE_OWNED, owner->id, FP_NIL, next);
+	if (next != FP_NIL)
+		fp_huge_set_prev(&all[next], index);
+	owner->heads[class] = index;
 }
 
-static void unlist_huge(struct fp_owner *owner, u32 index)
+static void unlist_huge(struct fp_owner *owner, u32 index, u32 class)
 {
-	struct fp_huge *all = owner->buddy->huge, *huge = &all[index];
+	struct fp_huge *all = owner->buddy->huge;
+	u32 prev = fp_huge_prev(&all[index]), next = fp_huge_next(&all[index]);
 
-	if (!huge->nr_free)
-		return;
-	if (huge->next != FP_NIL)
-		all[huge->next].prev = huge->prev;
-	if (huge->prev != FP_NIL)
-		all[huge->prev].next = huge->next;
+	if (next != FP_NIL)
+		fp_huge_set_prev(&all[next], prev);
+	if (prev != FP_NIL)
+		fp_huge_set_next(&all[prev], next);
 	else
-		owner->heads[fp_owner_class(huge->nr_free)] = huge->next;
+		owner->heads[class] = next;
 }
 
-static void add_free(struct fp_owner *owner, u32 index, int nr)
+static void relist_huge(struct fp_owner *owner, u32 index, u32 was, u32 is)
 {
-	struct fp_huge *huge = &owner->buddy->huge[index];
-	u32 nr_free = huge->nr_free + nr;
-	bool moves = !huge->nr_free || !nr_free ||
-		     fp_owner_class(huge->nr_free) != fp_owner_class(nr_free);
+	if (was == is)
+		return;
+	if (was != FP_CLASSES)
+		unlist_huge(owner, index, was);
+	if (is != FP_CLASSES)
+		list_huge(owner, index, is);
+}
 
-	if (moves)
-		unlist_huge(owner, index);
-	huge->nr_free = nr_free;
-	if (moves)
-		list_huge(owner, index);
-	WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
+/* @nr frames of the huge frame, which was in @class, have been allocated. */
+static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
+{
+	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+
+	relist_huge(owner, index, class, fp_owner_class(nr_free));
+	WRITE_ONCE(owner->nr_free, owner->nr_free - nr);
+}
+
+/* A huge frame is new. */
+static void enlist(struct fp_owner *owner, u32 index, u32 nr_free)
+{
+	lockdep_assert_held(&owner->lock);
+	if (nr_free)
+		list_huge(owner, index, fp_owner_class(nr_free));
+	else
+		fp_huge_set(&owner->buddy->huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
+	owner->nr_huge++;
+	WRITE_ONCE(owner->nr_free, owner->nr_free + nr_free);
 }
 
 /**
- * fp_owner_adopt() - become the owner of an empty huge frame, and take its first frames
- * @owner: the owner, locked
+ * fp_owner_adopt() - become the owner of an empty huge frame, and take some of its frames
+ * @owner: the owner, locked, with an id
  * @index: the huge frame; nobody else knows of it
+ * @at: first frame to take
  * @nr: frames to take, 1 to FP_HUGE_FRAMES - 1
  * @head: they are a block; otherwise they continue the huge frame before
  */
-void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 nr, bool head)
+void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
 {
-	struct fp_huge *huge = &owner->buddy->huge[index];
+	struct fp_frames *frames = &owner->buddy->frames[index];
 
-	lockdep_assert_held(&owner->lock);
-	huge->state = FP_HUGE_OWNED;
-	WRITE_ONCE(huge->owner, owner);
-	huge->nr_free = 0;
-	fp_frames_init(&huge->frames);
-	fp_frames_take(&huge->frames, 0, nr, head);
-	owner->nr_huge++;
-	add_free(owner, index, FP_HUGE_FRAMES - nr);
+	fp_frames_init(frames);
+	fp_frames_take(frames, at, nr, head);
+	enlist(owner, index, FP_HUGE_FRAMES - nr);
 }
 
 /* What the request means inside the huge frame at @index. False: nothing can fit. */
 static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_request *request,
 		     struct fp_fit *fit)
 {
-	u64 pfn = (u64)buddy->map.hpfn[index] << FP_HUGE_ORDER;
+	u64 pfn = (u64)fp_hugemap_hpfn(&buddy->map, index) << FP_HUGE_ORDER;
 
 	fit->nr = request->nr;
 	fit->align = min_t(u64, request->align, FP_HUGE_FRAMES);
@@ -175,7 +204,7 @@ typedef u32 (*find_fn)(const struct fp_frames *frames, const struct fp_fit *fit)
 static bool take(struct fp_owner *owner, const struct fp_request *request, find_fn find,
 		 u32 max_tries, struct fp_run *run)
 {
-	struct fp_huge *huge = owner->buddy->huge;
+	struct fp_buddy *buddy = owner->buddy;
 	u32 class, index, at, tries;
 	struct fp_fit fit;
 
@@ -183,15 +212,15 @@ static bool take(struct fp_owner *owner, const struct fp_request *request, find_
 	for (class = fp_owner_class(request->nr); class < FP_CLASSES; class++) {
 		tries = max_tries;
 		for (index = owner->heads[class]; index != FP_NIL && tries;
-		     index = huge[index].next, tries--) {
-			if (!fit_huge(owner->buddy, index, request, &fit))
+		     index = fp_huge_next(&buddy->huge[index]), tries--) {
+			if (!fit_huge(buddy, index, request, &fit))
 				continue;
-			at = find(&huge[index].frames, &fit);
+			at = find(&buddy->frames[index], &fit);
 			if (at == FP_FRAMES_NONE)
 				continue;
-			run->dirty = fp_frames_take(&huge[index].frames, at, request->nr, true);
+			run->dirty = fp_frames_take(&buddy->frames[index], at, request->nr, true);
 			run->frame = (u64)index * FP_HUGE_FRAMES + at;
-			add_free(owner, index, -(int)request->nr);
+			settle_taken(owner, index, class, request->nr);
 			return true;
 		}
 	}
@@ -227,6 +256,82 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
 }
 
 /**
+ * fp_owner_take_blocks() - take naturally aligned blocks
+ * @owner: the owner, locked
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @blocks: the result: their first frames
+ * @max: how many, at least 1
+ * @everywhere: look everywhere; otherwise not for long
+ *
+ * Return: how many were found.
+ */
+u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 max, bool everywhere)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 class, index, next, nr, got = 0, tries;
+
+	lockdep_assert_held(&owner->lock);
+	for (class = fp_owner_class(1U << order); class < FP_CLASSES && got < max; class++) {
+		tries = everywhere ? U32_MAX : TRY_BEFORE_EMPTY;
+		for (index = owner->heads[class]; index != FP_NIL && got < max && tries;
+		     index = next, tries--) {
+			/* What is taken from moves to a class that was looked through already. */
+			next = fp_huge_next(&buddy->huge[index]);
+			nr = fp_frames_take_blocks(&buddy->frames[index], order,
+						   index * FP_HUGE_FRAMES, blocks + got, max - got);
+			if (nr)
+				settle_taken(owner, index, class, nr << order);
+			got += nr;
+		}
+	}
+	return got;
+}
+
+/**
+ * fp_owner_adopt_blocks() - become the owner of an empty huge frame, and take blocks of it
+ * @owner: the owner, locked, with an id
+ * @index: the huge frame; nobody else knows of it
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @blocks: the result: their first frames
+ * @max: how many, at least 1
+ *
+ * Return: how many were taken.
+ */
+u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, u32 max)
+{
+	struct fp_frames *frames = &owner->buddy->frames[index];
+	u32 nr;
+
+	fp_frames_init(frames);
+	nr = fp_frames_take_blocks(frames, order, index * FP_HUGE_FRAMES, blocks, max);
+	enlist(owner, index, FP_HUGE_FRAMES - (nr << order));
+	return nr;
+}
+
+/**
+ * fp_owner_take_at() - take given frames
+ * @owner: the owner, locked
+ * @index: one of its huge frames
+ * @at: first frame
+ * @nr: number
+ *
+ * Return: whether they were free.
+ */
+bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr)
+{
+	struct fp_frames *frames = &owner->buddy->frames[index];
+	u32 class;
+
+	lockdep_assert_held(&owner->lock);
+	if (!fp_frames_are_free(frames, at, nr))
+		return false;
+	class = fp_owner_class(fp_frames_nr_free(frames));
+	fp_frames_take(frames, at, nr, true);
+	settle_taken(owner, index, class, nr);
+	return true;
+}
+
+/**
  * fp_owner_holds() - is this exactly one of the owner's blocks?
  * @owner: the owner, locked
  * @index: a huge frame
@@ -238,39 +343,75 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
  */
 bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
 {
-	const struct fp_huge *huge = &owner->buddy->huge[index];
+	const struct fp_buddy *buddy = owner->buddy;
 
 	lockdep_assert_held(&owner->lock);
 	/* Others' may change under our eyes, but not into ours. */
-	return READ_ONCE(huge->owner) == owner && huge->state == FP_HUGE_OWNED &&
-	       !fp_frames_is_free(&huge->frames, at) &&
-	       fp_frames_is_head(&huge->frames, at) == head &&
-	       fp_frames_length(&huge->frames, at) == nr;
+	return fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id) &&
+	       fp_frames_holds(&buddy->frames[index], at, nr, head);
 }
 
 /**
- * fp_owner_put() - free frames
+ * fp_owner_put() - mark frames free
  * @owner: the owner, locked
  * @index: the huge frame
  * @at: first frame
  * @nr: number, checked by fp_owner_holds()
  * @dirty: they may have been written or be referenced
  *
- * Return: whether the whole huge frame is free; it then has left the owner, and its
- * frames tell what is dirty.
+ * fp_owner_settle() must follow before the lock is dropped; it may do so for several at once.
  */
-bool fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
+void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 {
-	struct fp_huge *huge = &owner->buddy->huge[index];
+	lockdep_assert_held(&owner->lock);
+	fp_frames_put(&owner->buddy->frames[index], at, nr, dirty);
+}
+
+/**
+ * fp_owner_put_blocks() - mark the leading blocks that lie in one huge frame free
+ * @owner: the owner, locked
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @blocks: their first frames
+ * @nr: how many, at least 1
+ * @dirty: they may have been written or be referenced
+ *
+ * fp_owner_settle() must follow if there were any.
+ *
+ * Return: how many there were, up to the first that is not an allocated block of @owner of that order.
+ */
+u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 index = blocks[0] / FP_HUGE_FRAMES;
 
 	lockdep_assert_held(&owner->lock);
-	fp_frames_put(&huge->frames, at, nr, dirty);
-	add_free(owner, index, nr);
-	if (huge->nr_free < FP_HUGE_FRAMES)
+	if (fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+		return 0;
+	return fp_frames_put_blocks(&buddy->frames[index], order, blocks, nr, dirty);
+}
+
+/**
+ * fp_owner_settle() - account for freed frames
+ * @owner: the owner, locked
+ * @index: the huge frame
+ * @nr: how many of its frames fp_owner_put() has marked since the last time
+ *
+ * Return: whether the whole huge frame is free; it is then the caller's, and its frames tell what
+ * is dirty.
+ */
+bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
+{
+	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+	u32 was = fp_owner_class(nr_free - nr);
+
+	lockdep_assert_held(&owner->lock);
+	if (nr_free < FP_HUGE_FRAMES) {
+		relist_huge(owner, index, was, fp_owner_class(nr_free));
+		WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
 		return false;
-	unlist_huge(owner, index);
-	WRITE_ONCE(huge->owner, NULL);
-	WRITE_ONCE(owner->nr_free, owner->nr_free - FP_HUGE_FRAMES);
+	}
+	relist_huge(owner, index, was, FP_CLASSES);
+	WRITE_ONCE(owner->nr_free, owner->nr_free - (FP_HUGE_FRAMES - nr));
 	owner->nr_huge--;
 	return true;
 }

@@ -10,8 +10,13 @@ bool fp_owner_take_block(struct fp_owner *owner, const struct fp_request *reques
 			 struct fp_run *run);
 bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
 		       struct fp_run *run);
-void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 nr, bool head);
+u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 max, bool everywhere);
+bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr);
+void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
+u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, u32 max);
 bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
-bool fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty);
+void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty);
+u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty);
+bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All that the core (bittree, hugemap, frames, buddy, verify) may include.
+ * All that the core (bittree, hugemap, frames, owner, buddy, magazine, verify) may include.
  * In the kernel these are the kernel's own headers; the host tests put a
  * platform_host.h on the include path that provides the same few names.
  */
@@ -10,6 +10,7 @@
 #ifdef __KERNEL__
 
 #include <linux/bitops.h>
+#include <linux/cache.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -17,7 +18,12 @@
 #include <linux/log2.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/types.h>

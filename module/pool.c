@@ -16,6 +16,13 @@
 /* How often to try again while memory comes free; by then all of the quarantine was seen. */
 #define MAX_TRIES	32
 
+/* How long a block that nobody asks for may lie in a magazine, about. */
+#define TRIM_DELAY	HZ
+
+/* All pools, and whose they are. */
+static LIST_HEAD(pools);
+static DEFINE_MUTEX(pools_lock);
+
 /**
  * fp_pool_pfn() - where a frame is
  * @pool: the pool
@@ -26,6 +33,18 @@
 unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame)
 {
 	return fp_buddy_pfn(&pool->buddy, frame);
+}
+
+/**
+ * fp_pool_frame() - which frame is there
+ * @pool: the pool
+ * @pfn: any PFN
+ *
+ * Return: its index, or FP_ANYWHERE if it is not in the pool.
+ */
+u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn)
+{
+	return fp_buddy_frame(&pool->buddy, pfn);
 }
 
 /**
@@ -75,6 +94,10 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 	u64 released;
 	int ret, err;
 
+	ret = fp_buddy_alloc(&pool->buddy, owner, request, run);
+	if (!ret)
+		return 0;
+	fp_magazines_drain(&pool->magazines, true);
 	/* What comes free first need not lie where it helps: ask for twice as much each time. */
 	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
 		released = fp_buddy_nr_released(&pool->buddy);
@@ -139,6 +162,140 @@ void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 		fp_quarantine_kick(&pool->quarantine);
 }
 
+/* Blocks that have lain in magazines for a while keep huge frames from becoming whole. */
+static void trim(struct work_struct *work)
+{
+	struct fp_pool *pool = container_of(to_delayed_work(work), struct fp_pool, trim);
+
+	/* Before the drain: who finds it armed has pushed before the drain looks. */
+	smp_store_mb(pool->trim_armed, false);
+	if (fp_magazines_drain(&pool->magazines, false))
+		fp_quarantine_kick(&pool->quarantine);
+}
+
+static void arm_trim(struct fp_pool *pool)
+{
+	if (likely(READ_ONCE(pool->trim_armed)))
+		return;
+	WRITE_ONCE(pool->trim_armed, true);
+	queue_delayed_work(system_unbound_wq, &pool->trim, TRIM_DELAY);
+}
+
+static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_sleep)
+{
+	u32 want = max(1U << order >> FP_HUGE_ORDER, 1U), tries = MAX_TRIES;
+	u64 frame, released;
+
+	if (order >= fp_buddy_orders(&pool->buddy))
+		return FP_ANYWHERE;
+	if (!may_sleep) {
+		fp_magazines_drain_local(&pool->magazines);
+		return fp_magazines_alloc(&pool->magazines, order);
+	}
+	fp_magazines_drain(&pool->magazines, true);
+	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
+		released = fp_buddy_nr_released(&pool->buddy);
+		frame = fp_magazines_alloc(&pool->magazines, order);
+		if (frame != FP_ANYWHERE || fp_quarantine_reclaim(&pool->quarantine, want) ||
+		    released == fp_buddy_nr_released(&pool->buddy) || !--tries)
+			return frame;
+	}
+}
+
+/**
+ * fp_pool_alloc_block() - allocate a naturally aligned block for the kernel
+ * @pool: the pool
+ * @order: log2 of its frames
+ * @may_sleep: look in all magazines and in the quarantine before giving up
+ *
+ * Context: process or softirq; may sleep if @may_sleep.
+ * Return: its first frame, or FP_ANYWHERE. Its contents are whatever they are.
+ */
+u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
+{
+	u64 frame = fp_magazines_alloc(&pool->magazines, order);
+
+	if (unlikely(frame == FP_ANYWHERE))
+		frame = alloc_block_slow(pool, order, may_sleep);
+	arm_trim(pool);
+	return frame;
+}
+
+/**
+ * fp_pool_free_block() - give a block back
+ * @pool: the pool
+ * @frame: its first frame
+ * @order: log2 of its frames
+ *
+ * Context: process or softirq.
+ * Return: 0; -EINVAL: it is not an allocated block of that order; counted, and nothing changed.
+ */
+int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
+{
+	int ret = fp_magazines_free(&pool->magazines, frame, order);
+
+	if (unlikely(ret > 0))
+		fp_quarantine_kick(&pool->quarantine);
+	arm_trim(pool);
+	return min(ret, 0);
+}
+
+/**
+ * fp_pool_alloc_blocks() - allocate several blocks of one order for the kernel
+ * @pool: the pool
+ * @order: log2 of the frames of each
+ * @blocks: the result: their first frames
+ * @nr: how many are wanted, at most FP_POOL_BATCH
+ * @may_sleep: as in fp_pool_alloc_block()
+ *
+ * Context: process or softirq; may sleep if @may_sleep.
+ * Return: how many there were; at least 1 if there is one.
+ */
+u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep)
+{
+	u32 got = fp_magazines_alloc_bulk(&pool->magazines, order, blocks, nr);
+	u64 frame;
+
+	if (got)
+		return got;
+	frame = fp_pool_alloc_block(pool, order, may_sleep);
+	if (frame == FP_ANYWHERE)
+		return 0;
+	blocks[0] = frame;
+	return 1;
+}
+
+/**
+ * fp_pool_free_blocks() - give several blocks of one order back
+ * @pool: the pool
+ * @order: log2 of the frames of each
+ * @blocks: their first frames
+ * @nr: how many
+ *
+ * Context: process or softirq.
+ * Return: how many were refused; counted, and nothing happened to them.
+ */
+u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr)
+{
+	u32 refused = 0;
+
+	if (fp_magazines_free_bulk(&pool->magazines, order, blocks, nr, &refused))
+		fp_quarantine_kick(&pool->quarantine);
+	return refused;
+}
+
+/**
+ * fp_pool_drain() - empty the magazines
+ * @pool: the pool
+ *
+ * Context: may sleep.
+ */
+void fp_pool_drain(struct fp_pool *pool)
+{
+	if (fp_magazines_drain(&pool->magazines, true))
+		fp_quarantine_kick(&pool->quarantine);
+}
+
 static bool name_is_valid(const char *name)
 {
 	size_t len = strlen(name), i;
@@ -175,8 +332,59 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 {
 	strscpy(pool->name, config->name, sizeof(pool->name));
 	pool->quota = config->quota;
+	INIT_DELAYED_WORK(&pool->trim, trim);
 	mutex_init(&pool->clients_lock);
 	INIT_LIST_HEAD(&pool->clients);
+}
+
+/**
+ * fp_pool_get() - find a pool by its name
+ * @name: the name
+ *
+ * Context: process.
+ * Return: the pool, or NULL.
+ */
+struct fp_pool *fp_pool_get(const char *name)
+{
+	struct fp_pool *pool, *found = NULL;
+
+	mutex_lock(&pools_lock);
+	list_for_each_entry(pool, &pools, node)
+		if (!strcmp(pool->name, name))
+			found = pool;
+	if (found)
+		found->nr_users++;
+	mutex_unlock(&pools_lock);
+	return found;
+}
+
+/**
+ * fp_pool_put() - undo fp_pool_get()
+ * @pool: the pool
+ *
+ * Context: process.
+ */
+void fp_pool_put(struct fp_pool *pool)
+{
+	mutex_lock(&pools_lock);
+	pool->nr_users--;
+	mutex_unlock(&pools_lock);
+}
+
+static void publish(struct fp_pool *pool)
+{
+	mutex_lock(&pools_lock);
+	list_add_tail(&pool->node, &pools);
+	mutex_unlock(&pools_lock);
+}
+
+static void unpublish(struct fp_pool *pool)
+{
+	mutex_lock(&pools_lock);
+	list_del(&pool->node);
+	mutex_unlock(&pools_lock);
+	/* Who got it depends on this module, and so is gone. */
+	WARN(pool->nr_users, "framepool: %s: %u modules did not put it\n", pool->name, pool->nr_users);
 }
 
 /**
@@ -202,14 +410,20 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	ret = fp_source_reserve(&pool->source, config->bytes, config->node, config->partial);
 	if (ret)
 		goto err_free;
-	ret = fp_buddy_init(&pool->buddy, pool->source.hpfn, pool->source.nr);
+	ret = fp_buddy_init(&pool->buddy, pool->source.hpfn, pool->source.nr, nr_cpu_ids);
 	if (ret)
 		goto err_release;
-	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy);
+	ret = fp_magazines_init(&pool->magazines, &pool->buddy, config->debug);
 	if (ret)
 		goto err_buddy;
+	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy);
+	if (ret)
+		goto err_magazines;
+	publish(pool);
 	return pool;
 
+err_magazines:
+	fp_magazines_fini(&pool->magazines);
 err_buddy:
 	fp_buddy_fini(&pool->buddy);
 err_release:
@@ -229,7 +443,10 @@ void fp_pool_destroy(struct fp_pool *pool)
 {
 	struct fp_buddy_stats stats;
 
+	unpublish(pool);
+	cancel_delayed_work_sync(&pool->trim);
 	fp_quarantine_fini(&pool->quarantine);
+	fp_magazines_fini(&pool->magazines);
 	fp_buddy_stats(&pool->buddy, &stats);
 	WARN(stats.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name, stats.used);
 	fp_buddy_fini(&pool->buddy);

@@ -5,14 +5,18 @@
 #include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/workqueue.h>
 
 #include "buddy.h"
+#include "magazine.h"
 #include "quarantine.h"
 #include "source.h"
 #include "uapi/framepool.h"
 
-/* Page offsets of buffers must fit into 32 bits, padding of the index space included. */
+/* Page offsets of buffers, and their frames, must fit into 32 bits. */
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
+
+#define FP_POOL_BATCH		64	/* blocks in one call */
 
 /**
  * struct fp_pool_config - how to make a pool
@@ -21,6 +25,7 @@
  * @node: NUMA node, or NUMA_NO_NODE
  * @partial: accept less than @bytes
  * @quota: most that one client may hold, in bytes; 0: no limit
+ * @debug: see mistakes of kernel modules at once, slowly
  */
 struct fp_pool_config {
 	const char *name;
@@ -28,14 +33,20 @@ struct fp_pool_config {
 	int node;
 	bool partial;
 	u64 quota;
+	bool debug;
 };
 
 /**
  * struct fp_pool - a named set of frames
  * @name: constant
+ * @node: in the list of all pools (protected by the pools lock)
+ * @nr_users: kernel modules that have it (protected by the pools lock)
  * @quota: constant
  * @source: constant
  * @buddy: has a lock of its own
+ * @magazines: the kernel's side; needs no lock
+ * @trim: empties the magazines after a while
+ * @trim_armed: it will
  * @quarantine: has a lock of its own
  * @clients_lock: protects @clients
  * @clients: all clients, in order of their opening
@@ -49,9 +60,14 @@ struct fp_pool_config {
  */
 struct fp_pool {
 	char name[FRAMEPOOL_NAME_MAX];
+	struct list_head node;
+	u32 nr_users;
 	u64 quota;
 	struct fp_source source;
 	struct fp_buddy buddy;
+	struct fp_magazines magazines;
+	struct delayed_work trim;
+	bool trim_armed;
 	struct fp_quarantine quarantine;
 	struct mutex clients_lock;
 	struct list_head clients;
@@ -69,8 +85,16 @@ void fp_pool_destroy(struct fp_pool *pool);
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run);
 void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run);
+struct fp_pool *fp_pool_get(const char *name);
+void fp_pool_put(struct fp_pool *pool);
+u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep);
+int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order);
+u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep);
+u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr);
+void fp_pool_drain(struct fp_pool *pool);
 unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
 void fp_pool_count_failure(struct fp_pool *pool, int error);
+u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);
 u64 fp_pool_total_frames(const struct fp_pool *pool);
 
 #endif

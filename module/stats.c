@@ -44,7 +44,7 @@ void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 {
 	struct fp_buddy_stats buddy;
 
-	fp_buddy_stats(&pool->buddy, &buddy);
+	fp_magazines_stats(&pool->magazines, &buddy);
 	stats->orders = fp_buddy_orders(&pool->buddy);
 	stats->total_bytes = buddy.total << PAGE_SHIFT;
 	stats->free_bytes = buddy.free << PAGE_SHIFT;

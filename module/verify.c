@@ -5,36 +5,34 @@
  */
 #include "buddy.h"
 
-static bool block_is_sound(const struct fp_hugemap *map, u32 index, u32 level)
+static bool block_is_sound(const struct fp_extent *extent, u32 pos, u32 level)
 {
-	u32 i, size = 1U << level;
+	u32 size = 1U << level, len = extent[1].first - extent->first, offset = pos - extent->pos;
 
-	if (size > map->nr - index || map->hpfn[index] & (size - 1))
-		return false;
-	for (i = 1; i < size; i++)
-		if (map->hpfn[index + i] != map->hpfn[index] + i)
-			return false;
-	return map->hpfn[index] != FP_ABSENT;
+	return pos >= extent->pos && size <= len && offset <= len - size &&
+	       !(pos & (size - 1)) && !((extent->hpfn + offset) & (size - 1));
 }
 
-static bool buddies_recorded(const struct fp_hugemap *map, u32 index, u32 level)
+static bool buddies_recorded(const struct fp_hugemap *map, const struct fp_extent *extent, u32 pos,
+			     u32 level)
 {
-	return fp_hugemap_can_merge(map, index, level) &&
-	       fp_bittree_test(&map->level[level].tree, (index >> level) + 1);
+	return level + 1 < map->levels && fp_hugemap_can_merge(extent, pos, level) &&
+	       fp_bittree_test(&map->level[level].tree, (pos >> level) + 1);
 }
 
-static const char *check_block(const struct fp_buddy *buddy, u32 index, u32 level)
+static const char *check_block(const struct fp_buddy *buddy, u32 pos, u32 level)
 {
-	u32 i;
+	const struct fp_extent *extent = fp_hugemap_extent_at(&buddy->map, pos);
+	u32 i, index = extent->first + (pos - extent->pos);
 
-	if (!block_is_sound(&buddy->map, index, level))
+	if (!block_is_sound(extent, pos, level))
 		return "H1: recorded block is not a block";
-	if (buddies_recorded(&buddy->map, index, level))
+	if (buddies_recorded(&buddy->map, extent, pos, level))
 		return "H3: two free buddies are not merged";
 	for (i = 0; i < 1U << level; i++) {
-		if (buddy->huge[index + i].state != FP_HUGE_EMPTY)
+		if (fp_huge_state(&buddy->huge[index + i]) != FP_HUGE_EMPTY)
 			return "B1: recorded huge frame is not empty";
-		if (i && fp_hugemap_block_level(&buddy->map, index + i) != FP_LEVELS)
+		if (i && fp_hugemap_block_level(&buddy->map, pos + i) != FP_LEVELS)
 			return "H2: recorded blocks overlap";
 	}
 	return NULL;
@@ -75,7 +73,7 @@ static const char *check_map(const struct fp_buddy *buddy)
 	if (nr_empty != buddy->map.nr_empty)
 		return "H4: wrong count of empty huge frames";
 	for (index = 0; index < buddy->map.nr; index++)
-		nr_states += buddy->huge[index].state == FP_HUGE_EMPTY;
+		nr_states += fp_huge_state(&buddy->huge[index]) == FP_HUGE_EMPTY;
 	return nr_states == nr_empty ? NULL : "B1: empty huge frame is not recorded";
 }
 
@@ -83,26 +81,23 @@ static const char *check_map(const struct fp_buddy *buddy)
 static bool run_is_sound(const struct fp_buddy *buddy, u32 index)
 {
 	const struct fp_huge *run = &buddy->huge[index];
-	u32 left = buddy->map.nr - index, i;
+	u32 whole = fp_huge_next(run), rest = fp_huge_prev(run), i;
 
-	if (!run->owner || !run->next || run->next + !!run->nr_free > left)
+	if (fp_huge_owner(run) == FP_NO_ID || !whole || rest >= FP_HUGE_FRAMES ||
+	    whole + !!rest > fp_hugemap_contiguous(&buddy->map, index))
 		return false;
-	for (i = 1; i < run->next; i++)
-		if (run[i].state != FP_HUGE_BODY ||
-		    buddy->map.hpfn[index + i] != buddy->map.hpfn[index] + i)
+	for (i = 1; i < whole; i++)
+		if (fp_huge_state(&run[i]) != FP_HUGE_BODY)
 			return false;
-	if (!run->nr_free)
-		return true;
-	return run[i].state == FP_HUGE_OWNED && run[i].owner == run->owner &&
-	       !fp_frames_is_free(&run[i].frames, 0) && !fp_frames_is_head(&run[i].frames, 0) &&
-	       fp_frames_length(&run[i].frames, 0) == run->nr_free &&
-	       buddy->map.hpfn[index + i] == buddy->map.hpfn[index] + i;
+	return !rest ||
+	       (fp_huge_tag(&run[i]) == fp_huge_make_tag(FP_HUGE_OWNED, fp_huge_owner(run)) &&
+		fp_frames_holds(&buddy->frames[index + i], 0, rest, false));
 }
 
 /* @continues: frame 0 ends a run. */
 static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool continues)
 {
-	const struct fp_frames *frames = &buddy->huge[index].frames;
+	const struct fp_frames *frames = &buddy->frames[index];
 	bool was_free = !continues;
 	u32 at;
 
@@ -117,32 +112,24 @@ static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool co
 	return NULL;
 }
 
-/* Do the neighbours on the list agree? The first one's neighbour is the list's head. */
-static bool is_listed(const struct fp_buddy *buddy, u32 index)
+/* Is @index on the list as its neighbours see it? The first one's neighbour is the list's head. */
+static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 index,
+		      u32 class)
 {
-	const struct fp_huge *huge = &buddy->huge[index];
-	u32 class = fp_owner_class(huge->nr_free);
+	u32 prev = fp_huge_prev(&buddy->huge[index]), next = fp_huge_next(&buddy->huge[index]);
 
-	if (huge->next != FP_NIL &&
-	    (huge->next >= buddy->map.nr || buddy->huge[huge->next].prev != index))
+	if (next != FP_NIL &&
+	    (next >= buddy->map.nr || fp_huge_prev(&buddy->huge[next]) != index))
 		return false;
-	if (huge->prev == FP_NIL)
-		return huge->owner->heads[class] == index;
-	return huge->prev < buddy->map.nr && buddy->huge[huge->prev].next == index &&
-	       buddy->huge[huge->prev].owner == huge->owner &&
-	       fp_owner_class(buddy->huge[huge->prev].nr_free) == class;
+	if (prev == FP_NIL)
+		return owner->heads[class] == index;
+	return prev < buddy->map.nr && fp_huge_next(&buddy->huge[prev]) == index;
 }
 
 static const char *check_owned(const struct fp_buddy *buddy, u32 index, bool continues)
 {
-	const struct fp_huge *huge = &buddy->huge[index];
-
-	if (huge->nr_free != fp_frames_nr_free(&huge->frames))
-		return "B2: wrong count of free frames";
-	if (huge->nr_free == FP_HUGE_FRAMES)
+	if (fp_frames_nr_free(&buddy->frames[index]) == FP_HUGE_FRAMES)
 		return "B2: owned huge frame is wholly free";
-	if (huge->nr_free && !is_listed(buddy, index))
-		return "B2: huge frame is not on its owner's list";
 	return check_frames(buddy, index, continues);
 }
 
@@ -154,15 +141,17 @@ static const char *check_huge(const struct fp_buddy *buddy)
 	for (index = 0; index < buddy->map.nr && !broken; index++) {
 		const struct fp_huge *huge = &buddy->huge[index];
 
-		switch (huge->state) {
+		switch (fp_huge_state(huge)) {
+		case FP_HUGE_EMPTY:
+			break;
 		case FP_HUGE_OWNED:
 			broken = check_owned(buddy, index, index == run_tail);
 			break;
 		case FP_HUGE_RUN:
 			if (!run_is_sound(buddy, index))
 				broken = "B3: run is not what it says";
-			run_end = index + huge->next;
-			run_tail = huge->nr_free ? run_end : FP_NIL;
+			run_end = index + fp_huge_next(huge);
+			run_tail = fp_huge_prev(huge) ? run_end : FP_NIL;
 			break;
 		case FP_HUGE_BODY:
 			if (index >= run_end)
@@ -178,32 +167,93 @@ static const char *check_huge(const struct fp_buddy *buddy)
 	return broken;
 }
 
-static const char *check_owner(const struct fp_buddy *buddy, const struct fp_owner *owner)
-{
-	u32 index, nr_huge = 0;
-	u64 nr_free = 0;
+/**
+ * struct sums - over all owners, as their own records have it, or over all huge frames
+ * @nr_huge: owned huge frames, and runs
+ * @nr_listed: those with free frames
+ * @nr_ids: ids that are not fixed
+ */
+struct sums {
+	u32 nr_huge;
+	u32 nr_listed;
+	u32 nr_ids;
+};
 
-	for (index = 0; index < buddy->map.nr; index++) {
-		if (buddy->huge[index].owner != owner || buddy->huge[index].state != FP_HUGE_OWNED)
-			continue;
-		nr_free += buddy->huge[index].nr_free;
-		nr_huge++;
+static const char *check_list(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 class,
+			      struct sums *sums, u64 *nr_free)
+{
+	u32 index = owner->heads[class], nr;
+
+	for (; index != FP_NIL; index = fp_huge_next(&buddy->huge[index])) {
+		if (index >= buddy->map.nr || ++sums->nr_listed > buddy->map.nr ||
+		    fp_huge_tag(&buddy->huge[index]) !=
+			    fp_huge_make_tag(FP_HUGE_OWNED, owner->id) ||
+		    !is_linked(buddy, owner, index, class))
+			return "B2: an owner's list is broken";
+		nr = fp_frames_nr_free(&buddy->frames[index]);
+		if (fp_owner_class(nr) != class)
+			return "B2: huge frame is on the list of another class";
+		*nr_free += nr;
 	}
-	return nr_free == owner->nr_free && nr_huge == owner->nr_huge ? NULL :
-		"B4: wrong counts of an owner";
+	return NULL;
+}
+
+static const char *check_owner(const struct fp_buddy *buddy, const struct fp_owner *owner,
+			       struct sums *sums)
+{
+	bool has_dynamic = owner->id != FP_NO_ID && owner->id >= buddy->nr_fixed;
+	const char *broken;
+	u64 nr_free = 0;
+	u32 class;
+
+	for (class = 0; class < FP_CLASSES; class++) {
+		broken = check_list(buddy, owner, class, sums, &nr_free);
+		if (broken)
+			return broken;
+	}
+	if (nr_free != owner->nr_free)
+		return "B4: wrong count of an owner's free frames";
+	if (has_dynamic && (!owner->nr_huge || fp_bittree_test(&buddy->ids, owner->id - buddy->nr_fixed)))
+		return "B5: id is nobody's and somebody's";
+	sums->nr_ids += has_dynamic;
+	sums->nr_huge += owner->nr_huge;
+	return NULL;
+}
+
+static struct sums sum_huge(const struct fp_buddy *buddy)
+{
+	struct sums sums = {};
+	u32 i;
+
+	for (i = 0; i < buddy->map.nr; i++) {
+		enum fp_huge_state state = fp_huge_state(&buddy->huge[i]);
+
+		sums.nr_huge += state == FP_HUGE_OWNED || state == FP_HUGE_RUN;
+		sums.nr_listed += state == FP_HUGE_OWNED && fp_frames_nr_free(&buddy->frames[i]);
+	}
+	for (i = 0; i < buddy->ids.nr; i++)
+		sums.nr_ids += !fp_bittree_test(&buddy->ids, i);
+	return sums;
 }
 
 static const char *check_owners(const struct fp_buddy *buddy)
 {
+	struct sums theirs = {}, ours = sum_huge(buddy);
 	const struct fp_owner *owner;
 	const char *broken = NULL;
 
 	list_for_each_entry(owner, &buddy->owners, node) {
-		broken = check_owner(buddy, owner);
+		broken = check_owner(buddy, owner, &theirs);
 		if (broken)
-			break;
+			return broken;
 	}
-	return broken;
+	if (theirs.nr_listed != ours.nr_listed)
+		return "B2: huge frame is not on its owner's list";
+	if (theirs.nr_huge != ours.nr_huge)
+		return "B4: wrong count of huge frames of the owners";
+	if (theirs.nr_ids != ours.nr_ids)
+		return "B5: id is two owners' or nobody's";
+	return NULL;
 }
 
 /**

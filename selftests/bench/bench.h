@@ -102,7 +102,8 @@ int bench_pages(const struct bench_config *config, const struct bench_side *ours
 int bench_frag(const struct bench_config *config, const struct bench_side *ours,
 	       const struct bench_side *theirs);
 
-int bench_pool_create(struct bench_side *side, u64 frames);
+int bench_kernel_create(struct bench_side *side, u64 frames);
+int bench_clients_create(struct bench_side *side, u64 frames);
 void bench_pool_destroy(struct bench_side *side);
 
 /* Where the benchmarks run provides these: host.c, kernel.c. */

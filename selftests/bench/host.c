@@ -60,6 +60,7 @@ static struct {
 
 static void *run_member(void *thread)
 {
+	test_cpu = (uintptr_t)thread;
 	team.run(team.argument, (uintptr_t)thread);
 	return NULL;
 }
@@ -116,7 +117,7 @@ static int run_pages(struct bench_config *config)
 	int ret;
 
 	config->frames = 64 * GIB;
-	ret = bench_pool_create(&ours, config->frames);
+	ret = bench_kernel_create(&ours, config->frames);
 	if (ret)
 		return ret;
 	for (i = 0; !ret && i < sizeof(orders) / sizeof(*orders); i++)
@@ -132,7 +133,7 @@ static int run_frag(struct bench_config *config, u64 frames)
 	int ret;
 
 	config->frames = frames;
-	ret = bench_pool_create(&ours, frames);
+	ret = bench_clients_create(&ours, frames);
 	if (ret)
 		return ret;
 	ret = bench_frag(config, &ours, NULL);

@@ -110,17 +110,39 @@ static int run_gpu_buddy(const struct bench_config *config, const struct bench_s
 	return ret;
 }
 
-static int run_frag(const struct bench_config *config, const struct bench_side *ours)
+static int run_frag(const struct bench_config *config)
 {
-	struct bench_side theirs;
-	int ret = bench_confine_create(&theirs, config->frames);
+	struct bench_side ours, theirs;
+	int ret = bench_clients_create(&ours, config->frames);
 
 	if (ret)
 		return ret;
-	ret = bench_frag(config, ours, &theirs);
+	ret = bench_confine_create(&theirs, config->frames);
+	if (ret)
+		goto err_destroy;
+	ret = bench_frag(config, &ours, &theirs);
 	if (ret)
 		pr_err("framepool_bench: frag: out of memory\n");
 	bench_confine_destroy(&theirs);
+err_destroy:
+	bench_pool_destroy(&ours);
+	return ret;
+}
+
+static int run_all_pages(const struct bench_config *config)
+{
+	u32 orders[MAX_ORDER_TIMED + 1], i;
+	struct bench_side ours;
+	int ret = bench_kernel_create(&ours, config->frames);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < ARRAY_SIZE(orders); i++)
+		orders[i] = i;
+	ret = run_pages(config, &ours, &bench_alloc_pages, orders, ARRAY_SIZE(orders)) ?:
+	      run_gen_pool(config, &ours) ?:
+	      run_gpu_buddy(config, &ours, orders);
+	bench_pool_destroy(&ours);
 	return ret;
 }
 
@@ -130,20 +152,8 @@ static int run_all(void)
 		.rounds = rounds, .repeats = repeats, .bulk = 8192,
 		.frames = (u64)size_mib << (20 - PAGE_SHIFT), .unit = unit,
 	};
-	u32 orders[MAX_ORDER_TIMED + 1], i;
-	struct bench_side ours;
-	int ret = bench_pool_create(&ours, config.frames);
 
-	if (ret)
-		return ret;
-	for (i = 0; i < ARRAY_SIZE(orders); i++)
-		orders[i] = i;
-	ret = run_pages(&config, &ours, &bench_alloc_pages, orders, ARRAY_SIZE(orders)) ?:
-	      run_gen_pool(&config, &ours) ?:
-	      run_gpu_buddy(&config, &ours, orders) ?:
-	      run_frag(&config, &ours);
-	bench_pool_destroy(&ours);
-	return ret;
+	return run_all_pages(&config) ?: run_frag(&config);
 }
 
 static int __init bench_init(void)

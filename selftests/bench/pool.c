@@ -1,25 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Our side: a private buddy over pretend memory. The buddy never touches the frames it deals in, so that nothing
- * needs to be there. Freed frames are declared clean: clearing is the quarantine's, not the buddy's. Each thread
- * or owner is an owner of the buddy.
+ * needs to be there. In the suite "pages" blocks come through the magazines, as for a kernel module, in the suite
+ * "frag" through owners, as for programs. Freed frames are declared clean: clearing is the quarantine's, not the buddy's.
  */
 #include "bench.h"
-#include "buddy.h"
+#include "magazine.h"
 
 #define FIRST_HPFN	(1U << 20)	/* huge frames from 2 TiB up: aligned for any pool below */
 
+struct pool;
+
 struct client {
-	struct fp_buddy *buddy;
+	struct pool *pool;
+	struct fp_magazines *magazines;
 	struct fp_owner owner;
 };
 
 struct pool {
 	struct fp_buddy buddy;
+	struct fp_magazines magazines;
 	struct client clients[BENCH_OWNERS];
 };
 
-static u64 pool_alloc(void *context, u32 order)
+static u64 kernel_alloc(void *context, u32 order)
+{
+	struct client *client = context;
+
+	/* FP_ANYWHERE is BENCH_NONE. */
+	return fp_magazines_alloc(client->magazines, order);
+}
+
+static void kernel_free(void *context, u64 block, u32 order)
+{
+	struct client *client = context;
+
+	fp_magazines_free(client->magazines, block, order);
+}
+
+static u64 client_alloc(void *context, u32 order)
 {
 	struct client *client = context;
 	struct fp_request request = {
@@ -27,16 +46,16 @@ static u64 pool_alloc(void *context, u32 order)
 	};
 	struct fp_run run;
 
-	if (fp_buddy_alloc(client->buddy, &client->owner, &request, &run))
+	if (fp_buddy_alloc(&client->pool->buddy, &client->owner, &request, &run))
 		return BENCH_NONE;
 	return run.frame;
 }
 
-static void pool_free(void *context, u64 block, u32 order)
+static void client_free(void *context, u64 block, u32 order)
 {
 	struct client *client = context;
 
-	fp_buddy_free(client->buddy, &client->owner, block, 1ULL << order, false);
+	fp_buddy_free(&client->pool->buddy, &client->owner, block, 1ULL << order, false);
 }
 
 static u64 pool_frame(void *context, u64 block)
@@ -44,8 +63,12 @@ static u64 pool_frame(void *context, u64 block)
 	return block;
 }
 
-static const struct bench_ops pool_ops = {
-	.alloc = pool_alloc, .free = pool_free, .frame = pool_frame,
+static const struct bench_ops kernel_ops = {
+	.alloc = kernel_alloc, .free = kernel_free, .frame = pool_frame,
+};
+
+static const struct bench_ops client_ops = {
+	.alloc = client_alloc, .free = client_free, .frame = pool_frame,
 };
 
 static int init_buddy(struct fp_buddy *buddy, u32 nr)
@@ -58,52 +81,85 @@ static int init_buddy(struct fp_buddy *buddy, u32 nr)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		hpfn[i] = FIRST_HPFN + i;
-	ret = fp_buddy_init(buddy, hpfn, nr);
+	ret = fp_buddy_init(buddy, hpfn, nr, nr_cpu_ids);
 	kvfree(hpfn);
 	return ret;
 }
 
-/**
- * bench_pool_create() - make a pool to be measured
- * @side: the result
- * @frames: its size
- *
- * Context: may sleep.
- * Return: 0, or -ENOMEM.
- */
-int bench_pool_create(struct bench_side *side, u64 frames)
+static int init_pool(struct pool *pool, u64 frames)
+{
+	int ret = init_buddy(&pool->buddy, frames / FP_HUGE_FRAMES);
+
+	if (ret)
+		return ret;
+	ret = fp_magazines_init(&pool->magazines, &pool->buddy, false);
+	if (ret)
+		fp_buddy_fini(&pool->buddy);
+	pool->magazines.dirty = false;
+	return ret;
+}
+
+static int create_pool(struct bench_side *side, const struct bench_ops *ops, u64 frames)
 {
 	struct pool *pool = kvcalloc(1, sizeof(*pool), GFP_KERNEL);
 	u32 i;
 
 	if (!pool)
 		return -ENOMEM;
-	if (init_buddy(&pool->buddy, frames / FP_HUGE_FRAMES)) {
+	if (init_pool(pool, frames)) {
 		kvfree(pool);
 		return -ENOMEM;
 	}
-	side->name = "framepool";
-	side->ops = &pool_ops;
 	for (i = 0; i < BENCH_OWNERS; i++) {
-		pool->clients[i].buddy = &pool->buddy;
+		pool->clients[i].pool = pool;
+		pool->clients[i].magazines = &pool->magazines;
 		fp_owner_init(&pool->clients[i].owner, &pool->buddy);
 		side->contexts[i] = &pool->clients[i];
 	}
+	side->name = "framepool";
+	side->ops = ops;
 	return 0;
 }
 
 /**
+ * bench_kernel_create() - make a pool as kernel modules see it
+ * @side: the result
+ * @frames: its size
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int bench_kernel_create(struct bench_side *side, u64 frames)
+{
+	return create_pool(side, &kernel_ops, frames);
+}
+
+/**
+ * bench_clients_create() - make a pool as programs see it
+ * @side: the result
+ * @frames: its size
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int bench_clients_create(struct bench_side *side, u64 frames)
+{
+	return create_pool(side, &client_ops, frames);
+}
+
+/**
  * bench_pool_destroy() - the end of it
- * @side: from bench_pool_create(); all blocks are freed
+ * @side: the pool; all blocks are freed
  */
 void bench_pool_destroy(struct bench_side *side)
 {
 	struct client *first = side->contexts[0];
-	struct pool *pool = container_of(first, struct pool, clients[0]);
+	struct pool *pool = first->pool;
 	u32 i;
 
 	for (i = 0; i < BENCH_OWNERS; i++)
 		fp_owner_fini(&pool->clients[i].owner);
+	fp_magazines_fini(&pool->magazines);
 	fp_buddy_fini(&pool->buddy);
 	kvfree(pool);
 }

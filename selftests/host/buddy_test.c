@@ -267,9 +267,8 @@ static void one_tib_pool_works(void)
 	u32 i;
 
 	begin(512, 1024 * GIB);
-	printf("# metadata: %.4f bytes a frame\n",
-	       ((double)buddy.map.nr * (sizeof(*buddy.huge) + sizeof(*buddy.map.hpfn)) +
-		sizeof(u64) * 2.0 * fp_bittree_words(buddy.map.nr)) / (1024.0 * GIB));
+	printf("# metadata: %.4f bytes a frame\n", fp_buddy_metadata(&buddy) / (1024.0 * GIB));
+	EXPECT(fp_buddy_metadata(&buddy) <= 0.27 * 1024 * GIB);
 	for (i = 0; i < 64; i++)
 		EXPECT(pool_alloc(&buddy, &owner, 1 + test_random() % (15 * GIB), 1, 0,
 				  &runs[i]) == 0);

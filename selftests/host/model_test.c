@@ -45,14 +45,14 @@ static bool model_has_huge_run(u64 nr, u64 align, u64 end_pfn)
 	u64 pfn;
 
 	for (i = 0; i < buddy.map.nr; i++) {
-		if (buddy.huge[i].state != FP_HUGE_EMPTY) {
+		if (fp_huge_state(&buddy.huge[i]) != FP_HUGE_EMPTY) {
 			n = 0;
 			continue;
 		}
-		if (n && buddy.map.hpfn[i] != buddy.map.hpfn[i - 1] + 1)
+		if (n && fp_hugemap_contiguous(&buddy.map, i - 1) == 1)
 			n = 0;
 		n++;
-		pfn = ((u64)buddy.map.hpfn[i] - n + 1) * FP_HUGE_FRAMES;
+		pfn = ((u64)fp_hugemap_hpfn(&buddy.map, i) - n + 1) * FP_HUGE_FRAMES;
 		while (n && (pfn & (align - 1))) {
 			n--;
 			pfn += FP_HUGE_FRAMES;

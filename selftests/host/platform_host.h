@@ -27,6 +27,13 @@ typedef uint64_t u64;
 #define BIT_ULL(n)		(1ULL << (n))
 #define GENMASK_ULL(high, low)	((~0ULL << (low)) & (~0ULL >> (63 - (high))))
 
+#define likely(x)		__builtin_expect(!!(x), 1)
+#define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
+#ifndef __always_inline
+#define __always_inline		inline __attribute__((always_inline))
+#endif
+#define noinline		__attribute__((noinline))
+#define barrier()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
@@ -49,9 +56,64 @@ typedef uint64_t u64;
 #define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
 
 #define GFP_KERNEL		0
-#define kvcalloc(n, size, gfp)	calloc(n, size)
-#define kvmalloc_array(n, size, gfp)	calloc(n, size)
+#define kvcalloc(n, size, gfp)	test_calloc(n, size)
 #define kvfree(p)		free(p)
+
+static inline void *test_calloc(size_t n, size_t size)
+{
+	size_t bytes = round_up(n * size, 64);
+	void *p = aligned_alloc(64, bytes);
+
+	return p ? memset(p, 0, bytes) : NULL;
+}
+
+struct mutex {
+	pthread_mutex_t lock;
+};
+
+#define mutex_init(mutex)	pthread_mutex_init(&(mutex)->lock, NULL)
+#define mutex_lock(mutex)	pthread_mutex_lock(&(mutex)->lock)
+#define mutex_unlock(mutex)	pthread_mutex_unlock(&(mutex)->lock)
+
+/*
+ * Processors: a thread is one, of a number that no other thread has meanwhile (test_cpu), and is never
+ * preempted. A signal handler may stand for a softirq: spin_lock_bh() keeps it waiting (see thread_test.c).
+ */
+#define nr_cpu_ids		4U
+#define __percpu
+
+extern __thread unsigned int test_cpu;
+
+/* In a section where a processor may not be taken away: a grace period waits for its end. */
+extern struct test_section {
+	unsigned int depth;
+	char pad[60];
+} test_sections[nr_cpu_ids];
+
+void synchronize_rcu_expedited(void);
+#define synchronize_rcu()	synchronize_rcu_expedited()
+
+static inline void preempt_disable(void)
+{
+	struct test_section *section = &test_sections[test_cpu];
+
+	__atomic_store_n(&section->depth, section->depth + 1, __ATOMIC_RELAXED);
+	barrier();
+}
+
+static inline void preempt_enable(void)
+{
+	struct test_section *section = &test_sections[test_cpu];
+
+	__atomic_store_n(&section->depth, section->depth - 1, __ATOMIC_RELEASE);
+}
+
+#define raw_smp_processor_id()	test_cpu
+#define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < nr_cpu_ids; (cpu)++)
+#define alloc_percpu(type)	((type *)test_calloc(nr_cpu_ids, sizeof(type)))
+#define free_percpu(p)		free(p)
+#define per_cpu_ptr(p, cpu)	(&(p)[cpu])
+#define this_cpu_ptr(p)		per_cpu_ptr(p, test_cpu)
 
 typedef pthread_mutex_t spinlock_t;
 #define spin_lock_init(lock)	pthread_mutex_init(lock, NULL)

@@ -14,7 +14,7 @@ void pool_init(struct fp_buddy *buddy, const struct extent *extents, u32 nr)
 		for (j = 0; j < extents[i].nr; j++)
 			hpfn[at++] = extents[i].hpfn + j;
 	memset(buddy, 0, sizeof(*buddy));
-	if (fp_buddy_init(buddy, hpfn, total))
+	if (fp_buddy_init(buddy, hpfn, total, 0))
 		abort();
 	free(hpfn);
 }

@@ -6,9 +6,12 @@
 #include "pool.h"
 #include "test.h"
 
+static struct fp_buddy buddy;
+static struct fp_owner owner, other;
+
 /*
- * The indices of the pool's huge frames, and what begin() has made of them. The last
- * extent is there to give the bit trees a second level.
+ * The indices of the pool's huge frames, which in the first two extents are their positions too,
+ * and what begin() has made of them. The last extent is there to give the bit trees a second level.
  */
 enum {
 	EMPTY4 = 0,		/* a block of four */
@@ -19,13 +22,16 @@ enum {
 	EMPTY2 = 8,		/* a block of two */
 	QUARANTINED = 10,
 	OWNED = 11,
-	ABSENT = 12,
+	PADDING = 12,		/* a position only */
 };
 
-static const struct extent extents[] = { { 8, 8 }, { 32, 4 }, { 64, 128 } };
+static void set_state(u32 index, enum fp_huge_state state)
+{
+	fp_huge_set(&buddy.huge[index], state, FP_NO_ID, FP_NIL, FP_NIL);
+}
 
-static struct fp_buddy buddy;
-static struct fp_owner owner, other;
+
+static const struct extent extents[] = { { 8, 8 }, { 32, 4 }, { 64, 128 } };
 
 static struct fp_bittree *tree(u32 level)
 {
@@ -49,7 +55,6 @@ static void begin(void)
 	EXPECT(fp_bittree_test(tree(0), EMPTY1));
 	EXPECT(fp_bittree_test(tree(1), EMPTY2 >> 1));
 	EXPECT(fp_bittree_test(tree(2), EMPTY4 >> 2));
-	EXPECT(buddy.huge[ABSENT].state == FP_HUGE_ABSENT);
 	pool_expect_sound(&buddy);
 }
 
@@ -83,9 +88,9 @@ static void t1_summary(void)
 	expect_named("T1: summary of a bit tree is wrong", set_summary_of_nothing);
 }
 
-static void record_absent(void)
+static void record_padding(void)
 {
-	fp_bittree_set(tree(0), ABSENT);
+	fp_bittree_set(tree(0), PADDING);
 }
 
 static void record_beyond_extent(void)
@@ -95,17 +100,17 @@ static void record_beyond_extent(void)
 
 static void record_misaligned_pfn(void)
 {
-	buddy.map.hpfn[EMPTY2]++;
+	buddy.map.extents[1].hpfn++;
 }
 
 static void record_beyond_end(void)
 {
-	fp_bittree_set(tree(0), buddy.map.nr);
+	fp_bittree_set(tree(0), tree(0)->nr - 1);
 }
 
 static void h1_block(void)
 {
-	expect_named("H1: recorded block is not a block", record_absent);
+	expect_named("H1: recorded block is not a block", record_padding);
 	expect_named("H1: recorded block is not a block", record_beyond_extent);
 	expect_named("H1: recorded block is not a block", record_misaligned_pfn);
 	expect_named("H1: recorded block is not a block", record_beyond_end);
@@ -152,12 +157,12 @@ static void h4_counts(void)
 
 static void run_in_recorded_block(void)
 {
-	buddy.huge[EMPTY4 + 3].state = FP_HUGE_RUN;
+	set_state(EMPTY4 + 3, FP_HUGE_RUN);
 }
 
 static void empty_without_record(void)
 {
-	buddy.huge[QUARANTINED].state = FP_HUGE_EMPTY;
+	set_state(QUARANTINED, FP_HUGE_EMPTY);
 }
 
 static void b1_empty_if_recorded(void)
@@ -166,61 +171,64 @@ static void b1_empty_if_recorded(void)
 	expect_named("B1: empty huge frame is not recorded", empty_without_record);
 }
 
-static void count_a_free_frame_less(void)
-{
-	buddy.huge[OWNED].nr_free--;
-}
-
 static void own_a_free_huge_frame(void)
 {
-	fp_frames_init(&buddy.huge[OWNED].frames);
-	buddy.huge[OWNED].nr_free = FP_HUGE_FRAMES;
+	fp_frames_init(&buddy.frames[OWNED]);
+}
+
+static u32 class_of(u32 index)
+{
+	return fp_owner_class(fp_frames_nr_free(&buddy.frames[index]));
 }
 
 static void lose_head_of_list(void)
 {
-	owner.heads[fp_owner_class(buddy.huge[OWNED].nr_free)] = FP_NIL;
+	owner.heads[class_of(OWNED)] = FP_NIL;
+	owner.nr_free = 0;
 }
 
 static void list_under_another_class(void)
 {
-	owner.heads[fp_owner_class(buddy.huge[OWNED].nr_free)] = FP_NIL;
+	owner.heads[class_of(OWNED)] = FP_NIL;
 	owner.heads[0] = OWNED;
 }
 
-static void follow_another_owners(void)
+static void list_anothers(void)
 {
-	buddy.huge[OWNED].prev = TAIL;
-	buddy.huge[TAIL].next = OWNED;
+	fp_huge_set_next(&buddy.huge[OWNED], TAIL);
+	fp_huge_set_prev(&buddy.huge[TAIL], OWNED);
 }
 
 static void point_beyond_end(void)
 {
-	buddy.huge[OWNED].next = buddy.map.nr;
+	fp_huge_set_next(&buddy.huge[OWNED], buddy.map.nr);
 }
 
 static void point_to_one_that_does_not_point_back(void)
 {
-	buddy.huge[OWNED].next = QUARANTINED;
-	buddy.huge[QUARANTINED].prev = FP_NIL;
+	fp_huge_set_next(&buddy.huge[OWNED], QUARANTINED);
+}
+
+static void point_to_itself(void)
+{
+	fp_huge_set_next(&buddy.huge[OWNED], OWNED);
+	fp_huge_set_prev(&buddy.huge[OWNED], OWNED);
 }
 
 static void b2_owned(void)
 {
-	expect_named("B2: wrong count of free frames", count_a_free_frame_less);
 	expect_named("B2: owned huge frame is wholly free", own_a_free_huge_frame);
 	expect_named("B2: huge frame is not on its owner's list", lose_head_of_list);
-	expect_named("B2: huge frame is not on its owner's list", list_under_another_class);
-	expect_named("B2: huge frame is not on its owner's list", follow_another_owners);
-	expect_named("B2: huge frame is not on its owner's list", point_beyond_end);
-	expect_named("B2: huge frame is not on its owner's list",
-		     point_to_one_that_does_not_point_back);
+	expect_named("B2: huge frame is on the list of another class", list_under_another_class);
+	expect_named("B2: an owner's list is broken", list_anothers);
+	expect_named("B2: an owner's list is broken", point_beyond_end);
+	expect_named("B2: an owner's list is broken", point_to_one_that_does_not_point_back);
+	expect_named("B2: an owner's list is broken", point_to_itself);
 }
 
 static void continue_a_free_frame(void)
 {
-	fp_frames_take(&buddy.huge[OWNED].frames, 100, 1, false);
-	buddy.huge[OWNED].nr_free--;
+	fp_frames_take(&buddy.frames[OWNED], 100, 1, false);
 }
 
 static void f1_continues(void)
@@ -230,52 +238,62 @@ static void f1_continues(void)
 
 static void begin_without_head(void)
 {
-	buddy.huge[OWNED].frames.aux[0] &= ~1ULL;
+	buddy.frames[OWNED].aux[0] &= ~1ULL;
 }
 
 static void lose_first_of_run(void)
 {
-	buddy.huge[RUN].state = FP_HUGE_QUARANTINED;
+	set_state(RUN, FP_HUGE_QUARANTINED);
 }
 
 static void quarantine_body(void)
 {
-	buddy.huge[BODY].state = FP_HUGE_QUARANTINED;
+	set_state(BODY, FP_HUGE_QUARANTINED);
 }
 
-static void tear_run_apart(void)
+static void set_run(u32 id, u32 rest, u32 whole)
 {
-	buddy.map.hpfn[BODY] += 100;
+	fp_huge_set(&buddy.huge[RUN], FP_HUGE_RUN, id, rest, whole);
+}
+
+static void run_into_next_extent(void)
+{
+	set_run(other.id, 7, EMPTY2 - RUN);
 }
 
 static void run_of_nothing(void)
 {
-	buddy.huge[RUN].next = 0;
+	set_run(other.id, 7, 0);
 }
 
 static void run_beyond_end(void)
 {
-	buddy.huge[RUN].next = buddy.map.nr;
+	set_run(other.id, 7, buddy.map.nr);
 }
 
 static void run_of_nobody(void)
 {
-	buddy.huge[RUN].owner = NULL;
+	set_run(FP_NO_ID, 7, 2);
 }
 
 static void tail_of_another_owner(void)
 {
-	buddy.huge[RUN].owner = &owner;
+	set_run(owner.id, 7, 2);
 }
 
 static void tail_of_another_length(void)
 {
-	buddy.huge[RUN].nr_free--;
+	set_run(other.id, 6, 2);
+}
+
+static void rest_of_a_whole(void)
+{
+	set_run(other.id, FP_HUGE_FRAMES, 2);
 }
 
 static void body_after_run(void)
 {
-	buddy.huge[QUARANTINED].state = FP_HUGE_BODY;
+	set_state(QUARANTINED, FP_HUGE_BODY);
 }
 
 static void b3_runs(void)
@@ -284,12 +302,13 @@ static void b3_runs(void)
 	expect_named("B3: body without a run", lose_first_of_run);
 	expect_named("B3: body without a run", body_after_run);
 	expect_named("B3: run is not what it says", quarantine_body);
-	expect_named("B3: run is not what it says", tear_run_apart);
+	expect_named("B3: run is not what it says", run_into_next_extent);
 	expect_named("B3: run is not what it says", run_of_nothing);
 	expect_named("B3: run is not what it says", run_beyond_end);
 	expect_named("B3: run is not what it says", run_of_nobody);
 	expect_named("B3: run is not what it says", tail_of_another_owner);
 	expect_named("B3: run is not what it says", tail_of_another_length);
+	expect_named("B3: run is not what it says", rest_of_a_whole);
 }
 
 static void count_a_free_frame_more(void)
@@ -309,9 +328,32 @@ static void count_a_quarantined_one_less(void)
 
 static void b4_counts(void)
 {
-	expect_named("B4: wrong counts of an owner", count_a_free_frame_more);
-	expect_named("B4: wrong counts of an owner", count_a_huge_frame_more);
+	expect_named("B4: wrong count of an owner's free frames", count_a_free_frame_more);
+	expect_named("B4: wrong count of huge frames of the owners", count_a_huge_frame_more);
 	expect_named("B4: wrong count of quarantined huge frames", count_a_quarantined_one_less);
+}
+
+static void give_id_away(void)
+{
+	fp_bittree_set(&buddy.ids, owner.id - buddy.nr_fixed);
+}
+
+static void keep_id_without_reason(void)
+{
+	owner.id = other.id + 1;
+	owner.nr_huge = 0;
+}
+
+static void lose_an_id(void)
+{
+	fp_bittree_clear(&buddy.ids, fp_bittree_first(&buddy.ids));
+}
+
+static void b5_ids(void)
+{
+	expect_named("B5: id is nobody's and somebody's", give_id_away);
+	expect_named("B5: id is two owners' or nobody's", lose_an_id);
+	expect_named("B2: an owner's list is broken", keep_id_without_reason);
 }
 
 static const struct test tests[] = {
@@ -325,6 +367,7 @@ static const struct test tests[] = {
 	{ "verify_names_broken_B2_owned", b2_owned },
 	{ "verify_names_broken_B3_runs", b3_runs },
 	{ "verify_names_broken_B4_counts", b4_counts },
+	{ "verify_names_broken_B5_ids", b5_ids },
 };
 
 int main(int argc, char **argv)

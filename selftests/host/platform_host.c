@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "platform_host.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__thread unsigned int test_cpu;
+struct test_section test_sections[nr_cpu_ids];
+
+static void barrier_everywhere(void)
+{
+	static int registered;
+
+	if (!registered && syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
+		perror("membarrier");
+		abort();
+	}
+	registered = 1;
+	syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+/*
+ * All sections that had begun have ended, and those that begin later see what was written before: a section
+ * that the barrier finds begun shows in its depth, and one that it does not find begins after it.
+ */
+void synchronize_rcu_expedited(void)
+{
+	unsigned int i;
+
+	barrier_everywhere();
+	for (i = 0; i < nr_cpu_ids; i++)
+		while (__atomic_load_n(&test_sections[i].depth, __ATOMIC_ACQUIRE))
+			sched_yield();
+}
