@@ -52,10 +52,21 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	return 0;
 }
 
+/*
+ * Maps nothing around a fault. That it is there tells Linux 6.12 that fault() needs no
+ * mmap_lock; without it each fault would give up the lock of its VMA and start again under
+ * the mmap_lock, which all threads of the process share.
+ */
+static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+{
+	return 0;
+}
+
 static const struct vm_operations_struct vm_ops = {
 	.open = open,
 	.close = close,
 	.fault = fault,
+	.map_pages = map_pages,
 };
 
 /**

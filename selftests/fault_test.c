@@ -30,12 +30,32 @@ FIXTURE_TEARDOWN_PARENT(fault)
 	EXPECT_TRUE(wait_all_free());
 }
 
+/* Number of faults of this process up to now; by itself it adds one at most when first called. */
 static long minor_faults(void)
 {
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
 	return usage.ru_minflt;
+}
+
+/* Number of faults that reading, or writing, a byte of each frame takes. */
+static long faults_of_touch(char *p, size_t length, bool write)
+{
+	long before;
+	size_t at;
+
+	minor_faults();
+	before = minor_faults();
+	for (at = 0; at < length; at += FRAME) {
+		volatile char *byte = p + at;
+
+		if (write)
+			*byte = 1;
+		else
+			(void)*byte;
+	}
+	return minor_faults() - before;
 }
 
 /*
@@ -69,14 +89,37 @@ TEST_F(fault, first_touch_reads_zeros)
 
 TEST_F(fault, first_touch_maps_huge_frames)
 {
-	long before = minor_faults();
-
-	touch(self->p, BYTES);
-	EXPECT_LE(minor_faults() - before, 16);
+	EXPECT_EQ(BYTES / HUGE_FRAME, faults_of_touch(self->p, BYTES, false));
 	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
 	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "Rss"));
 	EXPECT_EQ(BYTES / FRAME, frames_present(self->p, BYTES));
 	EXPECT_TRUE(is_contiguous(self->p, BYTES));
+}
+
+TEST_F(fault, first_write_maps_huge_frames)
+{
+	EXPECT_EQ(BYTES / HUGE_FRAME, faults_of_touch(self->p, BYTES, true));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+}
+
+TEST_F(fault, write_after_read_takes_no_fault)
+{
+	touch(self->p, BYTES);
+	EXPECT_EQ(0, faults_of_touch(self->p, BYTES, true));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+}
+
+TEST_F(fault, huge_frames_of_a_buffer_without_alignment_take_a_fault_each)
+{
+	struct buffer buffer;
+	char *p;
+
+	ASSERT_EQ(0, buffer_alloc(self->fd, 5 * MIB + FRAME, &buffer));
+	p = buffer_map(self->fd, &buffer);
+	ASSERT_NE(MAP_FAILED, p);
+	/* A run of that length begins at a huge frame: two of them, and a tail of frames. */
+	EXPECT_EQ(2 + (MIB + FRAME) / FRAME, faults_of_touch(p, buffer.length, true));
+	EXPECT_EQ(2 * HUGE_FRAME / KIB, smaps_kib(p, "FilePmdMapped"));
 }
 
 TEST_F(fault, huge_mapping_is_resident_for_mincore)
@@ -203,13 +246,11 @@ TEST_F(fault, populated_mapping_is_complete)
 {
 	char *p = map_raw(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			  self->fd, self->buffer.offset);
-	long before;
 
 	ASSERT_NE(MAP_FAILED, p);
 	EXPECT_EQ(BYTES / FRAME, frames_present(p, BYTES));
-	before = minor_faults();
-	touch(p, BYTES);
-	EXPECT_LE(minor_faults() - before, 4);
+	EXPECT_EQ(BYTES / KIB, smaps_kib(p, "FilePmdMapped"));
+	EXPECT_EQ(0, faults_of_touch(p, BYTES, true));
 }
 
 TEST_F(fault, process_vm_calls_reach_the_buffer)
@@ -290,6 +331,41 @@ TEST_F(fault, hole_in_huge_mapping_leaves_the_rest)
 	EXPECT_FALSE(is_readable(self->p + end - FRAME));
 	EXPECT_TRUE(is_readable(self->p + at - FRAME));
 	EXPECT_TRUE(is_readable(self->p + end));
+}
+
+/* How much of [p, p + length), which is cut into mappings of its own, has huge entries. */
+static long huge_kib(void *p, size_t length)
+{
+	/* Each part with other access rights is a mapping of its own in smaps. */
+	if (mprotect(p, length, PROT_READ))
+		return -1;
+	return smaps_kib(p, "FilePmdMapped");
+}
+
+TEST_F(fault, hole_keeps_the_other_huge_frames_huge)
+{
+	touch(self->p, BYTES);
+	ASSERT_EQ(0, munmap(self->p + 3 * MIB, FRAME));
+	EXPECT_EQ(HUGE_FRAME / KIB, huge_kib(self->p, HUGE_FRAME));
+	EXPECT_EQ(2 * HUGE_FRAME / KIB, huge_kib(self->p + 2 * HUGE_FRAME, 2 * HUGE_FRAME));
+
+	/* The one with the hole goes on by frames, and is whole again only when mapped anew. */
+	touch(self->p + HUGE_FRAME, MIB);
+	EXPECT_EQ(0, huge_kib(self->p + HUGE_FRAME, MIB));
+	EXPECT_EQ(HUGE_FRAME / FRAME - 1,
+		  frames_present(self->p + HUGE_FRAME, MIB) +
+		  faults_of_touch(self->p + 3 * MIB + FRAME, MIB - FRAME, false));
+}
+
+TEST_F(fault, unmapped_huge_frames_leave_the_rest_huge)
+{
+	stamp_frames(self->p, BYTES, 0);
+	ASSERT_EQ(0, munmap(self->p, HUGE_FRAME));
+	ASSERT_EQ(0, munmap(self->p + 3 * HUGE_FRAME, HUGE_FRAME));
+	EXPECT_EQ(2 * HUGE_FRAME / KIB, smaps_kib(self->p + HUGE_FRAME, "FilePmdMapped"));
+	EXPECT_EQ(0, faults_of_touch(self->p + HUGE_FRAME, 2 * HUGE_FRAME, true));
+	EXPECT_FALSE(is_readable(self->p + HUGE_FRAME - FRAME));
+	EXPECT_FALSE(is_readable(self->p + 3 * HUGE_FRAME));
 }
 
 TEST_F(fault, hole_in_untouched_mapping_leaves_the_rest)
@@ -374,6 +450,71 @@ TEST_F(fault, resident_memory_is_counted_while_mapped)
 	EXPECT_EQ(before + BYTES / KIB, status_kib("RssFile"));
 	ASSERT_EQ(0, munmap(self->p, BYTES));
 	EXPECT_EQ(before, status_kib("RssFile"));
+}
+
+/* Counts how often this process takes its mmap_lock for reading, as the kernel's trace has it. */
+#define TRACING		"/sys/kernel/debug/tracing/"
+#define LOCK_EVENT	TRACING "events/mmap_lock/mmap_lock_acquire_returned/"
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == strlen(text);
+
+	close(fd);
+	return ok;
+}
+
+static int lines_traced(void)
+{
+	FILE *trace = fopen(TRACING "trace", "re");
+	char line[512];
+	int n = 0;
+
+	while (trace && fgets(line, sizeof(line), trace))
+		n += line[0] != '#';
+	return trace && !fclose(trace) ? n : -1;
+}
+
+static int locks_of_touch(char *p, size_t length)
+{
+	char filter[64];
+	int on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC), n;
+
+	snprintf(filter, sizeof(filter), "common_pid == %d && write == 0", getpid());
+	if (pwrite(on, "0", 1, 0) != 1 || !write_file(LOCK_EVENT "filter", filter) ||
+	    !write_file(LOCK_EVENT "enable", "1"))
+		return -1;
+	close(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC));	/* empties it */
+	if (pwrite(on, "1", 1, 0) != 1)
+		return -1;
+	faults_of_touch(p, length / 2, false);
+	faults_of_touch(p + length / 2, length / 2, true);
+	n = pwrite(on, "0", 1, 0) == 1 ? lines_traced() : -1;
+	write_file(LOCK_EVENT "enable", "0");
+	write_file(LOCK_EVENT "filter", "0");
+	close(on);
+	return n;
+}
+
+/* From 6.12 on the kernel faults files in under the lock of a mapping; before, under that of all. */
+TEST_F(fault, faults_take_the_lock_of_the_process_only_where_those_of_files_do)
+{
+	int file = memfd_create("file", MFD_CLOEXEC), of_file, of_buffer;
+	char *area = reserve(SKEWED_AREA);
+	char *p;
+
+	ASSERT_EQ(0, ftruncate(file, MIB));
+	p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	of_file = locks_of_touch(p, MIB);
+	ASSERT_GE(of_file, 0);
+	of_buffer = locks_of_touch(self->p, BYTES);
+	EXPECT_EQ(of_file ? BYTES / HUGE_FRAME : 0, of_buffer);
+
+	p = map_skewed(self->fd, &self->buffer, area);
+	ASSERT_NE(MAP_FAILED, p);
+	EXPECT_EQ(of_file ? MIB / FRAME : 0, locks_of_touch(p, MIB));
 }
 
 TEST_HARNESS_MAIN
