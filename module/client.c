@@ -17,6 +17,7 @@
 #include <linux/err.h>
 #include <linux/fs_context.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
@@ -38,9 +39,16 @@ static struct inode *create_inode(void)
 {
 	struct inode *inode = alloc_anon_inode(fs_mount->mnt_sb);
 
+	if (IS_ERR(inode))
+		return inode;
 	/* The core maps nothing beyond the size, and nothing huge across it. */
-	if (!IS_ERR(inode))
-		i_size_write(inode, MAX_LFS_FILESIZE);
+	i_size_write(inode, MAX_LFS_FILESIZE);
+	/*
+	 * Nothing is ever allocated by this mask. But memory that the kernel could only replace by
+	 * such of its lowest zone it does not try to move between NUMA nodes, which would cost a
+	 * fault for each huge frame, again and again, and never succeed.
+	 */
+	mapping_set_gfp_mask(inode->i_mapping, GFP_DMA);
 	return inode;
 }
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The kernel does not try to move buffers between NUMA nodes, which it could not: they stay where they are. */
+#include "common.h"
+#include "memory.h"
+
+#include <linux/mempolicy.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#define BYTES		(64 * MIB)
+#define CONTROL		MIB
+#define SECONDS		30
+#define SETTINGS	"/sys/kernel/debug/sched/numa_balancing/"
+#define SWITCH		"/proc/sys/kernel/numa_balancing"
+
+FIXTURE(numa)
+{
+	int fd;
+	struct buffer buffer;	/* BYTES long, aligned to huge frames, stamped */
+	char *p;
+	char *control;		/* CONTROL bytes that the kernel may move, in small pages */
+};
+
+FIXTURE_SETUP(numa)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, buffer_alloc_huge(self->fd, BYTES, &self->buffer));
+	self->p = buffer_map(self->fd, &self->buffer);
+	ASSERT_NE(MAP_FAILED, self->p);
+	stamp_frames(self->p, BYTES, 0);
+
+	self->control = mmap(NULL, CONTROL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->control);
+	ASSERT_EQ(0, madvise(self->control, CONTROL, MADV_NOHUGEPAGE));
+	memset(self->control, PATTERN_MINE, CONTROL);
+}
+
+static bool write_number(const char *path, const char *number)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, number, strlen(number)) > 0;
+
+	close(fd);
+	return ok;
+}
+
+FIXTURE_TEARDOWN_PARENT(numa)
+{
+	write_number(SWITCH, "0");
+	EXPECT_TRUE(wait_all_free());
+}
+
+/* The kernel tells memory that it may move by the zones it may come from; that needs a lower one. */
+static bool has_dma_zone(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	bool has = false;
+	char line[256], zone[32];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Node %*d, zone %31s", zone) == 1 && !strcmp(zone, "DMA"))
+			has = true;
+	if (file)
+		fclose(file);
+	return has;
+}
+
+/* What move_pages() says of moving the frame at @p to node 0. */
+static int move_status(void *p)
+{
+	int node = 0, status = 1;
+	long ret = syscall(SYS_move_pages, 0, 1L, &p, &node, &status, MPOL_MF_MOVE);
+
+	return ret ? -errno : status;
+}
+
+TEST_F(numa, memory_counts_as_immovable)
+{
+	EXPECT_EQ(0, move_status(self->control));
+	EXPECT_EQ(has_dma_zone() ? -EFAULT : 0, move_status(self->p));
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+}
+
+static long faults_of_touch(char *p, size_t length)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	touch(p, length);
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static void *idle(void *unused)
+{
+	pause();
+	return NULL;
+}
+
+/* Balancing takes pages out of reach for a moment, to see from where they are touched. */
+TEST_F_TIMEOUT(numa, balancing_takes_no_faults, 2 * SECONDS)
+{
+	double end = seconds_now() + SECONDS;
+	long ours = 0, others = 0;
+	pthread_t thread;
+
+	if (access(SWITCH, F_OK)) {
+		/* A kernel built without it. */
+		ASSERT_EQ(ENOENT, errno);
+		return;
+	}
+	/* Of a process with one thread it spares small pages, such as the control's, on the thread's node. */
+	ASSERT_EQ(0, pthread_create(&thread, NULL, idle, NULL));
+	ASSERT_TRUE(write_number(SETTINGS "scan_delay_ms", "10"));
+	ASSERT_TRUE(write_number(SETTINGS "scan_period_min_ms", "20"));
+	ASSERT_TRUE(write_number(SETTINGS "scan_period_max_ms", "20"));
+	ASSERT_TRUE(write_number(SWITCH, "1"));
+	/* Four rounds over the address space: at least three of them passed the buffer. */
+	while (others < 4 * CONTROL / FRAME && seconds_now() < end) {
+		ours += faults_of_touch(self->p, BYTES);
+		others += faults_of_touch(self->control, CONTROL);
+	}
+	EXPECT_GE(others, 4 * CONTROL / FRAME);
+	/* One round would take a fault for each huge frame. The test's own stack takes a few. */
+	EXPECT_LT(ours, BYTES / HUGE_FRAME);
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+}
+
+TEST_HARNESS_MAIN
