@@ -231,6 +231,32 @@ static inline bool wait_clean(int fd, struct framepool_ioc_stats *stats)
 	return false;
 }
 
+/* Waits until all is free but @bytes, which are in quarantine. */
+static inline bool wait_quarantined(int fd, __u64 bytes)
+{
+	double end = seconds_now() + IDLE_SECONDS;
+	struct framepool_ioc_stats stats = { 0 };
+
+	do {
+		if (!pool_stats(fd, &stats) && stats.quarantined_bytes == bytes &&
+		    stats.free_bytes + bytes == stats.total_bytes)
+			return true;
+		sleep_ms(10);
+	} while (seconds_now() < end);
+
+	fprintf(stderr, "# total %llu free %llu quarantined %llu (expected %llu)\n", stats.total_bytes,
+		stats.free_bytes, stats.quarantined_bytes, bytes);
+	return false;
+}
+
+/* Waits until @bytes are free and none are in quarantine, whatever else is in use. */
+static inline bool wait_free(int fd, __u64 bytes)
+{
+	struct framepool_ioc_stats stats;
+
+	return wait_clean(fd, &stats) && stats.free_bytes == bytes;
+}
+
 /* Whether the module itself finds no fault with its allocator; debugfs is mounted. */
 static inline bool pool_verifies(void)
 {

@@ -266,41 +266,6 @@ TEST_F(lifetime, exit_without_cleanup_frees_all)
 	EXPECT_TRUE(wait_idle(self->probe, 1));
 }
 
-/* Takes all that @fd can get in huge frames, overwrites it, and returns their number. */
-static int overwrite_pool(int fd)
-{
-	static struct buffer buffers[POOL_BYTES / HUGE_FRAME];
-	int i, why, n;
-
-	n = alloc_until_refused(fd, HUGE_FRAME, HUGE_FRAME, buffers, ARRAY_SIZE(buffers), &why);
-	if (why != -ENOMEM)
-		return -1;
-	for (i = 0; i < n; i++) {
-		char *p = buffer_map(fd, &buffers[i]);
-
-		if (p == MAP_FAILED || !all_bytes(p, 0, HUGE_FRAME))
-			return -1;
-		memset(p, PATTERN_OTHER, HUGE_FRAME);
-		munmap(p, HUGE_FRAME);
-	}
-	return n;
-}
-
-/* Waits until all is free but @bytes, which are in quarantine. */
-static bool wait_quarantined(int fd, __u64 bytes)
-{
-	double end = seconds_now() + IDLE_SECONDS;
-	struct framepool_ioc_stats stats;
-
-	while (seconds_now() < end) {
-		if (!pool_stats(fd, &stats) && stats.quarantined_bytes == bytes &&
-		    stats.free_bytes + bytes == stats.total_bytes)
-			return true;
-		sleep_ms(10);
-	}
-	return false;
-}
-
 TEST_F_TIMEOUT(lifetime, frame_held_by_a_pipe_is_not_reused, SLOW_TEST_SECONDS)
 {
 	static char copy[4 * FRAME];

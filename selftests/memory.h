@@ -196,6 +196,29 @@ static inline bool reserve_again(void *p, size_t length)
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == p;
 }
 
+/*
+ * Takes all that @fd can get in huge frames, which must read as zeros, overwrites it and
+ * keeps it. Returns their number; -1 if something is wrong with them.
+ */
+static inline int overwrite_pool(int fd)
+{
+	static struct buffer buffers[POOL_BYTES / HUGE_FRAME];
+	int i, why, n;
+
+	n = alloc_until_refused(fd, HUGE_FRAME, HUGE_FRAME, buffers, ARRAY_SIZE(buffers), &why);
+	if (n < ARRAY_SIZE(buffers) && why != -ENOMEM)
+		return -1;
+	for (i = 0; i < n; i++) {
+		char *p = buffer_map(fd, &buffers[i]);
+
+		if (p == MAP_FAILED || !all_bytes(p, 0, HUGE_FRAME))
+			return -1;
+		memset(p, PATTERN_OTHER, HUGE_FRAME);
+		munmap(p, HUGE_FRAME);
+	}
+	return n;
+}
+
 /* Whether the processor can read @p: the kernel copies a byte from there, or may not. */
 static inline bool is_readable(const void *p)
 {
