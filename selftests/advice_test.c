@@ -5,6 +5,7 @@
 #include "memory.h"
 
 #include <sys/uio.h>
+#include <sys/utsname.h>
 
 #define BYTES	(4 * MIB)
 
@@ -71,6 +72,7 @@ TEST_F(advice, populate_read_maps_everything)
 	EXPECT_EQ(0, frames_present(twin, BYTES));
 	ASSERT_EQ(0, madvise(twin, BYTES, MADV_POPULATE_READ));
 	EXPECT_EQ(BYTES / FRAME, frames_present(twin, BYTES));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(twin, "FilePmdMapped"));
 	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
 }
 
@@ -81,7 +83,83 @@ TEST_F(advice, populate_write_maps_everything)
 	ASSERT_NE(MAP_FAILED, twin);
 	ASSERT_EQ(0, madvise(twin, BYTES, MADV_POPULATE_WRITE));
 	EXPECT_EQ(BYTES / FRAME, frames_present(twin, BYTES));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(twin, "FilePmdMapped"));
 	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
+}
+
+TEST_F(advice, populate_of_a_part_maps_its_huge_frame)
+{
+	char *twin = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	ASSERT_EQ(0, madvise(twin + 3 * MIB, FRAME, MADV_POPULATE_WRITE));
+	EXPECT_EQ(0, frames_present(twin, HUGE_FRAME));
+	EXPECT_EQ(HUGE_FRAME / FRAME, frames_present(twin + HUGE_FRAME, HUGE_FRAME));
+}
+
+TEST_F(advice, populate_write_of_read_only_mapping_is_refused)
+{
+	char *twin = map_raw(NULL, BYTES, PROT_READ, MAP_SHARED, self->fd, self->buffer.offset);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	EXPECT_EQ(-1, madvise(twin, BYTES, MADV_POPULATE_WRITE));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, frames_present(twin, BYTES));
+	EXPECT_EQ(0, madvise(twin, BYTES, MADV_POPULATE_READ));
+}
+
+TEST_F(advice, populate_across_a_hole_is_refused)
+{
+	ASSERT_EQ(0, munmap(self->p + MIB, FRAME));
+	EXPECT_EQ(-1, madvise(self->p, BYTES, MADV_POPULATE_WRITE));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_TRUE(frames_stamped(self->p, MIB, 0));
+}
+
+/* Linux 6.1 maps the pages of files huge whatever it was advised. */
+static bool nohugepage_is_honoured(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strncmp(name.release, "6.1.", 4);
+}
+
+TEST_F(advice, nohugepage_maps_by_frames)
+{
+	long huge = nohugepage_is_honoured() ? 0 : BYTES / KIB;
+	char *twin = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	ASSERT_EQ(0, madvise(twin, BYTES, MADV_NOHUGEPAGE));
+	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
+	EXPECT_EQ(huge, smaps_kib(twin, "FilePmdMapped"));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(twin, "Rss"));
+	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+}
+
+TEST_F(advice, nohugepage_for_a_part_spares_the_rest)
+{
+	long huge = nohugepage_is_honoured() ? 0 : HUGE_FRAME / KIB;
+	char *twin = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	ASSERT_EQ(0, madvise(twin + HUGE_FRAME, HUGE_FRAME, MADV_NOHUGEPAGE));
+	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
+	EXPECT_EQ(HUGE_FRAME / KIB, smaps_kib(twin, "FilePmdMapped"));
+	EXPECT_EQ(huge, smaps_kib(twin + HUGE_FRAME, "FilePmdMapped"));
+}
+
+TEST_F(advice, hugepage_takes_nohugepage_back_for_what_is_untouched)
+{
+	long huge = nohugepage_is_honoured() ? HUGE_FRAME / KIB : BYTES / KIB;
+	char *twin = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, twin);
+	ASSERT_EQ(0, madvise(twin, BYTES, MADV_NOHUGEPAGE));
+	touch(twin, FRAME);
+	ASSERT_EQ(0, madvise(twin, BYTES, MADV_HUGEPAGE));
+	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
+	EXPECT_EQ(huge, smaps_kib(twin, "FilePmdMapped"));
 }
 
 TEST_F(advice, dontfork_keeps_the_mapping_from_a_child)
