@@ -27,6 +27,7 @@
  *
  * It does not sleep, clear memory or know what a page is.
  */
+#include "lease.h"
 #include "owner.h"
 
 static u64 total_frames(const struct fp_buddy *buddy)
@@ -71,34 +72,6 @@ static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty)
 	return nr;
 }
 
-/* False: so many owners have huge frames that there is no id for another. */
-static bool get_id(struct fp_owner *owner)
-{
-	struct fp_buddy *buddy = owner->buddy;
-	u32 id;
-
-	lockdep_assert_held(&buddy->lock);
-	if (owner->id != FP_NO_ID)
-		return true;
-	id = fp_bittree_first(&buddy->ids);
-	if (id == FP_BITTREE_NONE)
-		return false;
-	fp_bittree_clear(&buddy->ids, id);
-	owner->id = buddy->nr_fixed + id;
-	return true;
-}
-
-static void put_id(struct fp_owner *owner)
-{
-	struct fp_buddy *buddy = owner->buddy;
-
-	lockdep_assert_held(&buddy->lock);
-	if (owner->nr_huge || owner->id == FP_NO_ID || owner->id < buddy->nr_fixed)
-		return;
-	fp_bittree_set(&buddy->ids, owner->id - buddy->nr_fixed);
-	owner->id = FP_NO_ID;
-}
-
 /* Take empty huge frames for the request; the last one need not be whole. */
 static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
 {
@@ -115,10 +88,10 @@ static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
 		return FP_BITTREE_NONE;
 	huge.last_hpfn = min_t(u64, (request->end_pfn - request->nr) >> FP_HUGE_ORDER, FP_NO_LIMIT);
 	spin_lock(&buddy->lock);
-	if (get_id(owner)) {
+	if (fp_owner_get_id(owner)) {
 		index = fp_hugemap_take(&buddy->map, &huge);
 		if (index == FP_BITTREE_NONE)
-			put_id(owner);
+			fp_owner_put_id(owner);
 	}
 	spin_unlock(&buddy->lock);
 	return index;
@@ -198,10 +171,10 @@ static bool take_empty_at(struct fp_owner *owner, u32 index, u32 nr)
 	bool taken = false;
 
 	spin_lock(&buddy->lock);
-	if (get_id(owner)) {
+	if (fp_owner_get_id(owner)) {
 		taken = fp_hugemap_take_at(&buddy->map, index, nr);
 		if (!taken)
-			put_id(owner);
+			fp_owner_put_id(owner);
 	}
 	spin_unlock(&buddy->lock);
 	return taken;
@@ -292,16 +265,29 @@ static u32 retire_owned(struct fp_owner *owner, u32 index)
 
 	spin_lock(&buddy->lock);
 	quarantined = retire_huge(buddy, index, 1, dirty);
-	put_id(owner);
+	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 	return quarantined;
+}
+
+/**
+ * fp_buddy_settle() - account for freed frames, and for the huge frame if it is wholly free now
+ * @owner: its owner, locked
+ * @index: the huge frame
+ * @nr: how many of its frames fp_owner_put() has marked since the last time
+ *
+ * Return: how many huge frames went into quarantine.
+ */
+u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr)
+{
+	return fp_owner_settle(owner, index, nr) ? retire_owned(owner, index) : 0;
 }
 
 /* Returns how many huge frames went into quarantine. */
 static u32 free_small(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 {
 	fp_owner_put(owner, index, at, nr, dirty);
-	return fp_owner_settle(owner, index, nr) ? retire_owned(owner, index) : 0;
+	return fp_buddy_settle(owner, index, nr);
 }
 
 static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
@@ -312,7 +298,7 @@ static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
 	lockdep_assert_held(&buddy->lock);
 	quarantined = retire_huge(buddy, index, nr, dirty);
 	owner->nr_huge--;
-	put_id(owner);
+	fp_owner_put_id(owner);
 	return quarantined;
 }
 
@@ -367,6 +353,8 @@ int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 		ret = free_run(owner, frame, nr, dirty);
 	fp_owner_unlock(owner);
 	if (ret < 0)
+		ret = fp_lease_return(buddy, owner, frame, nr, dirty);
+	if (ret < 0)
 		fp_buddy_count_bad_free(buddy);
 	return ret;
 }
@@ -382,14 +370,14 @@ static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u3
 	u32 got = 0, i;
 
 	spin_lock(&buddy->lock);
-	if (get_id(owner)) {
+	if (fp_owner_get_id(owner)) {
 		for (; got < nr; got++) {
 			blocks[got] = fp_hugemap_take(&buddy->map, &request);
 			if (blocks[got] == FP_BITTREE_NONE)
 				break;
 			owner->nr_huge++;
 		}
-		put_id(owner);
+		fp_owner_put_id(owner);
 	}
 	spin_unlock(&buddy->lock);
 	for (i = 0; i < got; i++) {
@@ -443,8 +431,8 @@ static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *block
 	u32 index = blocks[0] / FP_HUGE_FRAMES;
 	u32 n = fp_owner_put_blocks(owner, order, blocks, nr, dirty);
 
-	if (n && fp_owner_settle(owner, index, n << order))
-		*quarantined += retire_owned(owner, index);
+	if (n)
+		*quarantined += fp_buddy_settle(owner, index, n << order);
 	return n;
 }
 
@@ -474,7 +462,7 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
 					    n << (order - FP_HUGE_ORDER), dirty);
 		owner->nr_huge -= n;
 	}
-	put_id(owner);
+	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 	return i;
 }
@@ -641,7 +629,8 @@ u64 fp_buddy_nr_free(struct fp_buddy *buddy)
 	nr = (u64)buddy->map.nr_empty * FP_HUGE_FRAMES;
 	spin_unlock(&buddy->lock);
 	list_for_each_entry(owner, &buddy->owners, node)
-		nr += READ_ONCE(owner->nr_free);
+		if (owner != &buddy->orphanage)
+			nr += READ_ONCE(owner->nr_free);
 	spin_unlock_bh(&buddy->freeze_lock);
 	return nr;
 }
@@ -699,13 +688,19 @@ static void count_free(const struct fp_buddy *buddy, struct fp_buddy_stats *stat
 	u32 i;
 
 	stats->free = (u64)buddy->map.nr_empty * FP_HUGE_FRAMES;
-	list_for_each_entry(owner, &buddy->owners, node)
+	list_for_each_entry(owner, &buddy->owners, node) {
 		stats->free += owner->nr_free;
+		stats->quarantined += owner->nr_withheld;
+	}
 	for (i = 0; i < buddy->map.levels; i++)
 		stats->blocks[FP_HUGE_ORDER + i] = buddy->map.level[i].count;
 	for (i = 0; i < buddy->map.nr; i++)
-		if (fp_huge_state(&buddy->huge[i]) == FP_HUGE_OWNED)
+		if (fp_huge_state(&buddy->huge[i]) == FP_HUGE_OWNED &&
+		    fp_huge_owner(&buddy->huge[i]) != FP_ORPHANAGE_ID)
 			fp_frames_count_blocks(&buddy->frames[i], stats->blocks);
+	/* Nobody can have the orphanage's dirty frames; and its clean ones only as long as they are not whole. */
+	stats->free -= buddy->orphanage.nr_free;
+	stats->quarantined += buddy->orphanage.nr_free;
 }
 
 static u64 largest_run(const struct fp_buddy *buddy, const u64 *blocks)
@@ -753,7 +748,7 @@ void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 
 static u32 nr_ids(const struct fp_buddy *buddy)
 {
-	return min(buddy->map.nr, FP_NO_ID - buddy->nr_fixed);
+	return min(buddy->map.nr, FP_ORPHANAGE_ID - buddy->nr_fixed);
 }
 
 /**
@@ -788,7 +783,7 @@ static int alloc_arrays(struct fp_buddy *buddy)
  * @buddy: zeroed
  * @hpfn: PFNs of the huge frames >> FP_HUGE_ORDER, ascending, without repeats; all zeroed
  * @nr: how many, 1 to FP_NIL
- * @nr_fixed: how many owners with fixed ids there will be, below FP_NO_ID
+ * @nr_fixed: how many owners with fixed ids there will be, below FP_ORPHANAGE_ID
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
@@ -812,6 +807,7 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
 		fp_buddy_fini(buddy);
 		return ret;
 	}
+	fp_owner_init_fixed(&buddy->orphanage, buddy, FP_ORPHANAGE_ID);
 	for (i = 0; i < nr; i++) {
 		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
 		fp_hugemap_put(&buddy->map, i, 1);

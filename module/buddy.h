@@ -8,6 +8,7 @@
 
 #define FP_CLASSES	16	/* fullness classes of partly used huge frames */
 #define FP_ANYWHERE	U64_MAX
+#define FP_ORPHANAGE_ID	(FP_NO_ID - 1)
 
 /**
  * struct fp_owner - who small blocks of a set of huge frames belong to
@@ -18,6 +19,8 @@
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
  * @nr_huge: huge frames owned, and runs
  * @nr_free: free frames in them; read without the lock for an estimate
+ * @leases: what of them is lent to others (see lease.c)
+ * @nr_withheld: frames of them that came back from there and wait
  */
 struct fp_owner {
 	struct fp_buddy *buddy;
@@ -27,6 +30,8 @@ struct fp_owner {
 	u32 heads[FP_CLASSES];
 	u32 nr_huge;
 	u64 nr_free;
+	struct list_head leases;
+	u64 nr_withheld;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -34,6 +39,7 @@ struct fp_owner {
  * @freeze_lock: protects @owners; held by who has the pool frozen (see owner.c)
  * @frozen: no owner may begin to change anything
  * @owners: all owners
+ * @orphanage: one of them: has what owners that ended had lent to others
  * @frames: by huge frame: state of its frames (FP_HUGE_OWNED)
  * @huge: by huge frame: what else there is to know
  * @nr_fixed: ids below are fixed owners'; constant
@@ -50,6 +56,7 @@ struct fp_buddy {
 	spinlock_t freeze_lock;
 	bool frozen;
 	struct list_head owners;
+	struct fp_owner orphanage;
 	struct fp_frames *frames;
 	struct fp_huge *huge;
 	u32 nr_fixed;
@@ -100,7 +107,7 @@ struct fp_run {
  * @total: frames; always @free + @used + @quarantined
  * @free: frames free for allocation
  * @used: frames allocated
- * @quarantined: frames in quarantine
+ * @quarantined: frames in quarantine, or withheld
  * @largest: frames in the longest run of empty huge frames, or else in the largest free block
  * @bad_frees: refused frees
  * @blocks: free blocks by order, each counted at the largest order that it forms
@@ -123,6 +130,8 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
 		      struct fp_run *run);
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty);
+bool fp_buddy_borrow(struct fp_buddy *buddy, struct fp_owner *borrower,
+		     const struct fp_request *request, struct fp_run *run);
 u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr);
 u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
 			 u32 *quarantined);

@@ -14,6 +14,8 @@
  */
 #include "owner.h"
 
+#include "lease.h"
+
 /*
  * How many huge frames of each fullness class to try before an empty one is taken. What
  * was taken last must be among those tried, or each allocation would take another.
@@ -30,6 +32,8 @@ static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 	owner->id = id;
 	owner->nr_huge = 0;
 	owner->nr_free = 0;
+	INIT_LIST_HEAD(&owner->leases);
+	owner->nr_withheld = 0;
 	spin_lock_init(&owner->lock);
 	spin_lock_bh(&buddy->freeze_lock);
 	list_add_tail(&owner->node, &buddy->owners);
@@ -62,16 +66,70 @@ void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 }
 
 /**
+ * fp_owner_has_dynamic_id() - does the owner have an id only while it has huge frames?
+ * @owner: the owner
+ *
+ * Return: whether it has such an id now.
+ */
+bool fp_owner_has_dynamic_id(const struct fp_owner *owner)
+{
+	return owner->id >= owner->buddy->nr_fixed && owner->id < FP_ORPHANAGE_ID;
+}
+
+/**
+ * fp_owner_get_id() - see to it that the owner has an id
+ * @owner: the owner; its buddy's lock is held
+ *
+ * Return: false: so many owners have huge frames that there is no id for another.
+ */
+bool fp_owner_get_id(struct fp_owner *owner)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 id;
+
+	lockdep_assert_held(&buddy->lock);
+	if (owner->id != FP_NO_ID)
+		return true;
+	id = fp_bittree_first(&buddy->ids);
+	if (id == FP_BITTREE_NONE)
+		return false;
+	fp_bittree_clear(&buddy->ids, id);
+	owner->id = buddy->nr_fixed + id;
+	return true;
+}
+
+/**
+ * fp_owner_put_id() - give the owner's id back if it has no huge frames any more
+ * @owner: the owner; its buddy's lock is held
+ */
+void fp_owner_put_id(struct fp_owner *owner)
+{
+	struct fp_buddy *buddy = owner->buddy;
+
+	lockdep_assert_held(&buddy->lock);
+	if (owner->nr_huge || !fp_owner_has_dynamic_id(owner))
+		return;
+	fp_bittree_set(&buddy->ids, owner->id - buddy->nr_fixed);
+	owner->id = FP_NO_ID;
+}
+
+/**
  * fp_owner_fini() - end an owner
- * @owner: an owner of nothing
+ * @owner: an owner of nothing but what is lent to others
  *
  * Context: any.
  */
 void fp_owner_fini(struct fp_owner *owner)
 {
-	spin_lock_bh(&owner->buddy->freeze_lock);
+	struct fp_buddy *buddy = owner->buddy;
+
+	spin_lock_bh(&buddy->freeze_lock);
+	fp_lease_hand_over(owner, &buddy->orphanage);
+	spin_lock(&buddy->lock);
+	fp_owner_put_id(owner);
+	spin_unlock(&buddy->lock);
 	list_del(&owner->node);
-	spin_unlock_bh(&owner->buddy->freeze_lock);
+	spin_unlock_bh(&buddy->freeze_lock);
 }
 
 /**
@@ -348,7 +406,8 @@ bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, boo
 	lockdep_assert_held(&owner->lock);
 	/* Others' may change under our eyes, but not into ours. */
 	return fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id) &&
-	       fp_frames_holds(&buddy->frames[index], at, nr, head);
+	       fp_frames_holds(&buddy->frames[index], at, nr, head) &&
+	       !fp_lease_covers(owner, index, at);
 }
 
 /**
@@ -387,6 +446,11 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
 	lockdep_assert_held(&owner->lock);
 	if (fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return 0;
+	if (!list_empty(&owner->leases)) {
+		if (fp_lease_covers(owner, index, blocks[0] % FP_HUGE_FRAMES))
+			return 0;
+		nr = 1;
+	}
 	return fp_frames_put_blocks(&buddy->frames[index], order, blocks, nr, dirty);
 }
 
@@ -402,16 +466,91 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 {
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
-	u32 was = fp_owner_class(nr_free - nr);
+	u32 was = fp_owner_class(nr_free - nr), withheld = fp_lease_withheld(owner, index);
 
 	lockdep_assert_held(&owner->lock);
-	if (nr_free < FP_HUGE_FRAMES) {
+	if (nr_free + withheld < FP_HUGE_FRAMES) {
 		relist_huge(owner, index, was, fp_owner_class(nr_free));
 		WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
 		return false;
 	}
 	relist_huge(owner, index, was, FP_CLASSES);
-	WRITE_ONCE(owner->nr_free, owner->nr_free - (FP_HUGE_FRAMES - nr));
+	WRITE_ONCE(owner->nr_free, owner->nr_free - (nr_free - nr));
 	owner->nr_huge--;
+	if (withheld)
+		fp_lease_end_all(owner, index);
 	return true;
+}
+
+/* The free frames that are clean, as if the others were not. */
+static struct fp_frames clean_frames(const struct fp_frames *frames)
+{
+	struct fp_frames clean;
+	u32 w;
+
+	for (w = 0; w < FP_FRAMES_WORDS; w++) {
+		clean.free[w] = frames->free[w] & frames->aux[w];
+		clean.aux[w] = 0;
+	}
+	return clean;
+}
+
+static u32 find_clean(const struct fp_owner *owner, u32 index, const struct fp_request *request)
+{
+	const struct fp_frames clean = clean_frames(&owner->buddy->frames[index]);
+	struct fp_fit fit;
+	u32 at;
+
+	if (!fit_huge(owner->buddy, index, request, &fit))
+		return FP_FRAMES_NONE;
+	at = fp_frames_find_block(&clean, &fit);
+	return at != FP_FRAMES_NONE ? at : fp_frames_find_run(&clean, &fit);
+}
+
+/**
+ * fp_owner_take_clean() - take clean frames for somebody else
+ * @owner: the owner, locked
+ * @request: what they must satisfy; fewer than a huge frame
+ * @run: the result
+ *
+ * Looks everywhere, at the emptiest huge frames first.
+ *
+ * Return: whether there were any.
+ */
+bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *request,
+			 struct fp_run *run)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 class = FP_CLASSES, index, at;
+
+	lockdep_assert_held(&owner->lock);
+	while (class-- > fp_owner_class(request->nr)) {
+		for (index = owner->heads[class]; index != FP_NIL;
+		     index = fp_huge_next(&buddy->huge[index])) {
+			at = find_clean(owner, index, request);
+			if (at == FP_FRAMES_NONE)
+				continue;
+			run->dirty = fp_frames_take(&buddy->frames[index], at, request->nr, true);
+			run->frame = (u64)index * FP_HUGE_FRAMES + at;
+			settle_taken(owner, index, class, request->nr);
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * fp_owner_hand_over() - another owner takes a huge frame over
+ * @owner: the owner, which is ending
+ * @heir: the other, locked, with an id
+ * @index: the huge frame
+ */
+void fp_owner_hand_over(struct fp_owner *owner, struct fp_owner *heir, u32 index)
+{
+	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+
+	relist_huge(owner, index, fp_owner_class(nr_free), FP_CLASSES);
+	WRITE_ONCE(owner->nr_free, owner->nr_free - nr_free);
+	owner->nr_huge--;
+	enlist(heir, index, nr_free);
 }

@@ -18,5 +18,14 @@ bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, boo
 void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty);
 u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty);
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr);
+bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *request,
+			 struct fp_run *run);
+void fp_owner_hand_over(struct fp_owner *owner, struct fp_owner *heir, u32 index);
+bool fp_owner_has_dynamic_id(const struct fp_owner *owner);
+bool fp_owner_get_id(struct fp_owner *owner);
+void fp_owner_put_id(struct fp_owner *owner);
+
+/* In buddy.c, for lease.c. */
+u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr);
 
 #endif

@@ -108,7 +108,7 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 		if (err)
 			return err;
 		if (released == fp_buddy_nr_released(&pool->buddy) || !--tries)
-			return ret;
+			return fp_buddy_borrow(&pool->buddy, owner, request, run) ? 0 : ret;
 	}
 }
 

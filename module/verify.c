@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Walks a whole buddy and checks every numbered invariant of bittree.c (T),
- * hugemap.c (H), frames.c (F) and buddy.c (B). It trusts nothing but the bounds.
+ * hugemap.c (H), frames.c (F), buddy.c (B) and lease.c (L). It trusts nothing but the bounds.
  */
-#include "buddy.h"
+#include "lease.h"
+#include "owner.h"
 
 static bool block_is_sound(const struct fp_extent *extent, u32 pos, u32 level)
 {
@@ -198,12 +199,54 @@ static const char *check_list(const struct fp_buddy *buddy, const struct fp_owne
 	return NULL;
 }
 
+/* How many leases of the owner name a frame? */
+static u32 count_leases(const struct fp_owner *owner, u32 index, u32 at)
+{
+	const struct fp_lease *lease;
+	u32 nr = 0;
+
+	list_for_each_entry(lease, &owner->leases, node)
+		if (lease->index == index) {
+			nr += lease->live[at / 64] >> (at % 64) & 1;
+			nr += lease->withheld[at / 64] >> (at % 64) & 1;
+		}
+	return nr;
+}
+
+static const char *check_leases(const struct fp_owner *owner, u64 *withheld)
+{
+	const struct fp_buddy *buddy = owner->buddy;
+	const struct fp_lease *lease;
+	u32 at, named;
+
+	list_for_each_entry(lease, &owner->leases, node) {
+		if (lease->index >= buddy->map.nr || fp_huge_tag(&buddy->huge[lease->index]) !=
+		    fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+			return "L1: lease of another owner's huge frame";
+		for (at = 0, named = 0; at < FP_HUGE_FRAMES; at++) {
+			u64 bit = 1ULL << (at % 64);
+
+			if (!((lease->live[at / 64] | lease->withheld[at / 64]) & bit))
+				continue;
+			named++;
+			*withheld += !!(lease->withheld[at / 64] & bit);
+			if (fp_frames_is_free(&buddy->frames[lease->index], at))
+				return "L1: lent frame is free";
+			if (count_leases(owner, lease->index, at) != 1)
+				return "L1: frame is lent twice";
+		}
+		if (!named)
+			return "L1: lease of nothing";
+	}
+	return NULL;
+}
+
 static const char *check_owner(const struct fp_buddy *buddy, const struct fp_owner *owner,
 			       struct sums *sums)
 {
-	bool has_dynamic = owner->id != FP_NO_ID && owner->id >= buddy->nr_fixed;
+	bool has_dynamic = fp_owner_has_dynamic_id(owner);
 	const char *broken;
-	u64 nr_free = 0;
+	u64 nr_free = 0, withheld = 0;
 	u32 class;
 
 	for (class = 0; class < FP_CLASSES; class++) {
@@ -211,10 +254,15 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 		if (broken)
 			return broken;
 	}
+	broken = check_leases(owner, &withheld);
+	if (broken)
+		return broken;
 	if (nr_free != owner->nr_free)
 		return "B4: wrong count of an owner's free frames";
 	if (has_dynamic && (!owner->nr_huge || fp_bittree_test(&buddy->ids, owner->id - buddy->nr_fixed)))
 		return "B5: id is nobody's and somebody's";
+	if (withheld != owner->nr_withheld)
+		return "L1: wrong count of withheld frames";
 	sums->nr_ids += has_dynamic;
 	sums->nr_huge += owner->nr_huge;
 	return NULL;

@@ -179,4 +179,55 @@ TEST_F(owner, memory_freed_while_mapped_is_not_given_away)
 	EXPECT_TRUE(all_bytes(p, PATTERN_MINE, SMALL));
 }
 
+/* One frame short of a huge frame, so that each takes one of its own. */
+#define ALMOST		(HUGE_FRAME - FRAME)
+
+TEST_F_TIMEOUT(owner, frames_left_in_others_huge_frames_are_lent, SLOW_TEST_SECONDS)
+{
+	static struct buffer buffers[MAX_HUGE], theirs[MAX_HUGE];
+	int i;
+
+	ASSERT_EQ(MAX_HUGE, take_all(self->fd, ALMOST, 0, PATTERN_MINE, buffers, MAX_HUGE));
+	EXPECT_EQ(MAX_HUGE, take_all(self->other, FRAME, 0, PATTERN_OTHER, theirs, MAX_HUGE));
+	for (i = 0; i < MAX_HUGE; i++) {
+		char *p = buffer_map(self->fd, &buffers[i]);
+
+		ASSERT_NE(MAP_FAILED, p);
+		EXPECT_TRUE(all_bytes(p, PATTERN_MINE, ALMOST));
+		ASSERT_EQ(0, munmap(p, ALMOST));
+	}
+}
+
+TEST_F_TIMEOUT(owner, lent_frames_outlive_the_lender, SLOW_TEST_SECONDS)
+{
+	static struct buffer buffers[MAX_HUGE], theirs[MAX_HUGE];
+	struct buffer buffer;
+	char *p;
+
+	ASSERT_EQ(MAX_HUGE, take_all(self->fd, ALMOST, 0, PATTERN_MINE, buffers, MAX_HUGE));
+	ASSERT_EQ(MAX_HUGE, take_all(self->other, FRAME, 0, PATTERN_OTHER, theirs, MAX_HUGE));
+	close(self->fd);
+	p = buffer_map(self->other, &theirs[0]);
+	ASSERT_NE(MAP_FAILED, p);
+	EXPECT_TRUE(all_bytes(p, PATTERN_OTHER, FRAME));
+	EXPECT_EQ(-ENOMEM, buffer_alloc(self->other, HUGE_FRAME, &buffer));
+	ASSERT_EQ(0, munmap(p, FRAME));
+	ASSERT_TRUE(free_all(self->other, theirs, MAX_HUGE));
+	EXPECT_EQ(MAX_HUGE, take_all(self->other, HUGE_FRAME, 0, PATTERN_OTHER, buffers, MAX_HUGE));
+}
+
+TEST_F_TIMEOUT(owner, borrowers_strand_nothing_but_what_they_borrowed, SLOW_TEST_SECONDS)
+{
+	static struct buffer buffers[MAX_HUGE], theirs[MAX_HUGE];
+	int round;
+
+	ASSERT_EQ(MAX_HUGE, take_all(self->fd, ALMOST, 0, PATTERN_MINE, buffers, MAX_HUGE));
+	ASSERT_EQ(MAX_HUGE, take_all(self->other, FRAME, 0, PATTERN_OTHER, theirs, MAX_HUGE));
+	/* The borrower holds out; the lender gets back all of its own, as often as it likes. */
+	for (round = 0; round < 3; round++) {
+		ASSERT_TRUE(free_all(self->fd, buffers, MAX_HUGE));
+		EXPECT_EQ(MAX_HUGE, take_all(self->fd, ALMOST, 0, PATTERN_MINE, buffers, MAX_HUGE));
+	}
+}
+
 TEST_HARNESS_MAIN

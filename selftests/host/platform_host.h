@@ -133,6 +133,13 @@ struct list_head {
 	     at_ != (head) && (pos = (void *)((char *)at_ - offsetof(__typeof__(*pos), member)), \
 			       true); at_ = at_->next)
 
+#define list_for_each_entry_safe(pos, next_, head, member)					\
+	for (struct list_head *at_ = (head)->next, *then_;					\
+	     at_ != (head) && (then_ = at_->next,						\
+			       pos = (void *)((char *)at_ - offsetof(__typeof__(*pos), member)),	\
+			       next_ = NULL, (void)next_, true); at_ = then_)
+#define list_empty(head)	((head)->next == (head))
+
 static inline void list_add_tail(struct list_head *node, struct list_head *head)
 {
 	node->next = head;

@@ -3,6 +3,7 @@
  * Each invariant is broken by hand, in each way that fp_buddy_verify() tells apart: it must
  * name that invariant. The only test that looks into the structures.
  */
+#include "lease.h"
 #include "pool.h"
 #include "test.h"
 
@@ -61,6 +62,7 @@ static void begin(void)
 /* Break what begin() has made by @damage, and see what verify calls it. */
 static void expect_named(const char *text, void (*damage)(void))
 {
+	struct fp_lease *lease;
 	const char *broken;
 
 	begin();
@@ -69,6 +71,11 @@ static void expect_named(const char *text, void (*damage)(void))
 	if (!broken || strcmp(broken, text))
 		printf("# said: %s\n", broken ? broken : "nothing");
 	EXPECT(broken && !strcmp(broken, text));
+	while (!list_empty(&owner.leases)) {
+		lease = (struct fp_lease *)owner.leases.next;
+		list_del(&lease->node);
+		free(lease);
+	}
 	fp_buddy_fini(&buddy);
 }
 
@@ -356,6 +363,56 @@ static void b5_ids(void)
 	expect_named("B2: an owner's list is broken", keep_id_without_reason);
 }
 
+/* Lend frames 64 to 67 of OWNED to the other owner. */
+static struct fp_lease *lend(void)
+{
+	struct fp_lease *lease = calloc(1, sizeof(*lease));
+
+	lease->index = OWNED;
+	lease->borrower = &other;
+	lease->live[1] = 0xf;
+	list_add_tail(&lease->node, &owner.leases);
+	fp_frames_take(&buddy.frames[OWNED], 64, 4, true);
+	owner.nr_free -= 4;
+	return lease;
+}
+
+static void lend_anothers(void)
+{
+	lend()->index = TAIL;
+}
+
+static void lend_a_free_frame(void)
+{
+	lend()->live[1] |= 0x10;
+}
+
+static void lend_twice(void)
+{
+	lend()->withheld[1] = 1;
+	owner.nr_withheld = 1;
+}
+
+static void lend_nothing(void)
+{
+	lend()->live[1] = 0;
+}
+
+static void count_a_withheld_frame_more(void)
+{
+	lend();
+	owner.nr_withheld++;
+}
+
+static void l1_leases(void)
+{
+	expect_named("L1: lease of another owner's huge frame", lend_anothers);
+	expect_named("L1: lent frame is free", lend_a_free_frame);
+	expect_named("L1: frame is lent twice", lend_twice);
+	expect_named("L1: lease of nothing", lend_nothing);
+	expect_named("L1: wrong count of withheld frames", count_a_withheld_frame_more);
+}
+
 static const struct test tests[] = {
 	{ "verify_names_broken_T1_summary", t1_summary },
 	{ "verify_names_broken_H1_block", h1_block },
@@ -368,6 +425,7 @@ static const struct test tests[] = {
 	{ "verify_names_broken_B3_runs", b3_runs },
 	{ "verify_names_broken_B4_counts", b4_counts },
 	{ "verify_names_broken_B5_ids", b5_ids },
+	{ "verify_names_broken_L1_leases", l1_leases },
 };
 
 int main(int argc, char **argv)
