@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "ioctl.h"
 #include "mmap.h"
+#include "sysfs.h"
 
 /**
  * struct fp_chardev - the node of a pool
@@ -101,7 +102,9 @@ static int add_device(struct fp_chardev *chardev, dev_t number)
 	chardev->device.class = chardev->class;
 	chardev->device.type = &device_type;
 	chardev->device.devt = number;
+	chardev->device.groups = fp_sysfs_groups;
 	chardev->device.release = free_chardev;
+	dev_set_drvdata(&chardev->device, chardev->pool);
 	cdev_init(&chardev->cdev, &fops);
 	chardev->cdev.owner = THIS_MODULE;
 	ret = dev_set_name(&chardev->device, "%s", chardev->pool->name);

@@ -10,12 +10,28 @@
  *
  * The file lives as long as a descriptor or a VMA refers to it; so when it is released
  * only handles are left to drop.
+ *
+ * A client can be revoked, which takes its memory out of all page tables for good. The
+ * difficulty is a fault under way: the core installs the page after our handler has
+ * returned it, so a page could come into the page tables after all were taken out. What
+ * is held from before our handler looks until after the core has installed is the lock of
+ * the folio (fault() returns it locked, see mmap.c). So: set the flag, take and drop the lock
+ * of each folio, unmap. A fault either had the lock first, and is found by the unmapping; or
+ * it gets it later, and sees the flag. Nothing else would do: the core takes no
+ * invalidate_lock for us and ours would be dropped before it installs, as would a lock of
+ * the client; the mmap_lock is one for each process, and not taken by faults that hold
+ * the lock of a VMA.
+ *
+ * References that were taken through the page tables before (pipes, direct I/O, io_uring)
+ * stay. They are the kernel's business, as after munmap(): the frames remain the client's until
+ * it ends, and then in quarantine until the last reference is gone.
  */
 #include "client.h"
 
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs_context.h>
+#include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
@@ -134,10 +150,15 @@ static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_inf
 	info->nr = buffer->run.nr;
 }
 
-static void add_buffer(struct fp_client *client, struct fp_buffer *buffer,
+/* False: the client was revoked meanwhile. */
+static bool add_buffer(struct fp_client *client, struct fp_buffer *buffer,
 		       struct fp_buffer_info *info)
 {
 	spin_lock(&client->lock);
+	if (client->revoked) {
+		spin_unlock(&client->lock);
+		return false;
+	}
 	if (!++client->serial)
 		client->serial = 1;
 	buffer->client = client;
@@ -146,6 +167,7 @@ static void add_buffer(struct fp_client *client, struct fp_buffer *buffer,
 	client->nr_buffers++;
 	describe_locked(buffer, info);
 	spin_unlock(&client->lock);
+	return true;
 }
 
 /**
@@ -155,7 +177,8 @@ static void add_buffer(struct fp_client *client, struct fp_buffer *buffer,
  * @info: the result
  *
  * Context: may sleep.
- * Return: 0, or as in uapi/framepool.h: -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR.
+ * Return: 0, or as in uapi/framepool.h: -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR,
+ * -ENODEV.
  */
 int fp_client_alloc(struct fp_client *client, const struct fp_request *request,
 		    struct fp_buffer_info *info)
@@ -174,7 +197,11 @@ int fp_client_alloc(struct fp_client *client, const struct fp_request *request,
 		uncharge(client, bytes);
 		return PTR_ERR(buffer);
 	}
-	add_buffer(client, buffer, info);
+	if (!add_buffer(client, buffer, info)) {
+		fp_buffer_destroy(buffer, client->pool, &client->owner);
+		uncharge(client, bytes);
+		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -286,11 +313,120 @@ void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage)
 }
 
 /**
+ * fp_client_is_revoked() - was its memory taken away?
+ * @client: the client
+ *
+ * A fault asks while it holds the lock of the folio that it is about to return.
+ *
+ * Context: any.
+ * Return: whether it was.
+ */
+bool fp_client_is_revoked(const struct fp_client *client)
+{
+	return READ_ONCE(client->revoked);
+}
+
+/* The frames of the first buffer at or after a page offset. False: there is none. */
+static bool next_frames(struct fp_client *client, unsigned long *pgoff, unsigned long *pfn, u64 *nr)
+{
+	struct rb_node *node;
+	struct fp_buffer *buffer = NULL;
+
+	spin_lock(&client->lock);
+	for (node = client->buffers.rb_node; node;) {
+		struct fp_buffer *at = rb_entry(node, struct fp_buffer, node);
+
+		if (at->pgoff >= *pgoff) {
+			buffer = at;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	if (buffer) {
+		*pgoff = buffer->pgoff + buffer->run.nr;
+		*pfn = buffer->pfn;
+		*nr = buffer->run.nr;
+	}
+	spin_unlock(&client->lock);
+	return buffer;
+}
+
+/* Wait until every fault that did not see the client revoked has installed its page. */
+static void wait_for_faults(struct fp_client *client)
+{
+	unsigned long pgoff = 0, pfn, end;
+	u64 nr;
+
+	while (next_frames(client, &pgoff, &pfn, &nr)) {
+		/* The buffer may go meanwhile; its folios belong to the pool and stay. */
+		for (end = pfn + nr; pfn < end; pfn = round_down(pfn, FP_HUGE_FRAMES) + FP_HUGE_FRAMES) {
+			struct folio *folio = page_folio(pfn_to_page(pfn));
+
+			folio_lock(folio);
+			folio_unlock(folio);
+			cond_resched();
+		}
+	}
+}
+
+/**
+ * fp_client_revoke() - take a client's memory away, for good
+ * @client: the client, which cannot end meanwhile
+ *
+ * When this returns, no page table shows any of its memory, and whoever touches a
+ * mapping of it gets SIGBUS.
+ *
+ * Context: may sleep; takes folio locks and the mapping's i_mmap_rwsem.
+ */
+void fp_client_revoke(struct fp_client *client)
+{
+	spin_lock(&client->lock);
+	WRITE_ONCE(client->revoked, true);
+	spin_unlock(&client->lock);
+	wait_for_faults(client);
+	unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
+}
+
+/**
+ * fp_client_revoke_all() - shut a pool down by force
+ * @pool: the pool; from now on it takes no new clients
+ *
+ * Context: may sleep.
+ */
+void fp_client_revoke_all(struct fp_pool *pool)
+{
+	struct fp_client *client;
+
+	mutex_lock(&pool->clients_lock);
+	pool->is_shut = true;
+	list_for_each_entry(client, &pool->clients, node)
+		fp_client_revoke(client);
+	mutex_unlock(&pool->clients_lock);
+}
+
+/* False: the pool was shut down. */
+static bool join_pool(struct fp_client *client)
+{
+	struct fp_pool *pool = client->pool;
+	bool may_join;
+
+	mutex_lock(&pool->clients_lock);
+	may_join = !pool->is_shut;
+	if (may_join) {
+		list_add_tail(&client->node, &pool->clients);
+		pool->nr_clients++;
+	}
+	mutex_unlock(&pool->clients_lock);
+	return may_join;
+}
+
+/**
  * fp_client_create() - make a client of the current process
  * @pool: the pool
  *
  * Context: may sleep.
- * Return: the client, or an error pointer: -ENOMEM.
+ * Return: the client, or an error pointer: -ENOMEM; -ENODEV: the pool was shut down.
  */
 struct fp_client *fp_client_create(struct fp_pool *pool)
 {
@@ -312,11 +448,12 @@ struct fp_client *fp_client_create(struct fp_pool *pool)
 	client->pid = task_tgid_nr(current);
 	client->uid = current_uid();
 	get_task_comm(client->comm, current);
-	mutex_lock(&pool->clients_lock);
-	list_add_tail(&client->node, &pool->clients);
-	pool->nr_clients++;
-	mutex_unlock(&pool->clients_lock);
-	return client;
+	if (join_pool(client))
+		return client;
+	fp_owner_fini(&client->owner);
+	iput(inode);
+	kfree(client);
+	return ERR_PTR(-ENODEV);
 }
 
 /**

@@ -16,11 +16,13 @@
  * @pool: the pool; constant
  * @inode: of its own, so that its offsets are; constant
  * @owner: its partly used huge frames; has a lock of its own
- * @lock: protects @buffers, @serial, @held, @nr_buffers
+ * @lock: protects @buffers, @serial, @held, @nr_buffers; held to set @revoked
  * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
  * @serial: upper half of the last handle
  * @held: bytes in @buffers or about to be
  * @nr_buffers: in @buffers
+ * @revoked: its memory was taken away: nothing of it may be mapped, no call has any effect
+ *           (set once, with @lock held; read without)
  * @node: in the pool's list (protected by the pool's clients lock)
  * @pid: process that opened it, as the first PID namespace sees it; constant
  * @uid: user that opened it; constant
@@ -35,6 +37,7 @@ struct fp_client {
 	u32 serial;
 	u64 held;
 	u32 nr_buffers;
+	bool revoked;
 	struct list_head node;
 	pid_t pid;
 	kuid_t uid;
@@ -74,5 +77,8 @@ int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info 
 struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
 void fp_client_put_buffer(struct fp_buffer *buffer);
 void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage);
+bool fp_client_is_revoked(const struct fp_client *client);
+void fp_client_revoke(struct fp_client *client);
+void fp_client_revoke_all(struct fp_pool *pool);
 
 #endif

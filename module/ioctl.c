@@ -158,6 +158,8 @@ long fp_ioctl(struct fp_client *client, unsigned int cmd, unsigned long arg)
 	u32 size;
 	int ret;
 
+	if (fp_client_is_revoked(client))
+		return -ENODEV;
 	if (!op)
 		return -ENOTTY;
 	if (get_user(size, (u32 __user *)user))

@@ -7,7 +7,9 @@
  *				clears memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools
  *  drain lock (mutex)		one drain of a pool's magazines at a time; sleeps for an RCU grace period
- *  clients lock (mutex)	the list of a pool's clients
+ *  clients lock (mutex)	the list of a pool's clients; held while they are revoked
+ *  folio lock			core mm; held by a fault from before it looks whether the client is
+ *				revoked until its page is in the page table
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles, offsets and the charge of one client
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole

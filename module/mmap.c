@@ -14,6 +14,10 @@
  * A window that the VMA covers and that is aligned in the file is then one folio, wholly
  * the buffer's. A VMA at an address that is not congruent gets small pages.
  *
+ * The folio is returned locked (VM_FAULT_LOCKED), and stays so until its page is in the page
+ * table. A client is revoked by means of that lock: see client.c. It costs nothing: the core would
+ * take the lock itself as soon as fault() returns without.
+ *
  * VM_DONTEXPAND keeps mremap() from growing it out of the buffer and mlock(), KSM and
  * khugepaged away; VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
  * Linux 6.1 and 6.12 would then skip the folio's references when they unmap it. There
@@ -23,6 +27,7 @@
 
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "buffer.h"
 #include "client.h"
@@ -42,14 +47,19 @@ static void close(struct vm_area_struct *vma)
 
 static vm_fault_t fault(struct vm_fault *vmf)
 {
-	struct page *page = fp_buffer_page(vmf->vma->vm_private_data, vmf->pgoff);
+	struct fp_buffer *buffer = vmf->vma->vm_private_data;
+	struct page *page = fp_buffer_page(buffer, vmf->pgoff);
+	struct folio *folio = page_folio(page);
 
+	folio_lock(folio);
 	/* Small pages take a reference each: enough mappings could make the count overflow. */
-	if (unlikely(folio_ref_count(page_folio(page)) <= 0))
+	if (unlikely(fp_client_is_revoked(buffer->client) || folio_ref_count(folio) <= 0)) {
+		folio_unlock(folio);
 		return VM_FAULT_SIGBUS;
-	get_page(page);
+	}
+	folio_get(folio);
 	vmf->page = page;
-	return 0;
+	return VM_FAULT_LOCKED;
 }
 
 /*
@@ -76,12 +86,14 @@ static const struct vm_operations_struct vm_ops = {
  *
  * Context: process, mmap_lock held for writing.
  * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live
- * buffer.
+ * buffer; -ENODEV: the client was revoked.
  */
 int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
 {
 	struct fp_buffer *buffer;
 
+	if (fp_client_is_revoked(client))
+		return -ENODEV;
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)

@@ -48,9 +48,10 @@ struct fp_pool_config {
  * @trim: empties the magazines after a while
  * @trim_armed: it will
  * @quarantine: has a lock of its own
- * @clients_lock: protects @clients
+ * @clients_lock: protects @clients, @is_shut
  * @clients: all clients, in order of their opening
  * @nr_clients: (protected by @clients_lock)
+ * @is_shut: it takes no new clients, and those that it has are revoked
  * @nr_buffers: live buffers
  * @nr_allocs: successful allocations
  * @nr_frees: buffers whose memory came back
@@ -72,6 +73,7 @@ struct fp_pool {
 	struct mutex clients_lock;
 	struct list_head clients;
 	u32 nr_clients;
+	bool is_shut;
 	atomic64_t nr_buffers;
 	atomic64_t nr_allocs;
 	atomic64_t nr_frees;

@@ -32,6 +32,9 @@
  *          alignment below that limit; a run of a huge frame or more begins at a huge frame
  *  EDQUOT  the client would hold more than its quota
  *  ENOBUFS the kernel has no memory for the bookkeeping of the buffer
+ *  ENODEV  an administrator shut the pool down by force; so open(2) and mmap(2) say, too,
+ *          and whoever touches a mapping gets SIGBUS. Nothing is left to do but to
+ *          unmap and close.
  *  EINTR   a fatal signal arrived while memory was being reclaimed
  *
  * mmap(2) adds

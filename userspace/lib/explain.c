@@ -106,8 +106,11 @@ static void explain(int err, const char *pool, const char *path, char *text, siz
 		snprintf(text, size, "the device policy of this container or service does not "
 			 "allow %s: allow the device there", path);
 		break;
-	case ENXIO:
 	case ENODEV:
+		snprintf(text, size, "the pool behind %s was shut down by force: end the programs that "
+			 "use it, then load the module again", path);
+		break;
+	case ENXIO:
 		snprintf(text, size, "%s is left over from a module that is not loaded any more: "
 			 "remove it, then load the module with 'insmod framepool.ko'", path);
 		break;

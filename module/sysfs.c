@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/class/framepool/<pool>/: what an administrator may do to a pool. docs/sysfs.md
+ * describes each file.
+ *
+ * The device goes before the pool does, and waits for those who are in here.
+ */
+#define pr_fmt(fmt) "framepool: " fmt
+
+#include "sysfs.h"
+
+#include <linux/device.h>
+
+#include "client.h"
+#include "pool.h"
+
+static ssize_t shutdown_store(struct device *device, struct device_attribute *attr,
+			      const char *text, size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	/* Nothing but what can only be meant so. */
+	if (!sysfs_streq(text, "1"))
+		return -EINVAL;
+	fp_client_revoke_all(pool);
+	pr_notice("pool %s: shut down\n", pool->name);
+	return size;
+}
+static DEVICE_ATTR_WO(shutdown);
+
+static struct attribute *attributes[] = {
+	&dev_attr_shutdown.attr,
+	NULL,
+};
+
+static const struct attribute_group group = {
+	.attrs = attributes,
+};
+
+const struct attribute_group *fp_sysfs_groups[] = { &group, NULL };
