@@ -6,79 +6,22 @@
 #include "common.h"
 #include "child.h"
 #include "memory.h"
+#include "module.h"
 
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#define USUAL_PARAMETERS	"size=256M"
 #define SMALL_BYTES		(64 * MIB)
 #define NOBODY			65534
 #define SOME_GROUP		1234
 #define CHURN_FILES		200000
 #define CHURN_SECONDS		6
 
-/* What the rest of the system may take or give meanwhile. */
-#define NOISE_BYTES		((long)(16 * MIB))
-
 FIXTURE(module)
 {
 	long free_bytes;	/* of the machine, without the module */
 };
-
-static int load(const char *parameters)
-{
-	const char *path = getenv("FRAMEPOOL_KO") ?: "/framepool.ko";
-	int ret, fd = open_errno(path, O_RDONLY);
-
-	if (fd < 0)
-		return fd;
-	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "framepool", O_NONBLOCK) ? -errno : 0;
-}
-
-static bool is_loaded(void)
-{
-	return !access("/sys/module/framepool", F_OK);
-}
-
-/* The machine's free memory. MemFree lacks what waits in the processors' own lists. */
-static long free_bytes(void)
-{
-	FILE *file = fopen("/proc/zoneinfo", "re");
-	long pages, sum = 0;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " pages free %ld", &pages) == 1 ||
-		    sscanf(line, " count: %ld", &pages) == 1)
-			sum += pages;
-	if (file)
-		fclose(file);
-	return sum * FRAME;
-}
-
-/* Whether as much memory is free as @before, soon and but for some noise. */
-static bool memory_is_back(long before)
-{
-	double end = seconds_now() + IDLE_SECONDS;
-	long missing;
-
-	do {
-		missing = before - free_bytes();
-		if (missing < NOISE_BYTES)
-			return true;
-		sleep_ms(100);
-	} while (seconds_now() < end);
-	fprintf(stderr, "# %ld KiB did not come back\n", missing / 1024);
-	return false;
-}
 
 FIXTURE_SETUP(module)
 {
