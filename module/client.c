@@ -477,6 +477,7 @@ void fp_client_destroy(struct fp_client *client)
 		cond_resched();
 	}
 	iput(client->inode);
+	fp_pool_end_owner(pool, &client->owner);
 	fp_owner_fini(&client->owner);
 	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
 	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",

@@ -8,6 +8,7 @@
 
 #include <linux/device.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/version.h>
 
 /* 6.2 made the device const; delete when the floor is 6.2. */
@@ -25,6 +26,18 @@ static inline void fp_vma_change_flags(struct vm_area_struct *vma, unsigned long
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 #else
 	vm_flags_mod(vma, set, clear);
+#endif
+}
+
+/* 6.3 counts memory failures per node; before it there may always have been one; delete when the floor is 6.3. */
+static inline bool fp_had_memory_failure(int node)
+{
+#if !defined(CONFIG_MEMORY_FAILURE)
+	return false;
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return true;
+#else
+	return READ_ONCE(NODE_DATA(node)->mf_stats.total);
 #endif
 }
 

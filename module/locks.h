@@ -12,6 +12,7 @@
  *				revoked until its page is in the page table
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles, offsets and the charge of one client
+ *  bad lock (spinlock)		runs withheld for a bad frame; held while their pool is looked at as a whole
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner
  *  buddy lock (spinlock, bh)	empty and quarantined huge frames; a leaf

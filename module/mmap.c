@@ -32,6 +32,7 @@
 #include "buffer.h"
 #include "client.h"
 #include "compat.h"
+#include "poison.h"
 
 static void open(struct vm_area_struct *vma)
 {
@@ -45,6 +46,24 @@ static void close(struct vm_area_struct *vma)
 	fp_client_put_buffer(vma->vm_private_data);
 }
 
+/* May the kernel map the whole folio for this fault? */
+static bool may_map_huge(const struct vm_fault *vmf)
+{
+	unsigned long start = vmf->address & PMD_MASK;
+
+	return pmd_none(*vmf->pmd) && start >= vmf->vma->vm_start &&
+	       start + PMD_SIZE <= vmf->vma->vm_end;
+}
+
+/* A frame of the folio is bad: whoever has it mapped shall fault, and come to know. */
+static void unmap_folio(const struct vm_fault *vmf, struct folio *folio)
+{
+	loff_t first = vmf->pgoff - folio_page_idx(folio, fp_buffer_page(vmf->vma->vm_private_data,
+									 vmf->pgoff));
+
+	unmap_mapping_range(vmf->vma->vm_file->f_mapping, first << PAGE_SHIFT, folio_size(folio), 1);
+}
+
 static vm_fault_t fault(struct vm_fault *vmf)
 {
 	struct fp_buffer *buffer = vmf->vma->vm_private_data;
@@ -56,6 +75,13 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	if (unlikely(fp_client_is_revoked(buffer->client) || folio_ref_count(folio) <= 0)) {
 		folio_unlock(folio);
 		return VM_FAULT_SIGBUS;
+	}
+	if (may_map_huge(vmf) && unlikely(fp_poison_mark(folio)))
+		unmap_folio(vmf, folio);
+	if (unlikely(PageHWPoison(page))) {
+		unmap_folio(vmf, folio);
+		folio_unlock(folio);
+		return VM_FAULT_HWPOISON;
 	}
 	folio_get(folio);
 	vmf->page = page;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A pool: memory from a source, a buddy over it, and a quarantine. What comes out of
- * fp_pool_alloc() is zero, whatever it was before.
+ * fp_pool_alloc() is zero, whatever it was before, and no frame of it is known to be bad.
+ *
+ * A bad frame is kept from use in two ways. A huge frame that is wholly free passes through the
+ * quarantine, which retires it. But a run that is shorter than a huge frame comes back to its owner,
+ * who would get it again at once. So it stays allocated, on a list, until the owner
+ * ends; then its huge frame becomes wholly free, and the quarantine retires it.
  */
 #define pr_fmt(fmt) "framepool: " fmt
 
@@ -12,6 +17,20 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+
+#include "poison.h"
+
+/**
+ * struct bad_run - a run with a bad frame that is withheld from its owner
+ * @node: in the pool's list
+ * @owner: whose it is
+ * @run: the run
+ */
+struct bad_run {
+	struct list_head node;
+	struct fp_owner *owner;
+	struct fp_run run;
+};
 
 /* How often to try again while memory comes free; by then all of the quarantine was seen. */
 #define MAX_TRIES	32
@@ -112,6 +131,40 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 	}
 }
 
+static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool dirty)
+{
+	int ret = fp_buddy_free(&pool->buddy, owner, run->frame, run->nr, dirty);
+
+	WARN_ONCE(ret < 0, "framepool: %s: degraded: freed a run of %llu frames at %llu that is not allocated\n",
+		  pool->name, run->nr, run->frame);
+	if (ret > 0)
+		fp_quarantine_kick(&pool->quarantine);
+	return ret;
+}
+
+/* Keep a run with a bad frame from being allocated again. */
+static int withhold_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+{
+	struct bad_run *bad;
+
+	if (run->nr >= FP_HUGE_FRAMES) {
+		free_run(pool, owner, run, true);
+		return 0;
+	}
+	bad = kmalloc(sizeof(*bad), GFP_KERNEL);
+	if (!bad) {
+		free_run(pool, owner, run, true);
+		return -ENOBUFS;
+	}
+	bad->owner = owner;
+	bad->run = *run;
+	spin_lock(&pool->bad_lock);
+	list_add_tail(&bad->node, &pool->bad_runs);
+	pool->nr_bad_frames += run->nr;
+	spin_unlock(&pool->bad_lock);
+	return 0;
+}
+
 /**
  * fp_pool_alloc() - allocate a run of zeroed frames
  * @pool: the pool
@@ -121,7 +174,8 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
  *       might still be referenced
  *
  * Context: may sleep, to clear memory.
- * Return: 0; -ENOMEM: less is free; -ENOSPC: there is no such run; -EINTR: killed.
+ * Return: 0; -ENOMEM: less is free; -ENOSPC: there is no such run; -EINTR: killed; -ENOBUFS: no
+ * kernel memory to withhold bad frames.
  */
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run)
@@ -130,6 +184,11 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 
 	if (request->nr <= fp_pool_total_frames(pool))
 		ret = try_alloc(pool, owner, request, run);
+	while (!ret && unlikely(fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr))) {
+		ret = withhold_run(pool, owner, run);
+		if (!ret)
+			ret = try_alloc(pool, owner, request, run);
+	}
 	if (ret) {
 		fp_pool_count_failure(pool, ret);
 		return ret;
@@ -147,19 +206,66 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
  * @run: what fp_pool_alloc() returned; @run->dirty: it may have been written or
  *       referenced
  *
+ * A huge frame with a bad frame goes through the quarantine even if it is clean.
+ *
  * Context: any. Never fails: a run that the buddy refuses is a mistake of ours; it is
  * reported once and leaked.
  */
 void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
 {
-	int ret = fp_buddy_free(&pool->buddy, owner, run->frame, run->nr, run->dirty);
+	bool dirty = run->dirty || fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr);
 
-	if (WARN_ONCE(ret < 0, "framepool: %s: degraded: freed a run of %llu frames at %llu that is not allocated\n",
-		      pool->name, run->nr, run->frame))
-		return;
-	atomic64_inc(&pool->nr_frees);
-	if (ret > 0)
-		fp_quarantine_kick(&pool->quarantine);
+	if (free_run(pool, owner, run, dirty) >= 0)
+		atomic64_inc(&pool->nr_frees);
+}
+
+/**
+ * fp_pool_end_owner() - give back what was withheld from an owner
+ * @pool: the pool
+ * @owner: an owner that allocates and frees no more
+ *
+ * Context: process.
+ */
+void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
+{
+	struct bad_run *bad, *next;
+	LIST_HEAD(theirs);
+
+	spin_lock(&pool->bad_lock);
+	list_for_each_entry_safe(bad, next, &pool->bad_runs, node) {
+		if (bad->owner != owner)
+			continue;
+		list_move(&bad->node, &theirs);
+		pool->nr_bad_frames -= bad->run.nr;
+	}
+	spin_unlock(&pool->bad_lock);
+	list_for_each_entry_safe(bad, next, &theirs, node) {
+		free_run(pool, owner, &bad->run, true);
+		kfree(bad);
+	}
+}
+
+/**
+ * fp_pool_stats() - a consistent snapshot
+ * @pool: the pool
+ * @stats: the result: what the buddy says, without what is retired
+ *
+ * Context: process.
+ * Return: frames that are retired for being bad, or for being beside a bad one.
+ */
+u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
+{
+	u64 huge, bad;
+
+	/* What is retired, and on the list, the buddy counts as quarantined, and as used, from before. */
+	huge = (u64)fp_quarantine_nr_retired(&pool->quarantine) * FP_HUGE_FRAMES;
+	spin_lock(&pool->bad_lock);
+	bad = pool->nr_bad_frames;
+	fp_magazines_stats(&pool->magazines, stats);
+	spin_unlock(&pool->bad_lock);
+	stats->quarantined -= huge;
+	stats->used -= bad;
+	return huge + bad;
 }
 
 /* Blocks that have lain in magazines for a while keep huge frames from becoming whole. */
@@ -333,6 +439,8 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	strscpy(pool->name, config->name, sizeof(pool->name));
 	pool->quota = config->quota;
 	INIT_DELAYED_WORK(&pool->trim, trim);
+	spin_lock_init(&pool->bad_lock);
+	INIT_LIST_HEAD(&pool->bad_runs);
 	mutex_init(&pool->clients_lock);
 	INIT_LIST_HEAD(&pool->clients);
 }

@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "buddy.h"
@@ -48,6 +49,9 @@ struct fp_pool_config {
  * @trim: empties the magazines after a while
  * @trim_armed: it will
  * @quarantine: has a lock of its own
+ * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
+ * @bad_runs: runs with a bad frame that were withheld from their owners (struct bad_run)
+ * @nr_bad_frames: in @bad_runs
  * @clients_lock: protects @clients, @is_shut
  * @clients: all clients, in order of their opening
  * @nr_clients: (protected by @clients_lock)
@@ -70,6 +74,9 @@ struct fp_pool {
 	struct delayed_work trim;
 	bool trim_armed;
 	struct fp_quarantine quarantine;
+	spinlock_t bad_lock;
+	struct list_head bad_runs;
+	u64 nr_bad_frames;
 	struct mutex clients_lock;
 	struct list_head clients;
 	u32 nr_clients;
@@ -94,6 +101,8 @@ int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order);
 u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep);
 u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr);
 void fp_pool_drain(struct fp_pool *pool);
+void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner);
+u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats);
 unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
 void fp_pool_count_failure(struct fp_pool *pool, int error);
 u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);

@@ -8,6 +8,9 @@
  * direct I/O, a peer of RDMA) shows in the count. Walkers of physical memory
  * take references for a moment; they only make us look again.
  *
+ * One in which the hardware found a frame bad stays here for good, apart from the others
+ * and whatever its count is: it is neither cleared nor looked at again.
+ *
  * A worker does this in the background. An allocation that finds too little does it
  * itself before it gives up.
  */
@@ -16,6 +19,8 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+
+#include "poison.h"
 
 #define MIN_DELAY	msecs_to_jiffies(10)
 #define MAX_DELAY	msecs_to_jiffies(1000)
@@ -32,7 +37,7 @@ static void clear_huge(struct page *page)
 
 /*
  * Examine the huge frame at the head.
- * Return: 1: it was released; 0: it is still referenced; -ENOENT: there is none.
+ * Return: 1: it was released; 0: it is still referenced, or retired; -ENOENT: there is none.
  */
 static int examine_one(struct fp_quarantine *quarantine)
 {
@@ -45,6 +50,10 @@ static int examine_one(struct fp_quarantine *quarantine)
 	if (index == FP_NIL)
 		return -ENOENT;
 	page = pfn_to_page(fp_buddy_pfn(buddy, (u64)index * FP_HUGE_FRAMES));
+	if (unlikely(fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES))) {
+		WRITE_ONCE(quarantine->nr_retired, quarantine->nr_retired + 1);
+		return 0;
+	}
 	if (page_ref_count(page) != 1) {
 		fp_buddy_quarantine_push(buddy, index);
 		return 0;
@@ -69,10 +78,22 @@ static void examine_all(struct work_struct *work)
 		mutex_unlock(&quarantine->lock);
 		progress |= ret > 0;
 	}
-	if (!fp_buddy_nr_quarantined(quarantine->buddy))
+	if (fp_buddy_nr_quarantined(quarantine->buddy) == fp_quarantine_nr_retired(quarantine))
 		return;
 	quarantine->delay = progress ? MIN_DELAY : min(2 * quarantine->delay, MAX_DELAY);
 	queue_delayed_work(quarantine->queue, &quarantine->work, quarantine->delay);
+}
+
+/**
+ * fp_quarantine_nr_retired() - how much will never come back
+ * @quarantine: the quarantine
+ *
+ * Context: any.
+ * Return: huge frames with a bad frame; only grows.
+ */
+u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine)
+{
+	return READ_ONCE(quarantine->nr_retired);
 }
 
 /**

@@ -23,6 +23,7 @@
 #include <linux/sort.h>
 
 #include "platform.h"
+#include "poison.h"
 
 #define HUGE_BYTES	((u64)PAGE_SIZE << FP_HUGE_ORDER)
 
@@ -149,6 +150,8 @@ err_release:
  * fp_source_release() - give all huge frames back to the kernel
  * @source: the source
  *
+ * But those with a bad frame: the kernel would deal it out again. They are kept for good.
+ *
  * A huge frame that somebody still references (a pipe, direct I/O) is freed by the
  * kernel when the last reference is dropped.
  *
@@ -156,11 +159,18 @@ err_release:
  */
 void fp_source_release(struct fp_source *source)
 {
-	u32 i;
+	u32 i, nr_kept = 0;
 
 	for (i = 0; i < source->nr; i++) {
-		put_page(pfn_to_page((unsigned long)source->hpfn[i] << FP_HUGE_ORDER));
+		unsigned long pfn = (unsigned long)source->hpfn[i] << FP_HUGE_ORDER;
+
+		if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES)))
+			nr_kept++;
+		else
+			put_page(pfn_to_page(pfn));
 		cond_resched();
 	}
+	if (nr_kept)
+		pr_info("%u huge frames with bad memory in them stay out of use\n", nr_kept);
 	kvfree(source->hpfn);
 }

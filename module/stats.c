@@ -43,13 +43,14 @@ void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
 void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 {
 	struct fp_buddy_stats buddy;
+	u64 retired = fp_pool_stats(pool, &buddy);
 
-	fp_magazines_stats(&pool->magazines, &buddy);
 	stats->orders = fp_buddy_orders(&pool->buddy);
 	stats->total_bytes = buddy.total << PAGE_SHIFT;
 	stats->free_bytes = buddy.free << PAGE_SHIFT;
 	stats->used_bytes = buddy.used << PAGE_SHIFT;
 	stats->quarantined_bytes = buddy.quarantined << PAGE_SHIFT;
+	stats->retired_bytes = retired << PAGE_SHIFT;
 	stats->largest_bytes = buddy.largest << PAGE_SHIFT;
 	memcpy(stats->free_blocks, buddy.blocks, sizeof(stats->free_blocks));
 	mutex_lock(&pool->clients_lock);

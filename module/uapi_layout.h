@@ -52,15 +52,16 @@ FP_FIELD(framepool_ioc_stats, total_bytes, 8, 8);
 FP_FIELD(framepool_ioc_stats, free_bytes, 16, 8);
 FP_FIELD(framepool_ioc_stats, used_bytes, 24, 8);
 FP_FIELD(framepool_ioc_stats, quarantined_bytes, 32, 8);
-FP_FIELD(framepool_ioc_stats, largest_bytes, 40, 8);
-FP_FIELD(framepool_ioc_stats, clients, 48, 8);
-FP_FIELD(framepool_ioc_stats, buffers, 56, 8);
-FP_FIELD(framepool_ioc_stats, allocs, 64, 8);
-FP_FIELD(framepool_ioc_stats, frees, 72, 8);
-FP_FIELD(framepool_ioc_stats, fail_nomem, 80, 8);
-FP_FIELD(framepool_ioc_stats, fail_nospace, 88, 8);
-FP_FIELD(framepool_ioc_stats, fail_quota, 96, 8);
-FP_FIELD(framepool_ioc_stats, free_blocks, 104, 8 * FRAMEPOOL_ORDERS);
-_Static_assert(sizeof(struct framepool_ioc_stats) == 104 + 8 * 40, "framepool_ioc_stats");
+FP_FIELD(framepool_ioc_stats, retired_bytes, 40, 8);
+FP_FIELD(framepool_ioc_stats, largest_bytes, 48, 8);
+FP_FIELD(framepool_ioc_stats, clients, 56, 8);
+FP_FIELD(framepool_ioc_stats, buffers, 64, 8);
+FP_FIELD(framepool_ioc_stats, allocs, 72, 8);
+FP_FIELD(framepool_ioc_stats, frees, 80, 8);
+FP_FIELD(framepool_ioc_stats, fail_nomem, 88, 8);
+FP_FIELD(framepool_ioc_stats, fail_nospace, 96, 8);
+FP_FIELD(framepool_ioc_stats, fail_quota, 104, 8);
+FP_FIELD(framepool_ioc_stats, free_blocks, 112, 8 * FRAMEPOOL_ORDERS);
+_Static_assert(sizeof(struct framepool_ioc_stats) == 112 + 8 * 40, "framepool_ioc_stats");
 
 #endif

@@ -104,11 +104,11 @@ stat_adds_up() {
 	"$FRAMEPOOL" stat | awk '
 		{ sub(":", "", $1); is[$1] = $2 }
 		END { exit !(is["total"] == 268435456 && is["clients"] == 1 &&
-			     is["total"] == is["free"] + is["used"] + is["quarantined"]) }'
+			     is["total"] == is["free"] + is["used"] + is["quarantined"] + is["retired"]) }'
 }
 
 stat_json_has_the_same_keys() {
-	for key in total free used quarantined largest clients buffers allocs frees \
+	for key in total free used quarantined retired largest clients buffers allocs frees \
 		fail_nomem fail_nospace fail_quota; do
 		says 0 "^  \"$key\": [0-9]*,\{0,1\}$" stat --json || return
 	done

@@ -31,7 +31,7 @@
  *  ENOSPC  enough is free, but there is no run of that length with that
  *          alignment below that limit; a run of a huge frame or more begins at a huge frame
  *  EDQUOT  the client would hold more than its quota
- *  ENOBUFS the kernel has no memory for the bookkeeping of the buffer
+ *  ENOBUFS the kernel has no memory for the bookkeeping of the buffer, or of bad memory
  *  ENODEV  an administrator shut the pool down by force; so open(2) and mmap(2) say, too,
  *          and whoever touches a mapping gets SIGBUS. Nothing is left to do but to
  *          unmap and close.
@@ -148,12 +148,15 @@ struct framepool_ioc_query {
  * struct framepool_ioc_stats - FRAMEPOOL_IOC_STATS: one consistent snapshot of the pool
  * @size: in: sizeof(struct framepool_ioc_stats)
  * @orders: out: entries of @free_blocks that the pool uses
- * @total_bytes: out: always @free_bytes + @used_bytes + @quarantined_bytes
+ * @total_bytes: out: always @free_bytes + @used_bytes + @quarantined_bytes +
+ *               @retired_bytes
  * @free_bytes: out: free for allocation at once. Free memory inside a huge frame
  *              that a client uses partly can serve that client only.
  * @used_bytes: out: in buffers
  * @quarantined_bytes: out: free huge frames that are still referenced by
  *                     someone (a pipe, direct I/O) or not cleared yet
+ * @retired_bytes: out: never given out again, since the hardware found a frame in it bad: whole
+ *                 huge frames, and pieces of such as are in use otherwise
  * @largest_bytes: out: longest run of whole huge frames, or else largest free
  *                 block: what one client could get now
  * @clients: out: open files
@@ -173,6 +176,7 @@ struct framepool_ioc_stats {
 	__u64 free_bytes;
 	__u64 used_bytes;
 	__u64 quarantined_bytes;
+	__u64 retired_bytes;
 	__u64 largest_bytes;
 	__u64 clients;
 	__u64 buffers;

@@ -18,8 +18,9 @@ const struct command commands[] = {
 		.usage = "",
 		.help =
 		"'quarantined' memory has been given back, but is not cleared yet, or something\n"
-		"(a pipe, direct I/O) still refers to it. 'largest' is the longest buffer that\n"
-		"could be had now. 'clients' counts open files, the one of this command too.\n",
+		"(a pipe, direct I/O) still refers to it. 'retired' memory stays out of use, since the\n"
+		"hardware found a frame in it bad. 'largest' is the longest buffer that could be had\n"
+		"now. 'clients' counts open files, the one of this command too.\n",
 	}, {
 		.name = "frag",
 		.run = cmd_frag,

@@ -11,6 +11,7 @@ static int show(const struct cli *cli, const char *pool, const struct framepool_
 		field_bytes("free", framepool_stats_free_bytes(stats)),
 		field_bytes("used", framepool_stats_used_bytes(stats)),
 		field_bytes("quarantined", framepool_stats_quarantined_bytes(stats)),
+		field_bytes("retired", framepool_stats_retired_bytes(stats)),
 		field_bytes("largest", framepool_stats_largest_bytes(stats)),
 		field_number("clients", framepool_stats_clients(stats)),
 		field_number("buffers", framepool_stats_buffers(stats)),

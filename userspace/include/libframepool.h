@@ -214,10 +214,11 @@ void framepool_stats_free(struct framepool_stats *stats);
 /*
  * What a snapshot says. These never fail.
  *
- *  total_bytes        always free_bytes + used_bytes + quarantined_bytes
+ *  total_bytes        always free_bytes + used_bytes + quarantined_bytes + retired_bytes
  *  free_bytes         free for allocation at once
  *  used_bytes         in buffers
  *  quarantined_bytes  given back, but still referenced or not cleared yet
+ *  retired_bytes      never given out again: the hardware found a frame in it bad
  *  largest_bytes      longest run that one client could get now
  *  clients            open files
  *  buffers            live buffers
@@ -233,6 +234,7 @@ uint64_t framepool_stats_total_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_free_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_used_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_quarantined_bytes(const struct framepool_stats *stats);
+uint64_t framepool_stats_retired_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_largest_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_clients(const struct framepool_stats *stats);
 uint64_t framepool_stats_buffers(const struct framepool_stats *stats);

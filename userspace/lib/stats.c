@@ -52,6 +52,11 @@ uint64_t framepool_stats_quarantined_bytes(const struct framepool_stats *stats)
 	return stats->raw.quarantined_bytes;
 }
 
+uint64_t framepool_stats_retired_bytes(const struct framepool_stats *stats)
+{
+	return stats->raw.retired_bytes;
+}
+
 uint64_t framepool_stats_largest_bytes(const struct framepool_stats *stats)
 {
 	return stats->raw.largest_bytes;
