@@ -7,11 +7,11 @@
 #include "child.h"
 #include "memory.h"
 #include "module.h"
+#include "sigbus.h"
 
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -78,34 +78,6 @@ static int write_shutdown(const char *text)
 static long summary(const char *key)
 {
 	return proc_number(SUMMARY, NULL, key);
-}
-
-static __thread sigjmp_buf fault_point;
-static __thread int fault_code;
-
-static void jump_back(int signal, siginfo_t *info, void *context)
-{
-	fault_code = info->si_code;
-	siglongjmp(fault_point, 1);
-}
-
-static void catch_sigbus(void)
-{
-	struct sigaction action = { .sa_sigaction = jump_back, .sa_flags = SA_SIGINFO };
-
-	sigaction(SIGBUS, &action, NULL);
-}
-
-/* Touches the frame; the code of the SIGBUS that this gives, or 0. */
-static int sigbus_code(volatile char *p, bool write)
-{
-	if (sigsetjmp(fault_point, 1))
-		return fault_code;
-	if (write)
-		*p = 1;
-	else
-		(void)*p;
-	return 0;
 }
 
 /* Whether no byte of [p, p + length) can be read or written, by the program or by the kernel. */

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Frames that the hardware finds bad, as the kernel lets root pretend. Leaves the module
+ * loaded as it found it; each bad frame costs the machine a huge frame until it is rebooted.
+ */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+#include "module.h"
+#include "sigbus.h"
+
+#include <sys/uio.h>
+
+#define PARAMETERS	"size=64M"
+#define MAX_HUGE	(64 * MIB / HUGE_FRAME)
+#define BYTES		(4 * HUGE_FRAME)
+#define BAD		(HUGE_FRAME + 5 * FRAME)	/* offset of the bad frame in the buffer */
+#define MANY_BAD	12
+
+#ifndef MADV_SOFT_OFFLINE	/* libc leaves it out */
+#define MADV_SOFT_OFFLINE	101
+#endif
+
+/* Bits of /proc/kpageflags */
+#define KPF_COMPOUND_HEAD	(1ULL << 15)
+#define KPF_HWPOISON		(1ULL << 19)
+
+FIXTURE(poison)
+{
+	int fd;
+	int probe;		/* another client, to look at the pool */
+	struct buffer buffer;	/* BYTES long, aligned to huge frames */
+	char *p;		/* where it is mapped, stamped */
+	__u64 bad;		/* physical address of the frame at BAD */
+};
+
+FIXTURE_SETUP(poison)
+{
+	if (is_loaded()) {
+		ASSERT_EQ(0, unload());
+	}
+	ASSERT_EQ(0, load(PARAMETERS));
+	self->probe = pool_open();
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, buffer_alloc_huge(self->fd, BYTES, &self->buffer));
+	self->p = buffer_map(self->fd, &self->buffer);
+	ASSERT_NE(MAP_FAILED, self->p);
+	stamp_frames(self->p, BYTES, 0);
+	self->bad = physical_address(self->p + BAD);
+	ASSERT_NE(0, self->bad);
+	catch_sigbus();
+}
+
+FIXTURE_TEARDOWN_PARENT(poison)
+{
+	EXPECT_TRUE(pool_verifies());
+	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load(USUAL_PARAMETERS));
+	EXPECT_TRUE(wait_all_free());
+}
+
+static __u64 page_flags(__u64 address)
+{
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 flags;
+
+	if (pread(fd, &flags, sizeof(flags), address / FRAME * sizeof(flags)) != sizeof(flags))
+		flags = 0;
+	close(fd);
+	return flags;
+}
+
+static void write_number(const char *path, __u64 number)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* It fails where the kernel could not save the day, which is always so here. */
+	if (fd >= 0 && dprintf(fd, "%#llx", number) < 0 && errno == EINVAL)
+		fprintf(stderr, "# %s refuses %#llx\n", path, number);
+	close(fd);
+}
+
+/* Has the kernel take a frame for bad, as if the machine had said so. */
+static bool poison_physical(__u64 address)
+{
+	write_number("/sys/devices/system/memory/hard_offline_page", address);
+	if (!(page_flags(address) & KPF_HWPOISON))
+		write_number("/sys/kernel/debug/hwpoison/corrupt-pfn", address / FRAME);
+	return page_flags(address) & KPF_HWPOISON;
+}
+
+/* The same through a mapping of it. */
+static bool poison_mapped(char *p)
+{
+	__u64 address = physical_address(p);
+
+	return madvise(p, FRAME, MADV_HWPOISON) && (errno == EBUSY || errno == EHWPOISON) &&
+	       (page_flags(address) & KPF_HWPOISON);
+}
+
+/* Whether the frame at BAD gives the SIGBUS of bad memory, and all others keep their bytes. */
+static bool only_bad_frame_is_gone(char *p)
+{
+	return sigbus_code(p + BAD, false) == BUS_MCEERR_AR &&
+	       sigbus_code(p + BAD + FRAME - 1, true) == BUS_MCEERR_AR &&
+	       !is_readable(p + BAD) && frames_stamped(p, BAD, 0) &&
+	       frames_stamped(p + BAD + FRAME, BYTES - BAD - FRAME, BAD / FRAME + 1);
+}
+
+/* Waits until nothing is used or quarantined, and @bytes are retired. */
+static bool wait_retired(int fd, __u64 bytes)
+{
+	double end = seconds_now() + IDLE_SECONDS;
+	struct framepool_ioc_stats stats;
+
+	do {
+		if (pool_stats(fd, &stats))
+			return false;
+		if (!stats.used_bytes && !stats.quarantined_bytes && stats.retired_bytes == bytes)
+			return stats.free_bytes + bytes == stats.total_bytes;
+		sleep_ms(10);
+	} while (seconds_now() < end);
+	fprintf(stderr, "# free %llu used %llu quarantined %llu retired %llu, not %llu\n",
+		stats.free_bytes, stats.used_bytes, stats.quarantined_bytes,
+		stats.retired_bytes, bytes);
+	return false;
+}
+
+/* Takes all of the pool in pieces of @length; their number, or -1 if @bad is among them. */
+static int take_all_but(int fd, __u64 length, __u64 bad)
+{
+	static struct buffer buffers[64 * MIB / FRAME];
+	int i, why, n;
+
+	n = alloc_until_refused(fd, length, 0, buffers, ARRAY_SIZE(buffers), &why);
+	if (why != -ENOMEM && why != -ENOSPC)
+		return -1;
+	for (i = 0; i < n; i++) {
+		__u64 start = buffer_physical(fd, &buffers[i]);
+
+		if (!start || (bad >= start && bad < start + buffers[i].length))
+			return -1;
+	}
+	return n;
+}
+
+static bool close_all(FIXTURE_DATA(poison) *self)
+{
+	return !munmap(self->p, BYTES) && !close(self->fd);
+}
+
+TEST_F(poison, touching_a_bad_frame_gives_sigbus_and_neighbours_live)
+{
+	ASSERT_TRUE(poison_physical(self->bad));
+	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
+	EXPECT_TRUE(only_bad_frame_is_gone(self->p));
+	EXPECT_EQ((BYTES - HUGE_FRAME) / KIB, smaps_kib(self->p, "FilePmdMapped"));
+}
+
+TEST_F(poison, frame_injected_through_its_mapping_gives_sigbus)
+{
+	ASSERT_TRUE(poison_mapped(self->p + BAD));
+	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
+	EXPECT_TRUE(only_bad_frame_is_gone(self->p));
+}
+
+TEST_F(poison, new_mapping_beside_a_bad_frame_is_not_huge)
+{
+	char *p = buffer_map(self->fd, &self->buffer);
+
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_TRUE(poison_physical(self->bad));
+
+	/* The first fault in the huge frame is not at the bad one. */
+	EXPECT_TRUE(frames_stamped(p + HUGE_FRAME, FRAME, HUGE_FRAME / FRAME));
+	EXPECT_EQ(1, frames_present(p + HUGE_FRAME, HUGE_FRAME));
+	EXPECT_TRUE(only_bad_frame_is_gone(p));
+}
+
+TEST_F(poison, fault_of_one_process_takes_the_frame_from_all)
+{
+	int ready[2], go[2];
+	pid_t pid;
+	char *p;
+
+	ASSERT_EQ(0, pipe(ready) | pipe(go));
+	pid = child_fork();
+	if (!pid) {
+		touch(self->p, BYTES);
+		tell(ready[1]);
+		CHILD_CHECK(hear(go[0]));
+		CHILD_CHECK(only_bad_frame_is_gone(self->p));
+		_exit(0);
+	}
+	ASSERT_TRUE(hear(ready[0]));
+	ASSERT_TRUE(poison_physical(self->bad));
+	p = map_raw(NULL, FRAME, PROT_READ, MAP_SHARED, self->fd, self->buffer.offset + BAD);
+	ASSERT_NE(MAP_FAILED, p);
+	EXPECT_EQ(BUS_MCEERR_AR, sigbus_code(p, false));
+	tell(go[1]);
+	EXPECT_EQ(0, child_wait(pid));
+	EXPECT_TRUE(only_bad_frame_is_gone(self->p));
+}
+
+TEST_F(poison, soft_offlining_is_refused_and_changes_nothing)
+{
+	EXPECT_EQ(-1, madvise(self->p + BAD, FRAME, MADV_SOFT_OFFLINE));
+	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
+	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
+	ASSERT_TRUE(close_all(self));
+	EXPECT_TRUE(wait_retired(self->probe, 0));
+}
+
+TEST_F(poison, freed_buffer_gives_back_all_but_the_bad_huge_frame)
+{
+	ASSERT_TRUE(poison_physical(self->bad));
+	ASSERT_TRUE(close_all(self));
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
+}
+
+TEST_F(poison, freed_buffer_that_was_never_mapped_is_looked_at_too)
+{
+	ASSERT_TRUE(close_all(self));
+	ASSERT_TRUE(wait_retired(self->probe, 0));
+
+	/* The same request gets the same memory, now clean. */
+	ASSERT_EQ(0, buffer_alloc_huge(self->probe, BYTES, &self->buffer));
+	ASSERT_TRUE(poison_physical(self->bad));
+	ASSERT_EQ(0, handle_free(self->probe, self->buffer.handle));
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+}
+
+TEST_F(poison, bad_frame_of_free_memory_is_never_allocated)
+{
+	ASSERT_TRUE(close_all(self));
+	ASSERT_TRUE(wait_retired(self->probe, 0));
+	ASSERT_TRUE(poison_physical(self->bad));
+	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
+	ASSERT_EQ(0, close(self->probe));
+	self->probe = pool_open();
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+}
+
+TEST_F(poison, bad_frame_among_small_blocks_is_withheld_alone)
+{
+	struct framepool_ioc_stats stats;
+
+	ASSERT_TRUE(close_all(self));
+	ASSERT_TRUE(wait_retired(self->probe, 0));
+	ASSERT_TRUE(poison_physical(self->bad));
+	self->fd = pool_open();
+	EXPECT_EQ(64 * MIB / FRAME - 1, take_all_but(self->fd, FRAME, self->bad));
+	ASSERT_EQ(0, pool_stats(self->probe, &stats));
+	EXPECT_EQ(FRAME, stats.retired_bytes);
+	EXPECT_EQ(64 * MIB - FRAME, stats.used_bytes);
+	EXPECT_EQ(stats.total_bytes, stats.used_bytes + stats.retired_bytes);
+
+	/* Its huge frame is wholly free now. */
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+}
+
+TEST_F(poison, freed_small_block_with_a_bad_frame_is_not_dealt_out_again)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer small, other;
+	__u64 bad;
+	char *q;
+	int i;
+
+	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &small));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &other));
+	q = buffer_map(self->fd, &small);
+	bad = physical_address(q + 2 * FRAME);
+	ASSERT_TRUE(poison_physical(bad));
+	ASSERT_EQ(0, munmap(q, small.length));
+	ASSERT_EQ(0, handle_free(self->fd, small.handle));
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &small));
+		ASSERT_NE(bad / HUGE_FRAME * HUGE_FRAME + bad % HUGE_FRAME / (4 * FRAME) * (4 * FRAME),
+			  buffer_physical(self->fd, &small));
+		if (i % 2) {
+			ASSERT_EQ(0, handle_free(self->fd, small.handle));
+		}
+	}
+	ASSERT_EQ(0, pool_stats(self->probe, &stats));
+	EXPECT_EQ(4 * FRAME, stats.retired_bytes);
+	ASSERT_TRUE(close_all(self));
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+}
+
+TEST_F(poison, bad_frame_in_a_pipe_is_retired_for_good)
+{
+	static char copy[2 * FRAME];
+	struct iovec frames = { .iov_base = self->p + BAD + FRAME, .iov_len = sizeof(copy) };
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(sizeof(copy), vmsplice(ends[1], &frames, 1, 0));
+	ASSERT_TRUE(poison_physical(self->bad));
+	ASSERT_TRUE(close_all(self));
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+
+	/* The neighbours that the pipe holds are as they were, and do not bring the rest back. */
+	ASSERT_EQ(sizeof(copy), read(ends[0], copy, sizeof(copy)));
+	EXPECT_TRUE(frames_stamped(copy, sizeof(copy), BAD / FRAME + 1));
+	close(ends[0]);
+	close(ends[1]);
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
+}
+
+TEST_F(poison, allocation_that_needs_the_bad_memory_fails)
+{
+	struct framepool_ioc_info info;
+	struct buffer buffer;
+
+	ASSERT_TRUE(poison_physical(self->bad));
+	ASSERT_TRUE(close_all(self));
+	ASSERT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+	ASSERT_EQ(0, pool_info(self->probe, &info));
+	EXPECT_EQ(-ENOMEM, buffer_alloc(self->probe, info.total_bytes, &buffer));
+}
+
+TEST_F(poison, unload_keeps_huge_frames_with_bad_frames)
+{
+	__u64 head[MANY_BAD];
+	struct buffer buffer;
+	long before, missing;
+	double end;
+	int i;
+
+	ASSERT_TRUE(close_all(self));
+	for (i = 0; i < MANY_BAD; i++) {
+		ASSERT_EQ(0, buffer_alloc_huge(self->probe, HUGE_FRAME, &buffer));
+		head[i] = buffer_physical(self->probe, &buffer);
+		ASSERT_TRUE(poison_physical(head[i] + i * FRAME));
+	}
+	ASSERT_EQ(0, close(self->probe));
+	before = free_bytes();
+	ASSERT_EQ(0, unload());
+	for (i = 0; i < MANY_BAD; i++) {
+		EXPECT_NE(0, page_flags(head[i] + i * FRAME) & KPF_HWPOISON);
+		/* A page that was freed is no compound any more. */
+		EXPECT_NE(0, page_flags(head[i]) & KPF_COMPOUND_HEAD);
+	}
+
+	/* All of the pool is free again, but for these. */
+	end = seconds_now() + IDLE_SECONDS;
+	do {
+		missing = before + (long)(64 * MIB) - free_bytes();
+		sleep_ms(100);
+	} while (missing > (long)(MANY_BAD * HUGE_FRAME) + NOISE_BYTES && seconds_now() < end);
+	EXPECT_LE(missing, (long)(MANY_BAD * HUGE_FRAME) + NOISE_BYTES);
+	EXPECT_GE(missing, (long)(MANY_BAD * HUGE_FRAME) - NOISE_BYTES);
+	ASSERT_EQ(0, load(PARAMETERS));
+}
+
+TEST_HARNESS_MAIN
