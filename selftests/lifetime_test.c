@@ -4,6 +4,7 @@
 #include "child.h"
 #include "memory.h"
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #define BYTES		(4 * MIB)
@@ -212,6 +213,45 @@ TEST_F(lifetime, executed_program_keeps_nothing)
 	EXPECT_TRUE(wait_idle(self->probe, 1));
 	close(input[1]);
 	EXPECT_EQ(0, child_wait(pid));
+}
+
+/* Sends a descriptor over a socket; nobody has received it yet. */
+static bool send_descriptor(int socket, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(fd))];
+	} control = { 0 };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	return sendmsg(socket, &message, 0) == 1;
+}
+
+TEST_F(lifetime, descriptor_in_flight_keeps_the_client)
+{
+	int ends[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	ASSERT_TRUE(send_descriptor(ends[0], self->fd));
+	ASSERT_EQ(0, munmap(self->p, BYTES));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(BYTES, used_bytes(self->probe));
+	close(ends[0]);
+	EXPECT_EQ(BYTES, used_bytes(self->probe));
+
+	/* Never received: it ends with the socket. */
+	close(ends[1]);
+	EXPECT_TRUE(wait_idle(self->probe, 1));
 }
 
 TEST_F_TIMEOUT(lifetime, sigkill_of_process_with_everything_frees_all, SLOW_TEST_SECONDS)

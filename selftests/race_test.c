@@ -10,12 +10,14 @@
 #include "memory.h"
 
 #include <pthread.h>
+#include <sys/uio.h>
 
 #define THREADS		4
 #define BYTES		(4 * MIB)
 #define MANY		128
 #define WORKERS		4
 #define STORM_SECONDS	3
+#define EXIT_AT_ONCE	"--exit-at-once"
 
 FIXTURE(race)
 {
@@ -46,6 +48,8 @@ FIXTURE_TEARDOWN_PARENT(race)
  * @buffer: the buffer they quarrel about
  * @many: or these
  * @p: where it is mapped
+ * @other: another place for it
+ * @delay: microseconds to wait before doing harm
  * @wins: how many of them had their way
  * @wrong: how many got a result that nobody may get
  */
@@ -56,6 +60,8 @@ struct contest {
 	struct buffer buffer;
 	struct buffer many[MANY];
 	char *p;
+	char *other;
+	int delay;
 	int wins;
 	int wrong;
 };
@@ -302,6 +308,263 @@ TEST_F_TIMEOUT(race, threads_of_one_client_get_zeroed_memory_of_their_own, SLOW_
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
+/* Until the descriptor is closed under its feet: each call works, or says EBADF. */
+static void *call_until_closed_work(void *arg)
+{
+	struct contest *contest = arg;
+	struct framepool_ioc_query query;
+	struct buffer buffer;
+	int ret = 0;
+	char *p;
+
+	start_together(contest);
+	while (ret != -EBADF) {
+		ret = buffer_alloc(contest->fd, FRAME, &buffer);
+		if (!ret) {
+			p = buffer_map(contest->fd, &buffer);
+			ret = p == MAP_FAILED ? -errno : 0;
+			if (!ret) {
+				*p = 1;		/* also if it is the last that holds the client */
+				munmap(p, FRAME);
+			}
+		}
+		if (!ret)
+			ret = handle_query(contest->fd, buffer.handle, &query);
+		if (ret && ret != -EBADF) {
+			bump(&contest->wrong);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void *close_work(void *arg)
+{
+	struct contest *contest = arg;
+
+	start_together(contest);
+	usleep(contest->delay);
+	if (close(contest->fd))
+		bump(&contest->wrong);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, close_during_calls_is_harmless, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		call_until_closed_work, close_work, call_until_closed_work, call_until_closed_work,
+	};
+	struct contest contest = { 0 };
+	int round;
+
+	for (round = 0; round < 60; round++) {
+		contest.fd = pool_open();
+		ASSERT_GE(contest.fd, 0);
+		contest.delay = rand_r(&self->seed) % 5000;
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(0, contest.wrong);
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+/* Takes references to frames that are being unmapped, and lets them go again. */
+static void *splice_work(void *arg)
+{
+	struct contest *contest = arg;
+	static __thread char copy[4 * FRAME];
+	int ends[2], i;
+
+	if (pipe(ends))
+		bump(&contest->wrong);
+	start_together(contest);
+	for (i = 0; i < 64; i++) {
+		struct iovec frames = {
+			.iov_base = contest->p + i * (BYTES / 64), .iov_len = sizeof(copy),
+		};
+		ssize_t length = vmsplice(ends[1], &frames, 1, 0);
+
+		if (length < 0 ? errno != EFAULT : read(ends[0], copy, length) != length)
+			bump(&contest->wrong);
+		else if (length > 0 && !frames_stamped(copy, length, i * (BYTES / 64 / FRAME)))
+			bump(&contest->wrong);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, unmap_and_free_while_pipes_take_frames_is_harmless, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		splice_work, unmap_work, free_work, splice_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 60; round++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &contest.buffer));
+		contest.wins = 0;
+		contest.p = buffer_map(self->fd, &contest.buffer);
+		ASSERT_NE(MAP_FAILED, contest.p);
+		stamp_frames(contest.p, BYTES, 0);
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(0, contest.wrong);
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+/* Moves the mapping to and fro. Whoever uses it meanwhile may find nothing there. */
+static void *move_work(void *arg)
+{
+	struct contest *contest = arg;
+	char *here = contest->p, *there = contest->other;
+	int i;
+
+	start_together(contest);
+	for (i = 0; i < 40; i++) {
+		char *from = i % 2 ? there : here, *to = i % 2 ? here : there;
+
+		if (mremap(from, BYTES, BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+			bump(&contest->wrong);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, moving_a_mapping_during_faults_keeps_its_bytes, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		read_work, move_work, free_work, read_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 30; round++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &contest.buffer));
+		contest.wins = 0;
+		contest.p = buffer_map(self->fd, &contest.buffer);
+		contest.other = reserve(BYTES);
+		ASSERT_NE(MAP_FAILED, contest.p);
+		stamp_frames(contest.p, BYTES, round);
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(0, contest.wrong);
+		EXPECT_TRUE(frames_stamped(contest.p, BYTES, round));
+		ASSERT_EQ(0, munmap(contest.p, BYTES));
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+/* Forks while the mapping goes away. The child touches what it got, and ends or is killed. */
+static void *fork_work(void *arg)
+{
+	struct contest *contest = arg;
+	int i, sink, status;
+	pid_t pid;
+
+	start_together(contest);
+	for (i = 0; i < 8; i++) {
+		pid = fork();
+		if (!pid) {
+			size_t at;
+
+			sink = memfd_create("reads", MFD_CLOEXEC);
+			for (at = 0; at < BYTES; at += BYTES / 32)
+				CHILD_CHECK(pwrite(sink, contest->p + at, 1, 0) == 1 || errno == EFAULT);
+			if (i % 2)
+				pause();
+			_exit(0);
+		}
+		if (i % 2)
+			kill(pid, SIGKILL);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || (!(i % 2) && status))
+			bump(&contest->wrong);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, fork_storm_during_unmap_and_free_is_harmless, SLOW_TEST_SECONDS)
+{
+	static void *(*const work[THREADS])(void *) = {
+		fork_work, unmap_work, free_work, fork_work,
+	};
+	struct contest contest = { .fd = self->fd };
+	int round;
+
+	for (round = 0; round < 20; round++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &contest.buffer));
+		contest.wins = 0;
+		contest.p = buffer_map(self->fd, &contest.buffer);
+		ASSERT_NE(MAP_FAILED, contest.p);
+		stamp_frames(contest.p, BYTES / 2, 0);
+		ASSERT_TRUE(contest_run(&contest, THREADS, work));
+		ASSERT_EQ(1, contest.wins);
+		ASSERT_EQ(0, contest.wrong);
+	}
+	EXPECT_TRUE(wait_idle(self->fd, 1));
+}
+
+/* Keeps all threads but the first of a process busy with one client, for ever. */
+static void *busy_work(void *arg)
+{
+	struct contest *contest = arg;
+	unsigned int seed = (unsigned long)&seed;
+	struct buffer buffer;
+	char *p;
+
+	for (;;) {
+		/* Now and then more than is clean, so that it has to be cleared in the call. */
+		if (buffer_alloc(contest->fd, 1 + rand_r(&seed) % (16 * MIB), &buffer))
+			continue;
+		p = buffer_map(contest->fd, &buffer);
+		if (p != MAP_FAILED)
+			touch(p, buffer.length);
+		if (rand_r(&seed) % 2)
+			handle_free(contest->fd, buffer.handle);
+		if (p != MAP_FAILED)
+			munmap(p, buffer.length);
+		handle_free(contest->fd, buffer.handle);
+	}
+	return NULL;
+}
+
+/* A process with busy threads, of which the first waits for its end, or executes a program. */
+static void busy_process(bool executes)
+{
+	struct contest contest = { .fd = pool_open() };
+	pthread_t thread;
+	int i;
+
+	CHILD_CHECK(contest.fd >= 0);
+	for (i = 1; i < THREADS; i++)
+		CHILD_CHECK(!pthread_create(&thread, NULL, busy_work, &contest));
+	usleep(1000 + getpid() % 16 * 4000);
+	if (executes)
+		execl("/proc/self/exe", "race_test", EXIT_AT_ONCE, NULL);
+	pause();
+}
+
+TEST_F_TIMEOUT(race, exec_and_sigkill_of_busy_threads_lose_nothing, SLOW_TEST_SECONDS)
+{
+	int round;
+	pid_t pid;
+
+	for (round = 0; round < 40; round++) {
+		bool executes = round % 2;
+
+		pid = child_fork();
+		if (!pid)
+			busy_process(executes);
+		if (executes) {
+			ASSERT_EQ(0, child_wait(pid));
+		} else {
+			sleep_ms(rand_r(&self->seed) % 80);
+			ASSERT_EQ(CHILD_KILLED + SIGKILL, child_kill(pid));
+		}
+		ASSERT_TRUE(wait_idle(self->fd, 1));
+	}
+}
+
 #define STORM_BUFFERS	32
 #define STORM_SMALL	(128 * KIB)
 #define STORM_LARGE	(8 * MIB)
@@ -426,4 +689,10 @@ TEST_F_TIMEOUT(race, storms_of_killed_processes_lose_nothing, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char **argv)
+{
+	/* What exec_and_sigkill_of_busy_threads_lose_nothing executes. */
+	if (argc == 2 && !strcmp(argv[1], EXIT_AT_ONCE))
+		return KSFT_PASS;
+	return test_harness_run(argc, argv);
+}

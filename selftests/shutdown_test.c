@@ -22,7 +22,8 @@
 #define SMALL_BYTES	(16 * FRAME)
 #define NOBODY		65534
 #define WORKERS		3
-#define THREADS		4
+#define SMALL		8	/* threads of one that fault small pages in */
+#define THREADS		(SMALL + 3)
 #define ROUNDS		20
 
 FIXTURE(shutdown)
@@ -283,7 +284,8 @@ TEST_F(shutdown, frame_in_a_pipe_keeps_its_bytes)
  * @large: BYTES long
  * @p: where it is mapped
  * @huge: once more
- * @small: and where no huge entries fit
+ * @small: and the beginning of it, for each thread of the kind
+ * @taken: how many of @small are taken
  * @over: the shutdown has returned
  * @wrong: how often something came out that nobody may get
  */
@@ -292,7 +294,8 @@ struct siege {
 	struct buffer large;
 	char *p;
 	char *huge;
-	char *small;
+	char *small[SMALL];
+	int taken;
 	bool over;
 	int wrong;
 };
@@ -336,7 +339,8 @@ static void *fault_small_work(void *arg)
 {
 	struct siege *siege = arg;
 
-	fault_until_refused(siege, siege->small, SMALL_BYTES);
+	fault_until_refused(siege, siege->small[__atomic_fetch_add(&siege->taken, 1, __ATOMIC_ACQ_REL)],
+			    SMALL_BYTES);
 	return NULL;
 }
 
@@ -389,7 +393,7 @@ static void *fork_work(void *arg)
 static void besieged(int ready, int go)
 {
 	static void *(*const work[THREADS])(void *) = {
-		fault_small_work, fault_huge_work, map_work, fork_work,
+		[0 ... SMALL - 1] = fault_small_work, fault_huge_work, map_work, fork_work,
 	};
 	struct siege siege = { .fd = pool_open() };
 	pthread_t threads[THREADS];
@@ -398,10 +402,12 @@ static void besieged(int ready, int go)
 	CHILD_CHECK(!buffer_alloc_huge(siege.fd, BYTES, &siege.large));
 	siege.p = buffer_map(siege.fd, &siege.large);
 	siege.huge = buffer_map(siege.fd, &siege.large);
-	siege.small = buffer_map_fixed(siege.fd, &siege.large, reserve(BYTES + 2 * HUGE_FRAME) +
-				       siege.large.offset % HUGE_FRAME + FRAME);
 	CHILD_CHECK(siege.p != MAP_FAILED && siege.huge != MAP_FAILED);
-	CHILD_CHECK(siege.small != MAP_FAILED);
+	for (i = 0; i < SMALL; i++) {
+		siege.small[i] = map_raw(NULL, SMALL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+					 siege.fd, siege.large.offset);
+		CHILD_CHECK(siege.small[i] != MAP_FAILED);
+	}
 	for (i = 0; i < THREADS; i++)
 		CHILD_CHECK(!pthread_create(&threads[i], NULL, work[i], &siege));
 	tell(ready);

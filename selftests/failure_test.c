@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each call with each of its allocations and each of its accesses to user memory failing in turn:
+ * it fails with an errno that it is documented to have, and changes nothing.
+ *
+ * Needs a kernel with fault injection, as the debugging kernel of the lab is.
+ */
+#include "common.h"
+#include "memory.h"
+
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+#define MOST_STEPS	200
+#define BYTES		(HUGE_FRAME + 3 * FRAME)
+
+FIXTURE(failure)
+{
+	int fd;
+	int nth;		/* FAIL_NTH */
+	struct buffer buffer;	/* BYTES long */
+	char *p;		/* what the last map_buffer() mapped */
+};
+
+static bool set_knob(const char *knob, const char *value)
+{
+	int fd = open_errno(knob, O_WRONLY);
+	bool done = fd >= 0 && write(fd, value, strlen(value)) == strlen(value);
+
+	close(fd);
+	return done;
+}
+
+FIXTURE_SETUP(failure)
+{
+	/* Allocations that may sleep fail too, and nothing is said about it in the log. */
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/failslab/ignore-gfp-wait", "N"));
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/failslab/verbose", "0"));
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N"));
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N"));
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/fail_page_alloc/min-order", "0"));
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/fail_page_alloc/verbose", "0"));
+	ASSERT_TRUE(set_knob("/sys/kernel/debug/fail_usercopy/verbose", "0"));
+	self->nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->nth, 0);
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &self->buffer));
+	self->p = MAP_FAILED;
+}
+
+FIXTURE_TEARDOWN_PARENT(failure)
+{
+	EXPECT_TRUE(wait_all_free());
+}
+
+static void fail_at(int nth_fd, int nth)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%d", nth);
+
+	if (pwrite(nth_fd, text, length, 0) != length)
+		abort();
+}
+
+/* Whether the failure that was ordered has happened; none happens any more. */
+static bool has_failed(int nth_fd)
+{
+	char text[16] = "";
+	bool done = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
+
+	fail_at(nth_fd, 0);
+	return done;
+}
+
+static bool same_use(const struct framepool_ioc_stats *a, const struct framepool_ioc_stats *b)
+{
+	return a->used_bytes == b->used_bytes && a->buffers == b->buffers &&
+	       a->clients == b->clients;
+}
+
+/**
+ * struct call - a call that is made to fail
+ * @name: for messages
+ * @run: makes it: 0 or a negative errno
+ * @undo: undoes it after it succeeded, or NULL
+ * @errors: what it may fail with
+ */
+struct call {
+	const char *name;
+	int (*run)(FIXTURE_DATA(failure) *self);
+	void (*undo)(FIXTURE_DATA(failure) *self);
+	int errors[4];
+};
+
+static bool may_fail_with(const struct call *call, int ret)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(call->errors); i++)
+		if (ret && call->errors[i] == -ret)
+			return true;
+	return false;
+}
+
+/* Makes the call with each of its steps failing in turn; how many there were, or -1. */
+static int fail_each_step(FIXTURE_DATA(failure) *self, const struct call *call)
+{
+	struct framepool_ioc_stats before, after;
+	int nth, ret, failed = 0;
+
+	for (nth = 1; nth < MOST_STEPS; nth++) {
+		bool injected;
+
+		if (pool_stats(self->fd, &before))
+			return -1;
+		fail_at(self->nth, nth);
+		ret = call->run(self);
+		injected = has_failed(self->nth);
+		if (!ret && call->undo)
+			call->undo(self);
+		failed += ret != 0;
+		if (!injected)
+			return ret ? -1 : failed;
+		if (ret && !may_fail_with(call, ret)) {
+			fprintf(stderr, "# %s: step %d: %s\n", call->name, nth, strerror(-ret));
+			return -1;
+		}
+		if (pool_stats(self->fd, &after) || !same_use(&before, &after)) {
+			fprintf(stderr, "# %s: step %d leaves something behind\n", call->name, nth);
+			return -1;
+		}
+	}
+	fprintf(stderr, "# %s: never succeeds\n", call->name);
+	return -1;
+}
+
+static int opened;
+static struct buffer allocated;
+
+static int open_pool(FIXTURE_DATA(failure) *self)
+{
+	opened = pool_open();
+	return opened < 0 ? opened : 0;
+}
+
+static void close_pool(FIXTURE_DATA(failure) *self)
+{
+	close(opened);
+}
+
+static int alloc_frame(FIXTURE_DATA(failure) *self)
+{
+	return buffer_alloc(self->fd, FRAME, &allocated);
+}
+
+static int alloc_huge(FIXTURE_DATA(failure) *self)
+{
+	return buffer_alloc(self->fd, BYTES, &allocated);
+}
+
+static void free_allocated(FIXTURE_DATA(failure) *self)
+{
+	handle_free(self->fd, allocated.handle);
+}
+
+static int query_buffer(FIXTURE_DATA(failure) *self)
+{
+	struct framepool_ioc_query query;
+
+	return handle_query(self->fd, self->buffer.handle, &query);
+}
+
+static int read_stats(FIXTURE_DATA(failure) *self)
+{
+	struct framepool_ioc_stats stats;
+
+	return pool_stats(self->fd, &stats);
+}
+
+static int read_info(FIXTURE_DATA(failure) *self)
+{
+	struct framepool_ioc_info info;
+
+	return pool_info(self->fd, &info);
+}
+
+static int free_nothing(FIXTURE_DATA(failure) *self)
+{
+	int ret = handle_free(self->fd, ~0ULL);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int map_buffer(FIXTURE_DATA(failure) *self)
+{
+	self->p = buffer_map(self->fd, &self->buffer);
+	return self->p == MAP_FAILED ? -errno : 0;
+}
+
+static void unmap_buffer(FIXTURE_DATA(failure) *self)
+{
+	munmap(self->p, BYTES);
+	self->p = MAP_FAILED;
+}
+
+/* Faults in a mapping that has no page tables yet; the kernel does so on our behalf. */
+static int touch_buffer(FIXTURE_DATA(failure) *self)
+{
+	return madvise(self->p, BYTES, MADV_POPULATE_WRITE) ? -errno : 0;
+}
+
+static int punch_hole(FIXTURE_DATA(failure) *self)
+{
+	return munmap(self->p + FRAME, FRAME) ? -errno : 0;
+}
+
+TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
+{
+	static const struct call calls[] = {
+		{ "open", open_pool, close_pool, { ENOMEM, ENFILE, EFAULT } },
+		{ "ALLOC of a frame", alloc_frame, free_allocated, { ENOBUFS, EFAULT } },
+		{ "ALLOC of huge frames", alloc_huge, free_allocated, { ENOBUFS, EFAULT } },
+		{ "QUERY", query_buffer, NULL, { EFAULT } },
+		{ "STATS", read_stats, NULL, { EFAULT } },
+		{ "INFO", read_info, NULL, { EFAULT } },
+		{ "FREE", free_nothing, NULL, { EFAULT } },
+		{ "mmap", map_buffer, unmap_buffer, { ENOMEM } },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		EXPECT_GT(fail_each_step(self, &calls[i]), 0);
+	}
+}
+
+TEST_F_TIMEOUT(failure, each_step_of_a_fault_fails_cleanly, SLOW_TEST_SECONDS)
+{
+	int nth, ret, failed = 0;
+	bool injected = true;
+
+	for (nth = 1; nth < MOST_STEPS && injected; nth++) {
+		ASSERT_EQ(0, map_buffer(self));
+		fail_at(self->nth, nth);
+		ret = touch_buffer(self);
+		injected = has_failed(self->nth);
+		if (ret) {
+			EXPECT_EQ(-ENOMEM, ret);
+			failed++;
+		}
+		stamp_frames(self->p, BYTES, nth);
+		EXPECT_TRUE(frames_stamped(self->p, BYTES, nth));
+		unmap_buffer(self);
+	}
+	EXPECT_FALSE(injected);
+	EXPECT_GT(failed, 0);
+}
+
+TEST_F_TIMEOUT(failure, each_step_of_splitting_a_mapping_fails_cleanly, SLOW_TEST_SECONDS)
+{
+	int nth, ret, failed = 0;
+	bool injected = true;
+
+	for (nth = 1; nth < MOST_STEPS && injected; nth++) {
+		ASSERT_EQ(0, map_buffer(self));
+		stamp_frames(self->p, BYTES, nth);
+		fail_at(self->nth, nth);
+		ret = punch_hole(self);
+		injected = has_failed(self->nth);
+		if (ret) {
+			EXPECT_EQ(-ENOMEM, ret);
+			EXPECT_TRUE(frames_stamped(self->p, BYTES, nth));
+			failed++;
+		}
+		EXPECT_TRUE(frames_stamped(self->p + 2 * FRAME, BYTES - 2 * FRAME, nth + 2));
+		unmap_buffer(self);
+	}
+	EXPECT_FALSE(injected);
+	EXPECT_GT(failed, 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (access(FAIL_NTH, W_OK)) {
+		printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection (make check-debug runs one that has)\n");
+		return KSFT_SKIP;
+	}
+	return test_harness_run(argc, argv);
+}
