@@ -18,13 +18,14 @@
 #define PARAMETERS	"size=64M"
 #define SHUTDOWN	"/sys/class/framepool/" POOL_NAME "/shutdown"
 #define SUMMARY		"/sys/kernel/debug/framepool/" POOL_NAME "/summary"
-#define BYTES		(8 * MIB)
+#define BYTES		(2 * HUGE_FRAME)
+#define SIEGE_BYTES	HUGE_FRAME	/* to be had however scattered the pool is */
 #define SMALL_BYTES	(16 * FRAME)
 #define NOBODY		65534
 #define WORKERS		3
 #define SMALL		8	/* threads of one that fault small pages in */
 #define THREADS		(SMALL + 3)
-#define ROUNDS		20
+#define SIEGES_SECONDS	40
 
 FIXTURE(shutdown)
 {
@@ -281,7 +282,7 @@ TEST_F(shutdown, frame_in_a_pipe_keeps_its_bytes)
 /**
  * struct siege - what the threads of one process do to their pool while it is shut down
  * @fd: their client
- * @large: BYTES long
+ * @large: SIEGE_BYTES long
  * @p: where it is mapped
  * @huge: once more
  * @small: and the beginning of it, for each thread of the kind
@@ -322,7 +323,7 @@ static void fault_until_refused(struct siege *siege, char *p, size_t length)
 	if (errno != EFAULT)
 		count_wrong(siege, "a fault was refused otherwise");
 	while (goes_on(siege))
-		sched_yield();
+		sleep_ms(1);
 	if (!is_unreachable(p, length))
 		count_wrong(siege, "a fault came in too late");
 }
@@ -357,7 +358,7 @@ static void *map_work(void *arg)
 		if (p == MAP_FAILED && errno != ENODEV)
 			count_wrong(siege, "mmap was refused otherwise");
 		if (p != MAP_FAILED) {
-			sigbus_code(p + 3 * MIB, true);
+			sigbus_code(p + MIB, true);
 			munmap(p, siege->large.length);
 		}
 		ret = buffer_alloc(siege->fd, 3 * FRAME, &buffer);
@@ -380,7 +381,7 @@ static void *fork_work(void *arg)
 
 		if (!pid) {
 			for (i = 0; i < 64; i++)
-				sigbus_code(siege->p + i * (BYTES / 64), true);
+				sigbus_code(siege->p + i * (SIEGE_BYTES / 64), true);
 			_exit(0);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
@@ -399,7 +400,7 @@ static void besieged(int ready, int go)
 	pthread_t threads[THREADS];
 	int i;
 
-	CHILD_CHECK(!buffer_alloc_huge(siege.fd, BYTES, &siege.large));
+	CHILD_CHECK(!buffer_alloc_huge(siege.fd, SIEGE_BYTES, &siege.large));
 	siege.p = buffer_map(siege.fd, &siege.large);
 	siege.huge = buffer_map(siege.fd, &siege.large);
 	CHILD_CHECK(siege.p != MAP_FAILED && siege.huge != MAP_FAILED);
@@ -416,7 +417,7 @@ static void besieged(int ready, int go)
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	CHILD_CHECK(!siege.wrong);
-	CHILD_CHECK(is_unreachable(siege.p, BYTES));
+	CHILD_CHECK(is_unreachable(siege.p, SIEGE_BYTES));
 	_exit(0);
 }
 
@@ -466,13 +467,13 @@ TEST_F_TIMEOUT(shutdown, racing_faults_forks_and_calls_leaves_nothing_reachable,
 {
 	const char *text = getenv("SEED");
 	unsigned int seed = text ? strtoul(text, NULL, 0) : time(NULL) ^ getpid();
-	int round;
+	double end;
 
 	TH_LOG("SEED=%u", seed);
 	catch_sigbus();
 	ASSERT_EQ(0, close(self->fd));
 	ASSERT_EQ(0, munmap(self->p, BYTES) | munmap(self->q, SMALL_BYTES));
-	for (round = 0; round < ROUNDS; round++) {
+	for (end = seconds_now() + SIEGES_SECONDS; seconds_now() < end;) {
 		ASSERT_TRUE(siege_holds(&seed));
 		ASSERT_EQ(0, unload());
 		ASSERT_EQ(0, load(PARAMETERS));
