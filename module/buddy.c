@@ -35,10 +35,10 @@ static u64 total_frames(const struct fp_buddy *buddy)
 	return (u64)buddy->map.nr * FP_HUGE_FRAMES;
 }
 
-static void quarantine_huge(struct fp_buddy *buddy, u32 index)
+static void quarantine_huge(struct fp_buddy *buddy, u32 index, u32 label)
 {
 	lockdep_assert_held(&buddy->lock);
-	fp_huge_set(&buddy->huge[index], FP_HUGE_QUARANTINED, FP_NO_ID, FP_NIL, FP_NIL);
+	fp_huge_set_quarantined(&buddy->huge[index], label);
 	if (buddy->quarantine.last == FP_NIL)
 		buddy->quarantine.first = index;
 	else
@@ -58,7 +58,7 @@ static void release_huge(struct fp_buddy *buddy, u32 index, u32 nr)
 }
 
 /* Wholly free huge frames leave their owner or their run. Returns how many go into quarantine. */
-static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty)
+static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u32 label)
 {
 	u32 i;
 
@@ -67,7 +67,7 @@ static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty)
 		return 0;
 	}
 	for (i = index; i < index + nr; i++)
-		quarantine_huge(buddy, i);
+		quarantine_huge(buddy, i, label);
 	buddy->nr_quarantined += nr;
 	return nr;
 }
@@ -257,14 +257,14 @@ static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 }
 
 /* The huge frame has no allocated frame any more. Returns how many went into quarantine. */
-static u32 retire_owned(struct fp_owner *owner, u32 index)
+static u32 retire_owned(struct fp_owner *owner, u32 index, u32 label)
 {
 	struct fp_buddy *buddy = owner->buddy;
 	bool dirty = !fp_frames_all_clean(&buddy->frames[index]);
 	u32 quarantined;
 
 	spin_lock(&buddy->lock);
-	quarantined = retire_huge(buddy, index, 1, dirty);
+	quarantined = retire_huge(buddy, index, 1, dirty, label);
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 	return quarantined;
@@ -275,19 +275,20 @@ static u32 retire_owned(struct fp_owner *owner, u32 index)
  * @owner: its owner, locked
  * @index: the huge frame
  * @nr: how many of its frames fp_owner_put() has marked since the last time
+ * @label: of who freed them
  *
  * Return: how many huge frames went into quarantine.
  */
-u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr)
+u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr, u32 label)
 {
-	return fp_owner_settle(owner, index, nr) ? retire_owned(owner, index) : 0;
+	return fp_owner_settle(owner, index, nr) ? retire_owned(owner, index, label) : 0;
 }
 
 /* Returns how many huge frames went into quarantine. */
 static u32 free_small(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 {
 	fp_owner_put(owner, index, at, nr, dirty);
-	return fp_buddy_settle(owner, index, nr);
+	return fp_buddy_settle(owner, index, nr, owner->label);
 }
 
 static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
@@ -296,7 +297,7 @@ static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
 	u32 quarantined;
 
 	lockdep_assert_held(&buddy->lock);
-	quarantined = retire_huge(buddy, index, nr, dirty);
+	quarantined = retire_huge(buddy, index, nr, dirty, owner->label);
 	owner->nr_huge--;
 	fp_owner_put_id(owner);
 	return quarantined;
@@ -432,7 +433,7 @@ static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *block
 	u32 n = fp_owner_put_blocks(owner, order, blocks, nr, dirty);
 
 	if (n)
-		*quarantined += fp_buddy_settle(owner, index, n << order);
+		*quarantined += fp_buddy_settle(owner, index, n << order, owner->label);
 	return n;
 }
 
@@ -459,7 +460,7 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
 	spin_lock(&buddy->lock);
 	for (i = 0; (n = gather_run(owner, order, blocks + i, nr - i)); i += n) {
 		*quarantined += retire_huge(buddy, min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES,
-					    n << (order - FP_HUGE_ORDER), dirty);
+					    n << (order - FP_HUGE_ORDER), dirty, owner->label);
 		owner->nr_huge -= n;
 	}
 	fp_owner_put_id(owner);
@@ -571,6 +572,18 @@ u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy)
 }
 
 /**
+ * fp_buddy_quarantine_label() - who had a huge frame last
+ * @buddy: the buddy
+ * @index: from fp_buddy_quarantine_pop()
+ *
+ * Return: the label of the owner whose free sent it into quarantine.
+ */
+u32 fp_buddy_quarantine_label(const struct fp_buddy *buddy, u32 index)
+{
+	return fp_huge_label(&buddy->huge[index]);
+}
+
+/**
  * fp_buddy_quarantine_push() - put a huge frame at the end of the quarantine
  * @buddy: the buddy
  * @index: from fp_buddy_quarantine_pop(); somebody still references it
@@ -578,7 +591,7 @@ u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy)
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	quarantine_huge(buddy, index);
+	quarantine_huge(buddy, index, fp_huge_label(&buddy->huge[index]));
 	spin_unlock_bh(&buddy->lock);
 }
 

@@ -8,6 +8,7 @@
 
 #define FP_CLASSES	16	/* fullness classes of partly used huge frames */
 #define FP_ANYWHERE	U64_MAX
+#define FP_NO_LABEL	U32_MAX
 #define FP_ORPHANAGE_ID	(FP_NO_ID - 1)
 
 /**
@@ -15,6 +16,7 @@
  * @buddy: whose huge frames; constant
  * @node: in the buddy's list (protected by the buddy's freeze lock)
  * @lock: protects what follows, and of the owned huge frames everything
+ * @label: of the caller's choice; huge frames bear it in quarantine; FP_NO_LABEL at first
  * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
  * @nr_huge: huge frames owned, and runs
@@ -26,6 +28,7 @@ struct fp_owner {
 	struct fp_buddy *buddy;
 	struct list_head node;
 	spinlock_t lock;
+	u32 label;
 	u32 id;
 	u32 heads[FP_CLASSES];
 	u32 nr_huge;
@@ -141,6 +144,7 @@ u32 fp_buddy_orders(const struct fp_buddy *buddy);
 u32 fp_buddy_extents(const struct fp_buddy *buddy);
 
 u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy);
+u32 fp_buddy_quarantine_label(const struct fp_buddy *buddy, u32 index);
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index);
 void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index);
 u64 fp_buddy_nr_free(struct fp_buddy *buddy);

@@ -30,10 +30,13 @@ struct fp_buffer {
 	struct fp_run run;
 };
 
-struct fp_buffer *fp_buffer_create(struct fp_pool *pool, struct fp_owner *owner,
-				   const struct fp_request *request);
-void fp_buffer_destroy(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner);
+int fp_buffer_init(void);
+void fp_buffer_exit(void);
+int fp_buffers_create(struct fp_buffer **buffers, u32 nr);
+void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
+int fp_buffer_alloc(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner,
+		    const struct fp_request *request);
+u32 fp_buffer_free(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
-u64 fp_buffer_bytes(const struct fp_buffer *buffer);
 
 #endif

@@ -57,7 +57,7 @@ static int release(struct inode *inode, struct file *file)
 
 static long unlocked_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return fp_ioctl(file->private_data, cmd, arg);
+	return fp_ioctl(file, cmd, arg);
 }
 
 static int mmap(struct file *file, struct vm_area_struct *vma)

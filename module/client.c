@@ -35,6 +35,7 @@
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 static struct vfsmount *fs_mount;
@@ -122,134 +123,265 @@ static bool is_before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct fp_buffer, node)->pgoff;
 }
 
-static int charge(struct fp_client *client, u64 bytes)
+static int charge(struct fp_client *client, u64 nr)
 {
-	u64 quota = client->pool->quota;
-	int ret = 0;
+	struct fp_pool *pool = client->pool;
+	int ret;
 
-	spin_lock(&client->lock);
-	if (quota && (bytes > quota || client->held > quota - bytes))
-		ret = -EDQUOT;
-	else
-		client->held += bytes;
-	spin_unlock(&client->lock);
-	return ret;
+	ret = fp_user_charge(&pool->users, client->user, &client->held, nr);
+	if (ret != -EAGAIN)
+		return ret;
+	/* Much of what the user has in quarantine may only wait to be cleared. */
+	ret = fp_quarantine_reclaim(&pool->quarantine, U32_MAX);
+	if (ret)
+		return ret;
+	ret = fp_user_charge(&pool->users, client->user, &client->held, nr);
+	return ret == -EAGAIN ? -EDQUOT : ret;
 }
 
-static void uncharge(struct fp_client *client, u64 bytes)
+static void uncharge(struct fp_client *client, u64 nr, u32 nr_quarantined)
 {
-	spin_lock(&client->lock);
-	client->held -= bytes;
-	spin_unlock(&client->lock);
+	fp_user_uncharge(client->user, &client->held, nr, nr_quarantined);
+}
+
+static u64 sum_frames(const struct fp_slot *slots, u32 nr)
+{
+	u64 sum = 0;
+
+	while (nr--)
+		sum += slots[nr].request.nr;
+	return sum;
+}
+
+/* Charge for as many slots as there is room for, from the first; *@error says why not for more. */
+static u32 charge_slots(struct fp_client *client, const struct fp_slot *slots, u32 nr, int *error)
+{
+	u32 i;
+
+	*error = charge(client, sum_frames(slots, nr));
+	if (*error != -EDQUOT)
+		return *error ? 0 : nr;
+	for (i = 0; i < nr; i++) {
+		*error = charge(client, slots[i].request.nr);
+		if (*error)
+			break;
+	}
+	if (*error == -EDQUOT)
+		fp_pool_count_failure(client->pool, -EDQUOT);
+	return i;
 }
 
 static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_info *info)
 {
 	info->handle = buffer->handle;
 	info->pgoff = buffer->pgoff;
+	info->pfn = buffer->pfn;
 	info->nr = buffer->run.nr;
 }
 
-/* False: the client was revoked meanwhile. */
-static bool add_buffer(struct fp_client *client, struct fp_buffer *buffer,
-		       struct fp_buffer_info *info)
+/* Allocate memory for buffers, from the first; *@error says why not for more. */
+static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
+			 const struct fp_slot *slots, u32 nr, int *error)
 {
+	struct fp_pool *pool = client->pool;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		*error = fatal_signal_pending(current) ? -EINTR :
+			 fp_buffer_alloc(buffers[i], pool, &client->owner, &slots[i].request);
+		if (*error)
+			break;
+		buffers[i]->client = client;
+		cond_resched();
+	}
+	return i;
+}
+
+/* Give back the memory of buffers that nobody can find any more, and the buffers. */
+static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
+{
+	u32 i, nr_quarantined = 0;
+	u64 sum = 0;
+
+	for (i = 0; i < nr; i++) {
+		sum += buffers[i]->run.nr;
+		nr_quarantined += fp_buffer_free(buffers[i], client->pool, &client->owner);
+		cond_resched();
+	}
+	uncharge(client, sum, nr_quarantined);
+	fp_buffers_destroy(buffers, nr);
+}
+
+static void add_buffer_locked(struct fp_client *client, struct fp_buffer *buffer)
+{
+	lockdep_assert_held(&client->lock);
+	if (!++client->serial)
+		client->serial = 1;
+	buffer->handle = (u64)client->serial << 32 | buffer->pgoff;
+	rb_add(&buffer->node, &client->buffers, is_before);
+	client->nr_buffers++;
+}
+
+/* False: the client was revoked meanwhile. */
+static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
+			struct fp_slot *slots, u32 nr)
+{
+	u32 i;
+
 	spin_lock(&client->lock);
 	if (client->revoked) {
 		spin_unlock(&client->lock);
 		return false;
 	}
-	if (!++client->serial)
-		client->serial = 1;
-	buffer->client = client;
-	buffer->handle = (u64)client->serial << 32 | buffer->pgoff;
-	rb_add(&buffer->node, &client->buffers, is_before);
-	client->nr_buffers++;
-	describe_locked(buffer, info);
+	for (i = 0; i < nr; i++) {
+		add_buffer_locked(client, buffers[i]);
+		describe_locked(buffers[i], &slots[i].info);
+	}
 	spin_unlock(&client->lock);
 	return true;
 }
 
-/**
- * fp_client_alloc() - allocate a buffer
- * @client: for whom
- * @request: what it must satisfy; @request->nr is at most 2^51
- * @info: the result
- *
- * Context: may sleep.
- * Return: 0, or as in uapi/framepool.h: -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR,
- * -ENODEV.
- */
-int fp_client_alloc(struct fp_client *client, const struct fp_request *request,
-		    struct fp_buffer_info *info)
+/* Allocate for slots that are charged. What is not allocated is not charged any more. */
+static u32 alloc_charged(struct fp_client *client, struct fp_batch *batch, u32 nr, int *error)
 {
-	u64 bytes = request->nr << PAGE_SHIFT;
-	struct fp_buffer *buffer;
-	int ret;
+	struct fp_buffer **buffers = batch->buffers;
+	struct fp_slot *slots = batch->slots;
+	u32 done;
 
-	ret = charge(client, bytes);
-	if (ret) {
-		fp_pool_count_failure(client->pool, ret);
-		return ret;
+	if (fp_buffers_create(buffers, nr)) {
+		uncharge(client, sum_frames(slots, nr), 0);
+		*error = -ENOBUFS;
+		return 0;
 	}
-	buffer = fp_buffer_create(client->pool, &client->owner, request);
-	if (IS_ERR(buffer)) {
-		uncharge(client, bytes);
-		return PTR_ERR(buffer);
-	}
-	if (!add_buffer(client, buffer, info)) {
-		fp_buffer_destroy(buffer, client->pool, &client->owner);
-		uncharge(client, bytes);
-		return -ENODEV;
-	}
-	return 0;
+	done = alloc_buffers(client, buffers, slots, nr, error);
+	if (done == nr)
+		return nr;
+	uncharge(client, sum_frames(slots + done, nr - done), 0);
+	fp_buffers_destroy(buffers + done, nr - done);
+	return done;
 }
 
-static void release_buffer(struct kref *refs)
+/**
+ * fp_client_alloc() - allocate buffers
+ * @client: for whom
+ * @batch: what they must satisfy; each request is for at most 2^51 frames
+ *
+ * Context: may sleep.
+ * Return: 0: all of @batch is done; or why slot @batch->failed failed, as in uapi/framepool.h:
+ * -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. Then the slots before it are done
+ * if @batch->partial, and none is otherwise.
+ */
+int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
+{
+	int error = 0, ret;
+	u32 nr;
+
+	nr = charge_slots(client, batch->slots, batch->nr, &error);
+	batch->failed = nr;
+	batch->done = 0;
+	if (error && !batch->partial)
+		uncharge(client, sum_frames(batch->slots, nr), 0);
+	if (!nr || (error && !batch->partial))
+		return error;
+	ret = 0;
+	batch->failed = alloc_charged(client, batch, nr, &ret);
+	if (ret && !batch->partial) {
+		free_buffers(client, batch->buffers, batch->failed);
+		return ret;
+	}
+	if (!add_buffers(client, batch->buffers, batch->slots, batch->failed)) {
+		free_buffers(client, batch->buffers, batch->failed);
+		batch->failed = 0;
+		return -ENODEV;
+	}
+	batch->done = batch->failed;
+	return ret ?: error;
+}
+
+/* The last reference is gone. */
+static void remove_locked(struct kref *refs)
 {
 	struct fp_buffer *buffer = container_of(refs, struct fp_buffer, refs);
-	struct fp_client *client = buffer->client;
 
-	spin_lock(&client->lock);
-	rb_erase(&buffer->node, &client->buffers);
-	client->nr_buffers--;
-	client->held -= fp_buffer_bytes(buffer);
-	spin_unlock(&client->lock);
-	fp_buffer_destroy(buffer, client->pool, &client->owner);
+	lockdep_assert_held(&buffer->client->lock);
+	rb_erase(&buffer->node, &buffer->client->buffers);
+	buffer->client->nr_buffers--;
 }
 
 /**
  * fp_client_put_buffer() - drop a reference
  * @buffer: the buffer
  *
- * Context: process; the client's lock is not held.
+ * Context: process, may sleep; the client's lock is not held.
  */
 void fp_client_put_buffer(struct fp_buffer *buffer)
 {
-	kref_put(&buffer->refs, release_buffer);
+	struct fp_client *client = buffer->client;
+	bool last;
+
+	spin_lock(&client->lock);
+	last = kref_put(&buffer->refs, remove_locked);
+	spin_unlock(&client->lock);
+	if (last)
+		free_buffers(client, &buffer, 1);
+}
+
+/* Take the handles from their buffers, from the first on until one is not valid. */
+static u32 take_handles_locked(struct fp_client *client, const u64 *handles,
+			       struct fp_buffer **buffers, u32 nr)
+{
+	u32 i;
+
+	lockdep_assert_held(&client->lock);
+	for (i = 0; i < nr; i++) {
+		buffers[i] = find_handle_locked(client, handles[i]);
+		if (!buffers[i])
+			break;
+		/* From now on it is not found, neither by others nor as a duplicate. */
+		buffers[i]->handle = 0;
+	}
+	return i;
+}
+
+/* Drop the references of handles that were taken; put those buffers first that had no other. */
+static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
+{
+	u32 i, last = 0;
+
+	for (i = 0; i < nr; i++)
+		if (kref_put(&buffers[i]->refs, remove_locked))
+			buffers[last++] = buffers[i];
+	return last;
 }
 
 /**
- * fp_client_free() - give up a handle
+ * fp_client_free() - give up handles
  * @client: the client
- * @handle: the handle
+ * @handles: the handles
+ * @buffers: room for as many
+ * @nr: how many
+ * @partial: give up those before one that is not valid; otherwise all or none
  *
- * Context: process.
- * Return: 0, or -ENOENT.
+ * Context: process, may sleep.
+ * Return: @nr, or the number of the first handle that is not valid: never given out, freed,
+ * or the same as one before it.
  */
-int fp_client_free(struct fp_client *client, u64 handle)
+u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
+		   u32 nr, bool partial)
 {
-	struct fp_buffer *buffer;
+	u32 valid, i, last = 0;
 
 	spin_lock(&client->lock);
-	buffer = find_handle_locked(client, handle);
-	if (buffer)
-		buffer->handle = 0;
+	valid = take_handles_locked(client, handles, buffers, nr);
+	if (valid == nr || partial)
+		last = put_handles_locked(buffers, valid);
+	else
+		for (i = 0; i < valid; i++)
+			buffers[i]->handle = handles[i];
 	spin_unlock(&client->lock);
-	if (!buffer)
-		return -ENOENT;
-	fp_client_put_buffer(buffer);
-	return 0;
+	if (last)
+		free_buffers(client, buffers, last);
+	return valid;
 }
 
 /**
@@ -306,8 +438,8 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
  */
 void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage)
 {
+	usage->held = READ_ONCE(client->held);
 	spin_lock(&client->lock);
-	usage->held = client->held;
 	usage->nr_buffers = client->nr_buffers;
 	spin_unlock(&client->lock);
 }
@@ -431,29 +563,35 @@ static bool join_pool(struct fp_client *client)
 struct fp_client *fp_client_create(struct fp_pool *pool)
 {
 	struct fp_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
-	struct inode *inode;
+	int ret = -ENOMEM;
 
 	if (!client)
-		return ERR_PTR(-ENOMEM);
-	inode = create_inode();
-	if (IS_ERR(inode)) {
-		kfree(client);
-		return ERR_CAST(inode);
+		return ERR_PTR(ret);
+	client->inode = create_inode();
+	if (IS_ERR(client->inode)) {
+		ret = PTR_ERR(client->inode);
+		goto err_free;
 	}
+	client->user = fp_user_get(&pool->users, current_uid());
+	if (!client->user)
+		goto err_inode;
 	client->pool = pool;
-	client->inode = inode;
 	fp_owner_init(&client->owner, &pool->buddy);
+	client->owner.label = fp_user_label(client->user);
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
 	client->pid = task_tgid_nr(current);
-	client->uid = current_uid();
 	get_task_comm(client->comm, current);
 	if (join_pool(client))
 		return client;
+	ret = -ENODEV;
 	fp_owner_fini(&client->owner);
-	iput(inode);
+	fp_user_put(&pool->users, client->user);
+err_inode:
+	iput(client->inode);
+err_free:
 	kfree(client);
-	return ERR_PTR(-ENODEV);
+	return ERR_PTR(ret);
 }
 
 /**
@@ -478,6 +616,7 @@ void fp_client_destroy(struct fp_client *client)
 	}
 	iput(client->inode);
 	fp_pool_end_owner(pool, &client->owner);
+	fp_user_put(&pool->users, client->user);
 	fp_owner_fini(&client->owner);
 	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
 	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",

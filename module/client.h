@@ -16,22 +16,23 @@
  * @pool: the pool; constant
  * @inode: of its own, so that its offsets are; constant
  * @owner: its partly used huge frames; has a lock of its own
- * @lock: protects @buffers, @serial, @held, @nr_buffers; held to set @revoked
+ * @user: who opened it, and is charged for its buffers; constant
+ * @lock: protects @buffers, @serial, @nr_buffers; held to set @revoked
  * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
  * @serial: upper half of the last handle
- * @held: bytes in @buffers or about to be
+ * @held: frames in @buffers, about to be, or not quite gone (protected by the user's lock)
  * @nr_buffers: in @buffers
  * @revoked: its memory was taken away: nothing of it may be mapped, no call has any effect
  *           (set once, with @lock held; read without)
  * @node: in the pool's list (protected by the pool's clients lock)
  * @pid: process that opened it, as the first PID namespace sees it; constant
- * @uid: user that opened it; constant
  * @comm: name of the thread that opened it; constant
  */
 struct fp_client {
 	struct fp_pool *pool;
 	struct inode *inode;
 	struct fp_owner owner;
+	struct fp_user *user;
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 serial;
@@ -40,13 +41,12 @@ struct fp_client {
 	bool revoked;
 	struct list_head node;
 	pid_t pid;
-	kuid_t uid;
 	char comm[TASK_COMM_LEN];
 };
 
 /**
  * struct fp_client_usage - snapshot of a client
- * @held: bytes
+ * @held: frames in buffers
  * @nr_buffers: live buffers
  */
 struct fp_client_usage {
@@ -58,21 +58,51 @@ struct fp_client_usage {
  * struct fp_buffer_info - snapshot of a buffer
  * @handle: its name
  * @pgoff: first page in the client's file
+ * @pfn: PFN of its first frame
  * @nr: length in frames
  */
 struct fp_buffer_info {
 	u64 handle;
 	unsigned long pgoff;
+	unsigned long pfn;
 	u64 nr;
+};
+
+/**
+ * struct fp_slot - one buffer of a batch
+ * @request: what it must satisfy
+ * @info: the result, if the slot is done
+ */
+struct fp_slot {
+	struct fp_request request;
+	struct fp_buffer_info info;
+};
+
+/**
+ * struct fp_batch - buffers to be allocated together
+ * @nr: how many
+ * @partial: as many as can be had, from the first; otherwise all or none
+ * @slots: @nr of them
+ * @buffers: room for @nr, for fp_client_alloc() to use
+ * @done: the result: slots that have a buffer, from the first
+ * @failed: the result: the first slot that could not have one, or @nr
+ */
+struct fp_batch {
+	u32 nr;
+	bool partial;
+	struct fp_slot *slots;
+	struct fp_buffer **buffers;
+	u32 done;
+	u32 failed;
 };
 
 int fp_client_init(void);
 void fp_client_exit(void);
 struct fp_client *fp_client_create(struct fp_pool *pool);
 void fp_client_destroy(struct fp_client *client);
-int fp_client_alloc(struct fp_client *client, const struct fp_request *request,
-		    struct fp_buffer_info *info);
-int fp_client_free(struct fp_client *client, u64 handle);
+int fp_client_alloc(struct fp_client *client, struct fp_batch *batch);
+u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
+		   u32 nr, bool partial);
 int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info *info);
 struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
 void fp_client_put_buffer(struct fp_buffer *buffer);

@@ -6,6 +6,7 @@
 #include "debugfs.h"
 
 #include <linux/debugfs.h>
+#include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
 #include <linux/user_namespace.h>
@@ -84,8 +85,8 @@ static void show_client(struct seq_file *file, struct fp_client *client)
 
 	fp_client_usage(client, &usage);
 	seq_printf(file, "%7d %10u %7u %12llu %12llu ", client->pid,
-		   from_kuid_munged(&init_user_ns, client->uid), usage.nr_buffers, usage.held,
-		   fp_mmap_bytes(client, 0, U64_MAX));
+		   from_kuid_munged(&init_user_ns, client->user->uid), usage.nr_buffers,
+		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX));
 	/* A program may call itself anything, line breaks included. */
 	seq_escape_str(file, client->comm, ESCAPE_ANY_NP, NULL);
 	seq_putc(file, '\n');
@@ -104,6 +105,30 @@ static int clients_show(struct seq_file *file, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(clients);
+
+static int users_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct fp_user_usage *usages = NULL;
+	u32 i, nr = 0, room;
+
+	do {
+		kvfree(usages);
+		room = nr + 16;
+		usages = kvcalloc(room, sizeof(*usages), GFP_KERNEL);
+		if (!usages)
+			return -ENOMEM;
+		nr = fp_users_list(&pool->users, usages, room);
+	} while (nr > room);
+	seq_puts(file, "       uid clients         held  quarantined\n");
+	for (i = 0; i < nr; i++)
+		seq_printf(file, "%10u %7u %12llu %12llu\n",
+			   from_kuid_munged(&init_user_ns, usages[i].uid), usages[i].nr_clients,
+			   usages[i].held << PAGE_SHIFT, usages[i].quarantined << PAGE_SHIFT);
+	kvfree(usages);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(users);
 
 static int verify_show(struct seq_file *file, void *unused)
 {
@@ -131,6 +156,7 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("buddyinfo", 0400, dir, pool, &buddyinfo_fops);
 	debugfs_create_file("fragmentation", 0400, dir, pool, &fragmentation_fops);
 	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
+	debugfs_create_file("users", 0400, dir, pool, &users_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	return root;
 }

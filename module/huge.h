@@ -3,6 +3,7 @@
  * What the buddy keeps of a huge frame, beside the state of its frames, in one word:
  *
  *	63..60 state | 59..44 owner | 43..22 prev | 21..0 next
+ *	63..60 quarantined | 53..22 label | 21..0 next
  *
  * It is written under the lock of the owner if it has one, under the buddy's lock otherwise, and
  * in one store, so that whoever holds neither sees one state or another, never a mixture.
@@ -29,7 +30,8 @@ enum fp_huge_state {
  * struct fp_huge - a huge frame
  * @word: state; owner's id (FP_HUGE_OWNED, FP_HUGE_RUN) or FP_NO_ID; two numbers:
  *	  FP_HUGE_OWNED: neighbours on the owner's list, or FP_NIL;
- *	  FP_HUGE_QUARANTINED: next in the quarantine, or FP_NIL;
+ *	  FP_HUGE_QUARANTINED: next in the quarantine, or FP_NIL; instead of owner and prev, the label
+ *	  of the owner that had it last;
  *	  FP_HUGE_RUN: next: whole huge frames in the run; prev: frames of the run in the
  *	  huge frame after them
  */
@@ -73,6 +75,18 @@ static inline void fp_huge_set(struct fp_huge *huge, enum fp_huge_state state, u
 {
 	WRITE_ONCE(huge->word, (u64)fp_huge_make_tag(state, owner) << (2 * FP_LINK_BITS) |
 				       (u64)prev << FP_LINK_BITS | next);
+}
+
+/* Whose label a quarantined huge frame bears. */
+static inline u32 fp_huge_label(const struct fp_huge *huge)
+{
+	return READ_ONCE(huge->word) >> FP_LINK_BITS;
+}
+
+static inline void fp_huge_set_quarantined(struct fp_huge *huge, u32 label)
+{
+	WRITE_ONCE(huge->word, (u64)FP_HUGE_QUARANTINED << (2 * FP_LINK_BITS + FP_OWNER_BITS) |
+				       (u64)label << FP_LINK_BITS | FP_NIL);
 }
 
 static inline void fp_huge_set_next(struct fp_huge *huge, u32 next)

@@ -6,12 +6,13 @@
  */
 #include "ioctl.h"
 
+#include <linux/capability.h>
 #include <linux/fs.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
+#include "batch.h"
 #include "client.h"
 #include "mmap.h"
 #include "stats.h"
@@ -23,76 +24,103 @@ union args {
 	struct framepool_ioc_free free;
 	struct framepool_ioc_query query;
 	struct framepool_ioc_stats stats;
+	struct framepool_ioc_batch batch;
 };
 
-static int do_info(struct fp_client *client, union args *args)
+/**
+ * struct call - a call under way
+ * @file: what it was made on
+ * @client: whose file that is
+ * @user: the structure in the program
+ * @args: its copy
+ */
+struct call {
+	struct file *file;
+	struct fp_client *client;
+	void __user *user;
+	union args args;
+};
+
+static int do_info(struct call *call)
 {
-	fp_stats_info(client->pool, &args->info);
+	fp_stats_info(call->client->pool, &call->args.info);
 	return 0;
 }
 
-static int do_stats(struct fp_client *client, union args *args)
+static int do_stats(struct call *call)
 {
-	fp_stats_read(client->pool, &args->stats);
+	fp_stats_read(call->client->pool, &call->args.stats);
 	return 0;
 }
 
-static int parse_alloc(const struct framepool_ioc_alloc *args, struct fp_request *request)
+static int do_alloc(struct call *call)
 {
-	if (args->flags || !args->length || args->length > S64_MAX)
-		return -EINVAL;
-	if (args->align && !is_power_of_2(args->align))
-		return -EINVAL;
-	request->nr = PFN_UP(args->length);
-	request->align = max_t(u64, args->align >> PAGE_SHIFT, 1);
-	request->end_pfn = args->limit ? args->limit >> PAGE_SHIFT : FP_ANYWHERE;
-	return 0;
-}
-
-static int do_alloc(struct fp_client *client, union args *args)
-{
-	struct fp_buffer_info info;
-	struct fp_request request;
+	struct framepool_ioc_alloc *args = &call->args.alloc;
+	struct fp_buffer *buffer;
+	struct fp_slot slot;
+	struct fp_batch batch = { .nr = 1, .slots = &slot, .buffers = &buffer };
 	int ret;
 
-	ret = parse_alloc(&args->alloc, &request);
+	ret = fp_batch_parse(args, &slot.request);
 	if (ret)
 		return ret;
-	ret = fp_client_alloc(client, &request, &info);
-	if (ret)
-		return ret;
-	args->alloc.length = info.nr << PAGE_SHIFT;
-	args->alloc.handle = info.handle;
-	args->alloc.offset = (u64)info.pgoff << PAGE_SHIFT;
-	return 0;
+	ret = fp_client_alloc(call->client, &batch);
+	if (!ret)
+		fp_batch_describe(&slot.info, args);
+	return ret;
+}
+
+static int free_handle(struct fp_client *client, u64 handle)
+{
+	struct fp_buffer *buffer;
+
+	return fp_client_free(client, &handle, &buffer, 1, false) == 1 ? 0 : -ENOENT;
 }
 
 /* The program never learned the handle. */
-static void undo_alloc(struct fp_client *client, union args *args)
+static void undo_alloc(struct call *call)
 {
-	fp_client_free(client, args->alloc.handle);
+	free_handle(call->client, call->args.alloc.handle);
 }
 
-static int do_free(struct fp_client *client, union args *args)
+static int do_free(struct call *call)
 {
-	if (args->free.flags)
+	if (call->args.free.flags)
 		return -EINVAL;
-	return fp_client_free(client, args->free.handle);
+	return free_handle(call->client, call->args.free.handle);
 }
 
-static int do_query(struct fp_client *client, union args *args)
+static int do_alloc_batch(struct call *call)
 {
+	return fp_batch_alloc(call->client, &call->args.batch, call->user);
+}
+
+static int do_free_batch(struct call *call)
+{
+	return fp_batch_free(call->client, &call->args.batch, call->user);
+}
+
+/* Who opened the file counts, not who asks: a descriptor can be passed on. */
+static bool may_see_addresses(const struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
+}
+
+static int do_query(struct call *call)
+{
+	struct framepool_ioc_query *args = &call->args.query;
 	struct fp_buffer_info info;
 	int ret;
 
-	if (args->query.flags)
+	if (args->flags)
 		return -EINVAL;
-	ret = fp_client_query(client, args->query.handle, &info);
+	ret = fp_client_query(call->client, args->handle, &info);
 	if (ret)
 		return ret;
-	args->query.length = info.nr << PAGE_SHIFT;
-	args->query.offset = (u64)info.pgoff << PAGE_SHIFT;
-	args->query.mapped_bytes = fp_mmap_bytes(client, info.pgoff, info.nr);
+	args->length = info.nr << PAGE_SHIFT;
+	args->offset = (u64)info.pgoff << PAGE_SHIFT;
+	args->mapped_bytes = fp_mmap_bytes(call->client, info.pgoff, info.nr);
+	args->address = may_see_addresses(call->file) ? (u64)info.pfn << PAGE_SHIFT : 0;
 	return 0;
 }
 
@@ -101,17 +129,17 @@ static int do_query(struct fp_client *client, union args *args)
  * @cmd: its number
  * @size: of its structure
  * @min_size: of the structure's first version
+ * @no_results: it has none, or has written them itself
  * @run: does it
- * @in_only: it has no results
  * @undo: takes it back when the results cannot be delivered; may be NULL
  */
 struct op {
 	unsigned int cmd;
 	u32 size;
 	u32 min_size;
-	bool in_only;
-	int (*run)(struct fp_client *client, union args *args);
-	void (*undo)(struct fp_client *client, union args *args);
+	bool no_results;
+	int (*run)(struct call *call);
+	void (*undo)(struct call *call);
 };
 
 #define OP(_cmd, _type, _last, _run, ...)			\
@@ -126,9 +154,11 @@ struct op {
 static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_INFO, framepool_ioc_info, name, do_info),
 	OP(FRAMEPOOL_IOC_ALLOC, framepool_ioc_alloc, offset, do_alloc, .undo = undo_alloc),
-	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free, .in_only = true),
-	OP(FRAMEPOOL_IOC_QUERY, framepool_ioc_query, mapped_bytes, do_query),
+	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free, .no_results = true),
+	OP(FRAMEPOOL_IOC_QUERY, framepool_ioc_query, address, do_query),
 	OP(FRAMEPOOL_IOC_STATS, framepool_ioc_stats, free_blocks, do_stats),
+	OP(FRAMEPOOL_IOC_ALLOC_BATCH, framepool_ioc_batch, reserved, do_alloc_batch, .no_results = true),
+	OP(FRAMEPOOL_IOC_FREE_BATCH, framepool_ioc_batch, reserved, do_free_batch, .no_results = true),
 };
 
 static const struct op *find_op(unsigned int cmd)
@@ -143,22 +173,22 @@ static const struct op *find_op(unsigned int cmd)
 
 /**
  * fp_ioctl() - a call from a program
- * @client: whose
+ * @file: on which file
  * @cmd: which
  * @arg: user address of its structure
  *
  * Context: process; may sleep.
  * Return: 0, or as in uapi/framepool.h.
  */
-long fp_ioctl(struct fp_client *client, unsigned int cmd, unsigned long arg)
+long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
+	struct call call = { .file = file, .client = file->private_data, .user = user };
 	const struct op *op = find_op(cmd);
-	union args args;
 	u32 size;
 	int ret;
 
-	if (fp_client_is_revoked(client))
+	if (fp_client_is_revoked(call.client))
 		return -ENODEV;
 	if (!op)
 		return -ENOTTY;
@@ -168,15 +198,15 @@ long fp_ioctl(struct fp_client *client, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&args, op->size, user, size);
+	ret = copy_struct_from_user(&call.args, op->size, user, size);
 	if (ret)
 		return ret;
-	ret = op->run(client, &args);
-	if (ret || op->in_only)
+	ret = op->run(&call);
+	if (ret || op->no_results)
 		return ret;
-	if (copy_to_user(user, &args, min(size, op->size))) {
+	if (copy_to_user(user, &call.args, min(size, op->size))) {
 		if (op->undo)
-			op->undo(client, &args);
+			op->undo(&call);
 		return -EFAULT;
 	}
 	return 0;

@@ -2,8 +2,8 @@
 #ifndef FP_IOCTL_H
 #define FP_IOCTL_H
 
-struct fp_client;
+struct file;
 
-long fp_ioctl(struct fp_client *client, unsigned int cmd, unsigned long arg);
+long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 #endif

@@ -238,7 +238,8 @@ static int return_to(struct fp_owner *lender, struct fp_owner *borrower, u32 ind
 	spin_lock(&lender->lock);
 	lease = find_loan(lender, borrower, index, at, nr);
 	if (lease)
-		ret = fp_buddy_settle(lender, index, end_loan(lender, lease, at, nr, dirty));
+		ret = fp_buddy_settle(lender, index, end_loan(lender, lease, at, nr, dirty),
+				      borrower->label);
 	spin_unlock(&lender->lock);
 	return ret;
 }

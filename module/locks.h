@@ -11,11 +11,13 @@
  *  folio lock			core mm; held by a fault from before it looks whether the client is
  *				revoked until its page is in the page table
  *  i_mmap_rwsem		core mm; the VMAs of one client
- *  client lock (spinlock)	handles, offsets and the charge of one client
+ *  client lock (spinlock)	handles and offsets of one client
  *  bad lock (spinlock)		runs withheld for a bad frame; held while their pool is looked at as a whole
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner
  *  buddy lock (spinlock, bh)	empty and quarantined huge frames; a leaf
+ *  users lock (spinlock)	the list of a pool's users
+ *  user lock (spinlock)	the charges of one user and of its clients; a leaf
  *
  * No user memory is touched under any of ours, and nothing sleeps in allocating
  * memory under one that the fault path takes (it takes none).

@@ -9,6 +9,7 @@
 #include <linux/numa.h>
 #include <linux/sizes.h>
 
+#include "buffer.h"
 #include "chardev.h"
 #include "client.h"
 #include "debugfs.h"
@@ -42,6 +43,10 @@ static bool debug;
 module_param(debug, bool, 0444);
 MODULE_PARM_DESC(debug, "see a double free by a kernel module at once; slow");
 
+static char *user_quota;
+module_param(user_quota, charp, 0444);
+MODULE_PARM_DESC(user_quota, "most that one user may hold, in bytes or with K, M, G (default: no limit)");
+
 static struct fp_pool *pool;
 static struct fp_chardev *chardev;
 static struct dentry *debugfs;
@@ -66,12 +71,15 @@ static int parse_config(struct fp_pool_config *config)
 	config->bytes = (u64)totalram_pages() * PAGE_SIZE / 16;
 	config->node = node;
 	config->partial = partial;
-	config->quota = 0;
 	config->debug = debug;
+	config->client_quota = 0;
+	config->user_quota = 0;
 	if (size)
 		ret = parse_bytes("size", size, &config->bytes);
 	if (!ret && quota)
-		ret = parse_bytes("quota", quota, &config->quota);
+		ret = parse_bytes("quota", quota, &config->client_quota);
+	if (!ret && user_quota)
+		ret = parse_bytes("user_quota", user_quota, &config->user_quota);
 	return ret;
 }
 
@@ -87,9 +95,12 @@ static int __init fp_init(void)
 		pr_err("gid=%u: there is no such group\n", gid);
 		return -EINVAL;
 	}
-	ret = fp_client_init();
+	ret = fp_buffer_init();
 	if (ret)
 		return ret;
+	ret = fp_client_init();
+	if (ret)
+		goto err_buffer;
 	pool = fp_pool_create(&config);
 	if (IS_ERR(pool)) {
 		ret = PTR_ERR(pool);
@@ -109,6 +120,8 @@ err_pool:
 	fp_pool_destroy(pool);
 err_client:
 	fp_client_exit();
+err_buffer:
+	fp_buffer_exit();
 	return ret;
 }
 
@@ -118,6 +131,7 @@ static void __exit fp_exit(void)
 	fp_chardev_destroy(chardev);
 	fp_pool_destroy(pool);
 	fp_client_exit();
+	fp_buffer_exit();
 }
 
 module_init(fp_init);

@@ -29,6 +29,7 @@ static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 	for (i = 0; i < FP_CLASSES; i++)
 		owner->heads[i] = FP_NIL;
 	owner->buddy = buddy;
+	owner->label = FP_NO_LABEL;
 	owner->id = id;
 	owner->nr_huge = 0;
 	owner->nr_free = 0;

@@ -26,6 +26,6 @@ bool fp_owner_get_id(struct fp_owner *owner);
 void fp_owner_put_id(struct fp_owner *owner);
 
 /* In buddy.c, for lease.c. */
-u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr);
+u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr, u32 label);
 
 #endif

@@ -142,18 +142,27 @@ static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct f
 	return ret;
 }
 
+/* Free a run that the caller is not charged for any more, or not yet. */
+static void free_uncharged_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+{
+	int nr_quarantined = free_run(pool, owner, run, true);
+
+	if (nr_quarantined > 0)
+		fp_users_quarantine(&pool->users, owner->label, nr_quarantined);
+}
+
 /* Keep a run with a bad frame from being allocated again. */
 static int withhold_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
 {
 	struct bad_run *bad;
 
 	if (run->nr >= FP_HUGE_FRAMES) {
-		free_run(pool, owner, run, true);
+		free_uncharged_run(pool, owner, run);
 		return 0;
 	}
 	bad = kmalloc(sizeof(*bad), GFP_KERNEL);
 	if (!bad) {
-		free_run(pool, owner, run, true);
+		free_uncharged_run(pool, owner, run);
 		return -ENOBUFS;
 	}
 	bad->owner = owner;
@@ -210,13 +219,18 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
  *
  * Context: any. Never fails: a run that the buddy refuses is a mistake of ours; it is
  * reported once and leaked.
+ * Return: how many huge frames went into quarantine: some of those that the run touches.
  */
-void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
 {
 	bool dirty = run->dirty || fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr);
 
-	if (free_run(pool, owner, run, dirty) >= 0)
-		atomic64_inc(&pool->nr_frees);
+	int ret = free_run(pool, owner, run, dirty);
+
+	if (ret < 0)
+		return 0;
+	atomic64_inc(&pool->nr_frees);
+	return ret;
 }
 
 /**
@@ -240,7 +254,7 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 	}
 	spin_unlock(&pool->bad_lock);
 	list_for_each_entry_safe(bad, next, &theirs, node) {
-		free_run(pool, owner, &bad->run, true);
+		free_uncharged_run(pool, owner, &bad->run);
 		kfree(bad);
 	}
 }
@@ -437,7 +451,8 @@ static int check_config(const struct fp_pool_config *config)
 static void init_fields(struct fp_pool *pool, const struct fp_pool_config *config)
 {
 	strscpy(pool->name, config->name, sizeof(pool->name));
-	pool->quota = config->quota;
+	pool->users.client_quota = config->client_quota;
+	pool->users.user_quota = config->user_quota;
 	INIT_DELAYED_WORK(&pool->trim, trim);
 	spin_lock_init(&pool->bad_lock);
 	INIT_LIST_HEAD(&pool->bad_runs);
@@ -524,7 +539,8 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	ret = fp_magazines_init(&pool->magazines, &pool->buddy, config->debug);
 	if (ret)
 		goto err_buddy;
-	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy);
+	fp_users_init(&pool->users);
+	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->users);
 	if (ret)
 		goto err_magazines;
 	publish(pool);
@@ -555,6 +571,7 @@ void fp_pool_destroy(struct fp_pool *pool)
 	cancel_delayed_work_sync(&pool->trim);
 	fp_quarantine_fini(&pool->quarantine);
 	fp_magazines_fini(&pool->magazines);
+	fp_users_fini(&pool->users);
 	fp_buddy_stats(&pool->buddy, &stats);
 	WARN(stats.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name, stats.used);
 	fp_buddy_fini(&pool->buddy);

@@ -13,6 +13,7 @@
 #include "quarantine.h"
 #include "source.h"
 #include "uapi/framepool.h"
+#include "user.h"
 
 /* Page offsets of buffers, and their frames, must fit into 32 bits. */
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
@@ -25,7 +26,8 @@
  * @bytes: size, rounded up to whole huge frames; at most FP_POOL_MAX_BYTES
  * @node: NUMA node, or NUMA_NO_NODE
  * @partial: accept less than @bytes
- * @quota: most that one client may hold, in bytes; 0: no limit
+ * @client_quota: most that one client may hold, in bytes; 0: no limit
+ * @user_quota: most that one user may be charged, in bytes; 0: no limit
  * @debug: see mistakes of kernel modules at once, slowly
  */
 struct fp_pool_config {
@@ -33,7 +35,8 @@ struct fp_pool_config {
 	u64 bytes;
 	int node;
 	bool partial;
-	u64 quota;
+	u64 client_quota;
+	u64 user_quota;
 	bool debug;
 };
 
@@ -42,12 +45,12 @@ struct fp_pool_config {
  * @name: constant
  * @node: in the list of all pools (protected by the pools lock)
  * @nr_users: kernel modules that have it (protected by the pools lock)
- * @quota: constant
  * @source: constant
  * @buddy: has a lock of its own
  * @magazines: the kernel's side; needs no lock
  * @trim: empties the magazines after a while
  * @trim_armed: it will
+ * @users: has a lock of its own
  * @quarantine: has a lock of its own
  * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
  * @bad_runs: runs with a bad frame that were withheld from their owners (struct bad_run)
@@ -67,12 +70,12 @@ struct fp_pool {
 	char name[FRAMEPOOL_NAME_MAX];
 	struct list_head node;
 	u32 nr_users;
-	u64 quota;
 	struct fp_source source;
 	struct fp_buddy buddy;
 	struct fp_magazines magazines;
 	struct delayed_work trim;
 	bool trim_armed;
+	struct fp_users users;
 	struct fp_quarantine quarantine;
 	spinlock_t bad_lock;
 	struct list_head bad_runs;
@@ -93,7 +96,7 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config);
 void fp_pool_destroy(struct fp_pool *pool);
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run);
-void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run);
+u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run);
 struct fp_pool *fp_pool_get(const char *name);
 void fp_pool_put(struct fp_pool *pool);
 u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep);

@@ -51,6 +51,7 @@ static int examine_one(struct fp_quarantine *quarantine)
 		return -ENOENT;
 	page = pfn_to_page(fp_buddy_pfn(buddy, (u64)index * FP_HUGE_FRAMES));
 	if (unlikely(fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES))) {
+		fp_users_release(quarantine->users, fp_buddy_quarantine_label(buddy, index));
 		WRITE_ONCE(quarantine->nr_retired, quarantine->nr_retired + 1);
 		return 0;
 	}
@@ -59,6 +60,7 @@ static int examine_one(struct fp_quarantine *quarantine)
 		return 0;
 	}
 	clear_huge(page);
+	fp_users_release(quarantine->users, fp_buddy_quarantine_label(buddy, index));
 	fp_buddy_quarantine_release(buddy, index);
 	return 1;
 }
@@ -135,13 +137,16 @@ int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want)
  * fp_quarantine_init() - begin to look after a buddy's quarantine
  * @quarantine: zeroed
  * @buddy: the buddy
+ * @users: who is charged for what is in quarantine
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
  */
-int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy)
+int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
+		       struct fp_users *users)
 {
 	quarantine->buddy = buddy;
+	quarantine->users = users;
 	quarantine->delay = MIN_DELAY;
 	mutex_init(&quarantine->lock);
 	INIT_DELAYED_WORK(&quarantine->work, examine_all);

@@ -6,12 +6,14 @@
 #include <linux/workqueue.h>
 
 #include "buddy.h"
+#include "user.h"
 
 /**
  * struct fp_quarantine - what happens to freed huge frames until they are clean
  * @buddy: whose huge frames
  * @nr_retired: huge frames with a bad frame, which nobody gets any more; the buddy goes on
  *              counting them as quarantined (protected by @lock; read without)
+ * @users: who is charged for them
  * @lock: held while a huge frame is examined, so that whoever gets it knows that
  *        nothing is in somebody else's hands
  * @work: examines all of them
@@ -22,13 +24,15 @@
 struct fp_quarantine {
 	struct fp_buddy *buddy;
 	u32 nr_retired;
+	struct fp_users *users;
 	struct mutex lock;
 	struct delayed_work work;
 	unsigned long delay;
 	struct workqueue_struct *queue;
 };
 
-int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy);
+int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
+		       struct fp_users *users);
 void fp_quarantine_fini(struct fp_quarantine *quarantine);
 void fp_quarantine_kick(struct fp_quarantine *quarantine);
 u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine);

@@ -10,9 +10,55 @@
 #include "sysfs.h"
 
 #include <linux/device.h>
+#include <linux/kstrtox.h>
 
 #include "client.h"
 #include "pool.h"
+
+static int store_bytes(const char *text, u64 *bytes)
+{
+	u64 value;
+	int ret = kstrtou64(text, 0, &value);
+
+	if (ret)
+		return ret;
+	if (value > S64_MAX)
+		return -ERANGE;
+	WRITE_ONCE(*bytes, value);
+	return 0;
+}
+
+static ssize_t client_quota_show(struct device *device, struct device_attribute *attr, char *text)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return sysfs_emit(text, "%llu\n", READ_ONCE(pool->users.client_quota));
+}
+
+static ssize_t client_quota_store(struct device *device, struct device_attribute *attr,
+				  const char *text, size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return store_bytes(text, &pool->users.client_quota) ?: size;
+}
+static DEVICE_ATTR_RW(client_quota);
+
+static ssize_t user_quota_show(struct device *device, struct device_attribute *attr, char *text)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return sysfs_emit(text, "%llu\n", READ_ONCE(pool->users.user_quota));
+}
+
+static ssize_t user_quota_store(struct device *device, struct device_attribute *attr,
+				const char *text, size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return store_bytes(text, &pool->users.user_quota) ?: size;
+}
+static DEVICE_ATTR_RW(user_quota);
 
 static ssize_t shutdown_store(struct device *device, struct device_attribute *attr,
 			      const char *text, size_t size)
@@ -29,6 +75,8 @@ static ssize_t shutdown_store(struct device *device, struct device_attribute *at
 static DEVICE_ATTR_WO(shutdown);
 
 static struct attribute *attributes[] = {
+	&dev_attr_client_quota.attr,
+	&dev_attr_user_quota.attr,
 	&dev_attr_shutdown.attr,
 	NULL,
 };

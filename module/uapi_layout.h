@@ -18,11 +18,12 @@ FP_FIELD(framepool_ioc_info, abi, 4, 4);
 FP_FIELD(framepool_ioc_info, frame_bytes, 8, 4);
 FP_FIELD(framepool_ioc_info, huge_bytes, 12, 4);
 FP_FIELD(framepool_ioc_info, total_bytes, 16, 8);
-FP_FIELD(framepool_ioc_info, quota_bytes, 24, 8);
-FP_FIELD(framepool_ioc_info, node, 32, 4);
-FP_FIELD(framepool_ioc_info, max_order, 36, 4);
-FP_FIELD(framepool_ioc_info, name, 40, 32);
-_Static_assert(sizeof(struct framepool_ioc_info) == 72, "framepool_ioc_info");
+FP_FIELD(framepool_ioc_info, client_quota_bytes, 24, 8);
+FP_FIELD(framepool_ioc_info, user_quota_bytes, 32, 8);
+FP_FIELD(framepool_ioc_info, node, 40, 4);
+FP_FIELD(framepool_ioc_info, max_order, 44, 4);
+FP_FIELD(framepool_ioc_info, name, 48, 32);
+_Static_assert(sizeof(struct framepool_ioc_info) == 80, "framepool_ioc_info");
 
 FP_FIELD(framepool_ioc_alloc, size, 0, 4);
 FP_FIELD(framepool_ioc_alloc, flags, 4, 4);
@@ -44,7 +45,19 @@ FP_FIELD(framepool_ioc_query, handle, 8, 8);
 FP_FIELD(framepool_ioc_query, length, 16, 8);
 FP_FIELD(framepool_ioc_query, offset, 24, 8);
 FP_FIELD(framepool_ioc_query, mapped_bytes, 32, 8);
-_Static_assert(sizeof(struct framepool_ioc_query) == 40, "framepool_ioc_query");
+FP_FIELD(framepool_ioc_query, address, 40, 8);
+_Static_assert(sizeof(struct framepool_ioc_query) == 48, "framepool_ioc_query");
+
+FP_FIELD(framepool_ioc_batch, size, 0, 4);
+FP_FIELD(framepool_ioc_batch, flags, 4, 4);
+FP_FIELD(framepool_ioc_batch, entries, 8, 8);
+FP_FIELD(framepool_ioc_batch, count, 16, 4);
+FP_FIELD(framepool_ioc_batch, entry_size, 20, 4);
+FP_FIELD(framepool_ioc_batch, done, 24, 4);
+FP_FIELD(framepool_ioc_batch, failed, 28, 4);
+FP_FIELD(framepool_ioc_batch, error, 32, 4);
+FP_FIELD(framepool_ioc_batch, reserved, 36, 4);
+_Static_assert(sizeof(struct framepool_ioc_batch) == 40, "framepool_ioc_batch");
 
 FP_FIELD(framepool_ioc_stats, size, 0, 4);
 FP_FIELD(framepool_ioc_stats, orders, 4, 4);

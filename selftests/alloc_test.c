@@ -326,7 +326,8 @@ TEST_F(alloc, info_describes_the_pool)
 	EXPECT_EQ(HUGE_FRAME, info.huge_bytes);
 	EXPECT_EQ(POOL_BYTES, info.total_bytes);
 	EXPECT_EQ(stats.total_bytes, info.total_bytes);
-	EXPECT_EQ(0, info.quota_bytes);
+	EXPECT_EQ(0, info.client_quota_bytes);
+	EXPECT_EQ(0, info.user_quota_bytes);
 	EXPECT_EQ(-1, info.node);
 	EXPECT_GE(info.max_order, 9);
 	EXPECT_LT(info.max_order, stats.orders);

@@ -131,6 +131,34 @@ static inline int handle_query(int fd, __u64 handle, struct framepool_ioc_query 
 	return call(fd, FRAMEPOOL_IOC_QUERY, query);
 }
 
+/* A batch of @count entries of @entry_size bytes; its results in *@batch. */
+static inline int batch_call(int fd, unsigned long cmd, __u32 flags, void *entries,
+			     __u32 entry_size, __u32 count, struct framepool_ioc_batch *batch)
+{
+	*batch = (struct framepool_ioc_batch){
+		.size = sizeof(*batch),
+		.flags = flags,
+		.entries = (unsigned long)entries,
+		.count = count,
+		.entry_size = entry_size,
+	};
+	return call(fd, cmd, batch);
+}
+
+static inline int alloc_batch(int fd, __u32 flags, struct framepool_ioc_alloc *entries,
+			      __u32 count, struct framepool_ioc_batch *batch)
+{
+	return batch_call(fd, FRAMEPOOL_IOC_ALLOC_BATCH, flags, entries, sizeof(*entries), count,
+			  batch);
+}
+
+static inline int free_batch(int fd, __u32 flags, struct framepool_ioc_free *entries,
+			     __u32 count, struct framepool_ioc_batch *batch)
+{
+	return batch_call(fd, FRAMEPOOL_IOC_FREE_BATCH, flags, entries, sizeof(*entries), count,
+			  batch);
+}
+
 /* Allocates pieces of @length until it is refused; *@why is the refusal. */
 static inline int alloc_until_refused(int fd, __u64 length, __u64 align,
 				      struct buffer *buffers, int max, int *why)

@@ -12,7 +12,7 @@
 #define NOBODY		65534
 #define BUSY_SECONDS	3
 
-static const char * const names[] = { "summary", "buddyinfo", "fragmentation", "clients" };
+static const char * const names[] = { "summary", "buddyinfo", "fragmentation", "clients", "users" };
 
 FIXTURE(debugfs)
 {

@@ -13,6 +13,7 @@ union argument {
 	struct framepool_ioc_free free;
 	struct framepool_ioc_query query;
 	struct framepool_ioc_stats stats;
+	struct framepool_ioc_batch batch;
 	unsigned char bytes[2 * PAGE];
 };
 
@@ -64,9 +65,38 @@ FIXTURE_VARIANT_ADD(call, stats)
 	.has_results = true,
 };
 
+FIXTURE_VARIANT_ADD(call, alloc_batch)
+{
+	.cmd = FRAMEPOOL_IOC_ALLOC_BATCH,
+	.size = sizeof(struct framepool_ioc_batch),
+	.has_results = true,
+};
+
+FIXTURE_VARIANT_ADD(call, free_batch)
+{
+	.cmd = FRAMEPOOL_IOC_FREE_BATCH,
+	.size = sizeof(struct framepool_ioc_batch),
+	.has_results = true,
+};
+
+static void fill_batch(struct framepool_ioc_batch *batch, void *entries, __u32 entry_size,
+		       __u32 count)
+{
+	batch->flags = 0;
+	batch->entries = (unsigned long)entries;
+	batch->count = count;
+	batch->entry_size = entry_size;
+	batch->reserved = 0;
+}
+
+static struct framepool_ioc_alloc alloc_entries[2];
+static struct framepool_ioc_free free_entry;
+
 /* A valid argument whose results are poisoned and whose tail is zero. */
 static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant, __u64 handle)
 {
+	int i;
+
 	memset(arg, POISON, variant->size);
 	memset(arg->bytes + variant->size, 0, sizeof(*arg) - variant->size);
 	arg->size = variant->size;
@@ -85,6 +115,21 @@ static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant
 	case FRAMEPOOL_IOC_QUERY:
 		arg->query.flags = 0;
 		arg->query.handle = handle;
+		break;
+	case FRAMEPOOL_IOC_ALLOC_BATCH:
+		for (i = 0; i < 2; i++)
+			alloc_entries[i] = (struct framepool_ioc_alloc){
+				.size = sizeof(*alloc_entries),
+				.length = FRAME,
+			};
+		fill_batch(&arg->batch, alloc_entries, sizeof(*alloc_entries), 2);
+		break;
+	case FRAMEPOOL_IOC_FREE_BATCH:
+		free_entry = (struct framepool_ioc_free){
+			.size = sizeof(free_entry),
+			.handle = handle,
+		};
+		fill_batch(&arg->batch, &free_entry, sizeof(free_entry), 1);
 		break;
 	}
 }
@@ -275,6 +320,13 @@ TEST_F(call, input_fields_are_left_alone)
 	case FRAMEPOOL_IOC_QUERY:
 		EXPECT_EQ(0, arg->query.flags);
 		EXPECT_EQ(self->buffer.handle, arg->query.handle);
+		break;
+	case FRAMEPOOL_IOC_ALLOC_BATCH:
+	case FRAMEPOOL_IOC_FREE_BATCH:
+		EXPECT_EQ(0, arg->batch.flags);
+		EXPECT_EQ(arg->batch.done, arg->batch.count);
+		EXPECT_EQ(0, arg->batch.error);
+		EXPECT_EQ(0, arg->batch.reserved);
 		break;
 	}
 }

@@ -283,7 +283,8 @@ TEST_F_TIMEOUT(module, quota_limits_each_client, SLOW_TEST_SECONDS)
 	fd = pool_open();
 	other = pool_open();
 	ASSERT_EQ(0, pool_info(fd, &info));
-	EXPECT_EQ(4 * MIB, info.quota_bytes);
+	EXPECT_EQ(4 * MIB, info.client_quota_bytes);
+	EXPECT_EQ(0, info.user_quota_bytes);
 
 	EXPECT_EQ(-EDQUOT, buffer_alloc(fd, 4 * MIB + 1, &large));
 	ASSERT_EQ(0, buffer_alloc(fd, 4 * MIB - FRAME, &large));
@@ -318,11 +319,30 @@ TEST_F_TIMEOUT(module, quota_of_mapped_buffer_is_held_after_free, SLOW_TEST_SECO
 	EXPECT_EQ(0, buffer_alloc(fd, 4 * MIB, &buffer));
 }
 
+TEST_F_TIMEOUT(module, user_quota_limits_all_clients_of_a_user, SLOW_TEST_SECONDS)
+{
+	struct framepool_ioc_info info;
+	struct buffer buffer;
+	int fd, other;
+
+	ASSERT_EQ(0, load("size=64M user_quota=4M"));
+	fd = pool_open();
+	other = pool_open();
+	ASSERT_EQ(0, pool_info(fd, &info));
+	EXPECT_EQ(0, info.client_quota_bytes);
+	EXPECT_EQ(4 * MIB, info.user_quota_bytes);
+	ASSERT_EQ(0, buffer_alloc(fd, 4 * MIB - FRAME, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(other, 2 * FRAME, &buffer));
+	EXPECT_EQ(0, buffer_alloc(other, FRAME, &buffer));
+}
+
 TEST_F_TIMEOUT(module, quota_of_nonsense_is_refused, SLOW_TEST_SECONDS)
 {
 	EXPECT_TRUE(is_refused("size=64M quota=some", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M quota=-1", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M quota=4MB", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M user_quota=0", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M user_quota=9E", -EINVAL));
 }
 
 TEST_F_TIMEOUT(module, second_load_is_refused, SLOW_TEST_SECONDS)

@@ -14,7 +14,7 @@
  *    are written back up to the size the program named.
  *  - Lengths, alignments and addresses are in bytes. "in" fields are read,
  *    "out" fields written; an "in" field is unchanged after a call unless it
- *    is marked "in/out". A call that fails writes nothing.
+ *    is marked "in/out". A call that fails writes nothing, but for batches.
  *  - Flags the kernel does not know and reserved fields that are not zero
  *    are refused, so that they can be given a meaning later.
  *  - The layout is the same for 32-bit and 64-bit programs.
@@ -30,12 +30,12 @@
  *  ENOMEM  the pool has less free memory than asked for
  *  ENOSPC  enough is free, but there is no run of that length with that
  *          alignment below that limit; a run of a huge frame or more begins at a huge frame
- *  EDQUOT  the client would hold more than its quota
- *  ENOBUFS the kernel has no memory for the bookkeeping of the buffer, or of bad memory
+ *  EDQUOT  the client, or the user who opened it, would hold more than its quota
+ *  ENOBUFS the kernel has no memory for the bookkeeping of the buffers, or of bad memory
  *  ENODEV  an administrator shut the pool down by force; so open(2) and mmap(2) say, too,
  *          and whoever touches a mapping gets SIGBUS. Nothing is left to do but to
  *          unmap and close.
- *  EINTR   a fatal signal arrived while memory was being reclaimed
+ *  EINTR   a fatal signal arrived before all was done; the program does not live to see it
  *
  * mmap(2) adds
  *  ENXIO   the range is not wholly inside one live buffer of this client
@@ -55,14 +55,17 @@
 #define FRAMEPOOL_ORDERS	40	/* orders told apart in statistics */
 
 /**
- * struct framepool_ioc_info - FRAMEPOOL_IOC_INFO: what does not change while a pool exists
+ * struct framepool_ioc_info - FRAMEPOOL_IOC_INFO: what does not change while a pool exists, and
+ *                             the limits, which an administrator may change
  * @size: in: sizeof(struct framepool_ioc_info)
  * @abi: out: FRAMEPOOL_ABI of the module
  * @frame_bytes: out: size of a page frame, the granularity of lengths
  * @huge_bytes: out: size of a huge frame; a buffer of at least this length can be
  *              mapped by huge page table entries
  * @total_bytes: out: size of the pool
- * @quota_bytes: out: most that one client may hold; 0: no limit
+ * @client_quota_bytes: out: most that one client may hold; 0: no limit
+ * @user_quota_bytes: out: most that all clients opened by one user may hold together, and
+ *                    that user have in quarantine; 0: no limit
  * @node: out: NUMA node the pool was taken from; -1: any
  * @max_order: out: order (log2 of frames) of the largest naturally aligned block
  * @name: out: the pool's name, NUL-terminated
@@ -73,7 +76,8 @@ struct framepool_ioc_info {
 	__u32 frame_bytes;
 	__u32 huge_bytes;
 	__u64 total_bytes;
-	__u64 quota_bytes;
+	__u64 client_quota_bytes;
+	__u64 user_quota_bytes;
 	__s32 node;
 	__u32 max_order;
 	char name[FRAMEPOOL_NAME_MAX];
@@ -132,6 +136,10 @@ struct framepool_ioc_free {
  * @offset: out: where to mmap it
  * @mapped_bytes: out: bytes of address space that map it, summed over all mappings
  *                in all processes
+ * @address: out: physical address of its first byte, if the client was opened with
+ *           CAP_SYS_ADMIN in the first user namespace; 0 otherwise, whoever asks
+ *
+ * The buffer is one run: byte n of it lies at @address + n.
  *
  * EINVAL, ENOENT.
  */
@@ -142,6 +150,7 @@ struct framepool_ioc_query {
 	__u64 length;
 	__u64 offset;
 	__u64 mapped_bytes;
+	__u64 address;
 };
 
 /**
@@ -188,6 +197,56 @@ struct framepool_ioc_stats {
 	__u64 free_blocks[FRAMEPOOL_ORDERS];
 };
 
+#define FRAMEPOOL_BATCH_MAX	1024	/* entries in a batch */
+
+/* flags of a batch */
+#define FRAMEPOOL_BATCH_PARTIAL	(1U << 0)	/* as many entries as can be done, from the first */
+
+/**
+ * struct framepool_ioc_batch - FRAMEPOOL_IOC_ALLOC_BATCH, FRAMEPOOL_IOC_FREE_BATCH: a
+ *                              call of many buffers
+ * @size: in: sizeof(struct framepool_ioc_batch)
+ * @flags: in: FRAMEPOOL_BATCH_PARTIAL or 0
+ * @entries: in: address of an array: of struct framepool_ioc_alloc or struct framepool_ioc_free
+ * @count: in: its entries, 1 to FRAMEPOOL_BATCH_MAX
+ * @entry_size: in: bytes from one entry to the next, a multiple of 8; the @size of every entry
+ * @done: out: entries that were done: the first so many
+ * @failed: out: number of the first entry that failed, counted from 0; @count if none did
+ * @error: out: the errno of that entry; 0 if none failed
+ * @reserved: in: 0
+ *
+ * Each entry is what the call for one buffer takes, by the same rules and with the same errors;
+ * an entry whose @size is not @entry_size is refused with EINVAL. A handle that occurs
+ * twice in a batch is the second time one that was freed already: ENOENT.
+ *
+ * Without FRAMEPOOL_BATCH_PARTIAL all entries are done or none. If one fails, the call fails with
+ * its errno, and writes @done (0), @failed and @error, so that these tell which. With it entries are
+ * done one after the other until one fails, and the call succeeds, even with @done 0.
+ *
+ * ALLOC_BATCH writes the results of the entries that were done into them, and
+ * nothing into the others.
+ *
+ * A call that fails for a reason that is no entry's writes nothing: set @error to 0
+ * before, to tell the two apart. The reasons:
+ *  EFAULT  @entries or this structure cannot be read or written. ALLOC_BATCH has then allocated
+ *          nothing, whatever it may have written already. FREE_BATCH has freed nothing, unless the
+ *          memory of this structure was made unwritable during the call.
+ *  EINVAL  @flags, @count, @entry_size or @reserved is out of its range
+ *  E2BIG   @entry_size is more than 256
+ *  ENOBUFS no kernel memory for @count entries
+ */
+struct framepool_ioc_batch {
+	__u32 size;
+	__u32 flags;
+	__u64 entries;
+	__u32 count;
+	__u32 entry_size;
+	__u32 done;
+	__u32 failed;
+	__u32 error;
+	__u32 reserved;
+};
+
 #define FRAMEPOOL_IOC_TYPE	0xFA
 
 #define FRAMEPOOL_IOC_INFO	_IO(FRAMEPOOL_IOC_TYPE, 0x00)
@@ -195,5 +254,7 @@ struct framepool_ioc_stats {
 #define FRAMEPOOL_IOC_FREE	_IO(FRAMEPOOL_IOC_TYPE, 0x02)
 #define FRAMEPOOL_IOC_QUERY	_IO(FRAMEPOOL_IOC_TYPE, 0x03)
 #define FRAMEPOOL_IOC_STATS	_IO(FRAMEPOOL_IOC_TYPE, 0x04)
+#define FRAMEPOOL_IOC_ALLOC_BATCH	_IO(FRAMEPOOL_IOC_TYPE, 0x05)
+#define FRAMEPOOL_IOC_FREE_BATCH	_IO(FRAMEPOOL_IOC_TYPE, 0x06)
 
 #endif

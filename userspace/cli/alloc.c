@@ -36,6 +36,15 @@ static int fill(struct framepool_buffer *buf, struct content *content, uint32_t 
 	return EXIT_OK;
 }
 
+static struct field address_of(const struct framepool_buffer *buf)
+{
+	uint64_t address;
+
+	if (framepool_buffer_address(buf, &address) || !address)
+		return field_none("address", "hidden");
+	return field_address("address", address);
+}
+
 static int show_json(const struct framepool_buffer *buf, const struct content *content,
 		     uint32_t sum)
 {
@@ -44,11 +53,12 @@ static int show_json(const struct framepool_buffer *buf, const struct content *c
 		field_number("handle", framepool_buffer_handle(buf)),
 		field_number("offset", framepool_buffer_offset(buf)),
 		field_bytes("length", framepool_buffer_length(buf)),
+		address_of(buf),
 		field_number("cksum", sum),
 		field_number("bytes", content->bytes),
 	};
 
-	return output(true, fields, content->name ? 6 : 4, NULL);
+	return output(true, fields, content->name ? 7 : 5, NULL);
 }
 
 static int show(const struct framepool_buffer *buf, const struct content *content, uint32_t sum)
@@ -57,6 +67,7 @@ static int show(const struct framepool_buffer *buf, const struct content *conten
 		field_number("handle", framepool_buffer_handle(buf)),
 		field_number("offset", framepool_buffer_offset(buf)),
 		field_bytes("length", framepool_buffer_length(buf)),
+		address_of(buf),
 	};
 	int status = output(false, fields, sizeof(fields) / sizeof(*fields), NULL);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool clients: who holds how much, from debugfs. */
+/* framepool clients: who holds how much, from debugfs; what they may, from sysfs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define DEBUGFS_TYPE	0x64626720
+#define SYSFS		"/sys/class/framepool"
 
 enum { COLUMNS = 6 };
 
@@ -85,10 +86,29 @@ static void fill_row(struct field row[COLUMNS], const struct client *client)
 	row[5] = field_text("comm", client->comm);
 }
 
+/* A limit as sysfs shows it; none if it cannot be read. */
+static struct field limit(const struct cli *cli, const char *key)
+{
+	unsigned long long bytes = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", SYSFS, cli->pool, key);
+	file = fopen(path, "re");
+	if (!file)
+		return field_none(key, "unknown");
+	if (fscanf(file, "%llu", &bytes) != 1)
+		bytes = 0;
+	fclose(file);
+	return field_limit(key, bytes);
+}
+
 static int show(const struct cli *cli, const struct client_list *list)
 {
 	const struct field head[] = {
 		field_text("pool", cli->pool),
+		limit(cli, "client_quota"),
+		limit(cli, "user_quota"),
 		field_number("open_files", list->count),
 	};
 	struct table table = { .key = "clients", .columns = COLUMNS, .rows = list->count };

@@ -8,9 +8,12 @@ const struct command commands[] = {
 	{
 		.name = "info",
 		.run = cmd_info,
-		.summary = "show what is fixed about the pool: size, quota, frames",
+		.summary = "show what is fixed about the pool, and its limits",
 		.usage = "",
-		.help = "",
+		.help =
+		"'client_quota' is the most that one open file may hold, 'user_quota' the most that\n"
+		"all open files of one user may hold together. Both are changed by writing bytes to\n"
+		"files of these names in /sys/class/framepool/POOL.\n",
 	}, {
 		.name = "stat",
 		.run = cmd_stat,
@@ -39,7 +42,8 @@ const struct command commands[] = {
 		.usage = "",
 		.help =
 		"One line per open file: bytes in buffers ('held') and bytes of address space\n"
-		"that map them ('mapped'). Read from debugfs.\n",
+		"that map them ('mapped'). Above them what one client and one user may hold at\n"
+		"most. Read from debugfs and sysfs.\n",
 	}, {
 		.name = "alloc",
 		.run = cmd_alloc,
@@ -52,6 +56,8 @@ const struct command commands[] = {
 		"  --from FILE      fill the buffer from FILE through a mapping, and print the\n"
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"
+		"\n"
+		"'address' is the physical one. It is hidden from those without CAP_SYS_ADMIN.\n"
 		"\n"
 		"SIZE and ADDRESS are decimal or 0x... with an optional K, M, G or T (powers of\n"
 		"1024).\n",

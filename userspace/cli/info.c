@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool info: what is fixed about the pool. */
+/* framepool info: what is fixed about the pool, and its limits. */
 #include "cli.h"
 #include "output.h"
 
 static int show(const struct cli *cli, const struct framepool *fp)
 {
-	uint64_t quota = framepool_quota_bytes(fp);
+	uint64_t client_quota = framepool_client_quota_bytes(fp);
+	uint64_t user_quota = framepool_user_quota_bytes(fp);
 	int node = framepool_node(fp);
 	const struct field fields[] = {
 		field_text("pool", framepool_name(fp)),
 		field_number("abi", framepool_abi(fp)),
 		field_bytes("total", framepool_total_bytes(fp)),
-		quota ? field_bytes("quota", quota) : field_none("quota", "none"),
+		field_limit("client_quota", client_quota),
+		field_limit("user_quota", user_quota),
 		field_bytes("frame", framepool_frame_bytes(fp)),
 		field_bytes("huge", framepool_huge_bytes(fp)),
 		node < 0 ? field_none("node", "any") : field_number("node", node),

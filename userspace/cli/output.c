@@ -17,6 +17,7 @@ static json_t *json_value(const struct field *field)
 		return json_null();
 	case FIELD_NUMBER:
 	case FIELD_BYTES:
+	case FIELD_ADDRESS:
 		break;
 	}
 	return json_integer(field->number);

@@ -18,6 +18,7 @@ enum field_kind {
 	FIELD_NUMBER,		/* @number */
 	FIELD_BYTES,		/* @number; text adds or uses units */
 	FIELD_INDEX,		/* @number in thousandths */
+	FIELD_ADDRESS,		/* @number; text is hexadecimal */
 	FIELD_NONE,		/* null in JSON, @text as text */
 };
 
@@ -51,6 +52,17 @@ static inline struct field field_index(const char *key, int thousandths)
 static inline struct field field_none(const char *key, const char *text)
 {
 	return (struct field){ .key = key, .kind = FIELD_NONE, .text = text };
+}
+
+/* 0 is no limit. */
+static inline struct field field_limit(const char *key, uint64_t bytes)
+{
+	return bytes ? field_bytes(key, bytes) : field_none(key, "none");
+}
+
+static inline struct field field_address(const char *key, uint64_t address)
+{
+	return (struct field){ .key = key, .kind = FIELD_ADDRESS, .number = (int64_t)address };
 }
 
 /**

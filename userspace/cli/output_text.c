@@ -33,6 +33,9 @@ static const char *format_cell(const struct field *field, char text[CELL_MAX])
 	case FIELD_INDEX:
 		format_index(field->number, text);
 		break;
+	case FIELD_ADDRESS:
+		snprintf(text, CELL_MAX, "0x%" PRIx64, (uint64_t)field->number);
+		break;
 	}
 	return text;
 }

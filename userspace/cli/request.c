@@ -114,12 +114,20 @@ static int fail_nospace(const struct request *request, const char *pool,
 
 static int fail_quota(const struct request *request, const struct framepool *fp)
 {
+	uint64_t client_quota = framepool_client_quota_bytes(fp);
 	char size[SIZE_TEXT_MAX], quota[SIZE_TEXT_MAX];
+	const char *pool = framepool_name(fp);
 
-	return fail("%s is more than pool '%s' lets one client hold, which is %s: ask for less, "
-		    "or load the module with a larger quota=",
-		    size_format(request->size, size), framepool_name(fp),
-		    size_format(framepool_quota_bytes(fp), quota));
+	size_format(request->size, size);
+	/* This client holds nothing else. */
+	if (client_quota && request->size > client_quota)
+		return fail("%s is more than pool '%s' lets one client hold, which is %s: ask for "
+			    "less, or write a larger limit to /sys/class/framepool/%s/client_quota",
+			    size, pool, size_format(client_quota, quota), pool);
+	return fail("with %s more this user would have more than pool '%s' lets one user have, which "
+		    "is %s: end other programs, or write a larger limit to "
+		    "/sys/class/framepool/%s/user_quota", size, pool,
+		    size_format(framepool_user_quota_bytes(fp), quota), pool);
 }
 
 int request_fail(const struct request *request, const struct framepool *fp, int err)

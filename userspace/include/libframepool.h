@@ -13,14 +13,14 @@
  *  ENOMEM  the pool has less free memory than asked for
  *  ENOSPC  enough is free, but there is no run of that length with that
  *          alignment below that limit
- *  EDQUOT  the client would hold more than its quota
+ *  EDQUOT  the client, or its user, would hold more than its quota
  *  ENOBUFS no memory outside the pool for the bookkeeping
  *  EINTR   a fatal signal arrived; the program does not live to see it
  * What else a function can give is said where it is declared.
  *
  * Threads: every function may be called by several threads at a time, on the
  * same objects too. Only the call that ends an object (framepool_close(),
- * framepool_buffer_free(), framepool_stats_free()) has to be its last use.
+ * framepool_buffer_free(), framepool_free_batch(), framepool_stats_free()) has to be its last use.
  * There is no global state and no lock, so that fork() is safe at any time.
  *
  * Processes: a child made by fork() shares the client with its parent; a buffer
@@ -29,6 +29,7 @@
 #ifndef LIBFRAMEPOOL_H
 #define LIBFRAMEPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -97,14 +98,15 @@ char *framepool_explain_open(int err, const char *pool, char *text, size_t size)
 int framepool_fd(const struct framepool *fp);
 
 /*
- * What does not change while a pool exists. These never fail.
+ * What is fixed about a pool; but the limits may be changed by an administrator. These never fail.
  *
  *  name         the pool's name; lives as long as @fp
  *  abi          version of the kernel interface
  *  frame_bytes  size of a page frame, the granularity of lengths
  *  huge_bytes   size of a huge frame
  *  total_bytes  size of the pool
- *  quota_bytes  most that one client may hold; 0: no limit
+ *  client_quota_bytes  most that one client may hold now; 0: no limit
+ *  user_quota_bytes    most that all clients of one user may hold together now; 0: no limit
  *  node         NUMA node the pool was taken from; -1: any
  *  max_order    order (log2 of frames) of the pool's largest aligned block
  */
@@ -113,7 +115,8 @@ unsigned int framepool_abi(const struct framepool *fp);
 uint32_t framepool_frame_bytes(const struct framepool *fp);
 uint32_t framepool_huge_bytes(const struct framepool *fp);
 uint64_t framepool_total_bytes(const struct framepool *fp);
-uint64_t framepool_quota_bytes(const struct framepool *fp);
+uint64_t framepool_client_quota_bytes(const struct framepool *fp);
+uint64_t framepool_user_quota_bytes(const struct framepool *fp);
 int framepool_node(const struct framepool *fp);
 unsigned int framepool_max_order(const struct framepool *fp);
 
@@ -194,6 +197,46 @@ uint64_t framepool_buffer_offset(const struct framepool_buffer *buf);
  * program freed the handle).
  */
 int framepool_buffer_mapped_bytes(const struct framepool_buffer *buf, uint64_t *bytes);
+
+/**
+ * framepool_buffer_address - where a buffer is
+ * @buf: the buffer
+ * @address: set to the physical address of its first byte; 0 if the client was not opened
+ *           with CAP_SYS_ADMIN
+ *
+ * The buffer is contiguous: its byte n is at @address + n.
+ *
+ * Return: as framepool_buffer_mapped_bytes().
+ */
+int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *address);
+
+/**
+ * framepool_alloc_batch - allocate many equal buffers by as few kernel calls as possible
+ * @fp: as for framepool_buffer_alloc()
+ * @length: as for framepool_buffer_alloc()
+ * @align: as for framepool_buffer_alloc_constrained()
+ * @limit: as for framepool_buffer_alloc_constrained()
+ * @partial: be content with fewer than @count
+ * @count: how many
+ * @bufs: room for @count buffers
+ *
+ * The buffers are like any others, and may be freed one by one or in batches.
+ *
+ * Return: how many there are now in @bufs: @count, or fewer with errno (as
+ * framepool_buffer_alloc_constrained()) saying why there are no more. Without @partial fewer
+ * are none: what was allocated before the one that failed has been freed again.
+ */
+size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t align, uint64_t limit,
+			     bool partial, size_t count, struct framepool_buffer **bufs);
+
+/**
+ * framepool_free_batch - unmap many buffers and give them up
+ * @bufs: buffers of one client, each once
+ * @count: how many
+ *
+ * What framepool_buffer_free() does, by few kernel calls. errno is left alone.
+ */
+void framepool_free_batch(struct framepool_buffer **bufs, size_t count);
 
 /**
  * framepool_stats_read - take one consistent snapshot of the pool

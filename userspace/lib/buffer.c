@@ -107,12 +107,28 @@ uint64_t framepool_buffer_offset(const struct framepool_buffer *buf)
 	return buf->offset;
 }
 
+static int query(const struct framepool_buffer *buf, struct framepool_ioc_query *call)
+{
+	*call = (struct framepool_ioc_query){ .size = sizeof(*call), .handle = buf->handle };
+	return ioctl(buf->fd, FRAMEPOOL_IOC_QUERY, call);
+}
+
 int framepool_buffer_mapped_bytes(const struct framepool_buffer *buf, uint64_t *bytes)
 {
-	struct framepool_ioc_query call = { .size = sizeof(call), .handle = buf->handle };
+	struct framepool_ioc_query call;
 
-	if (ioctl(buf->fd, FRAMEPOOL_IOC_QUERY, &call))
+	if (query(buf, &call))
 		return -1;
 	*bytes = call.mapped_bytes;
+	return 0;
+}
+
+int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *address)
+{
+	struct framepool_ioc_query call;
+
+	if (query(buf, &call))
+		return -1;
+	*address = call.address;
 	return 0;
 }

@@ -102,9 +102,22 @@ uint64_t framepool_total_bytes(const struct framepool *fp)
 	return fp->info.total_bytes;
 }
 
-uint64_t framepool_quota_bytes(const struct framepool *fp)
+/* An administrator may change the limits at any time. */
+static struct framepool_ioc_info read_limits(const struct framepool *fp)
 {
-	return fp->info.quota_bytes;
+	struct framepool_ioc_info info = { .size = sizeof(info) };
+
+	return ioctl(fp->fd, FRAMEPOOL_IOC_INFO, &info) ? fp->info : info;
+}
+
+uint64_t framepool_client_quota_bytes(const struct framepool *fp)
+{
+	return read_limits(fp).client_quota_bytes;
+}
+
+uint64_t framepool_user_quota_bytes(const struct framepool *fp)
+{
+	return read_limits(fp).user_quota_bytes;
 }
 
 int framepool_node(const struct framepool *fp)

@@ -13,7 +13,8 @@ static bool writes(bool json, const struct table *table, const char *expected)
 		field_text("pool", "dma"),
 		field_bytes("total", 3 << 20),
 		field_bytes("odd", 1025),
-		field_none("quota", "none"),
+		field_limit("quota", 0),
+		field_address("at", 0xfedcba000),
 	};
 	char text[1024] = "";
 	FILE *file = tmpfile();
@@ -21,7 +22,7 @@ static bool writes(bool json, const struct table *table, const char *expected)
 
 	fflush(stdout);
 	dup2(fileno(file), STDOUT_FILENO);
-	output(json, fields, 4, table);
+	output(json, fields, 5, table);
 	fflush(stdout);
 	dup2(kept, STDOUT_FILENO);
 	close(kept);
@@ -47,19 +48,19 @@ int main(void)
 	const struct table none = { "orders", cells, 3, 0 };
 
 	check(writes(false, NULL,
-		     "pool:  dma\ntotal: 3145728 (3M)\nodd:   1025\nquota: none\n"),
+		     "pool:  dma\ntotal: 3145728 (3M)\nodd:   1025\nquota: none\nat:    0xfedcba000\n"),
 	      "record_as_text_is_aligned");
 	check(writes(false, &table,
-		     "pool:  dma\ntotal: 3145728 (3M)\nodd:   1025\nquota: none\n"
+		     "pool:  dma\ntotal: 3145728 (3M)\nodd:   1025\nquota: none\nat:    0xfedcba000\n"
 		     "\n"
 		     "  order  bytes   index\n"
 		     "      0     4K  -0.500\n"
 		     "     10     4M   1.000\n"), "table_as_text_is_aligned");
 	check(writes(true, NULL,
 		     "{\n  \"pool\": \"dma\",\n  \"total\": 3145728,\n  \"odd\": 1025,\n"
-		     "  \"quota\": null\n}\n"), "record_as_json");
+		     "  \"quota\": null,\n  \"at\": 68414054400\n}\n"), "record_as_json");
 	check(writes(true, &none,
 		     "{\n  \"pool\": \"dma\",\n  \"total\": 3145728,\n  \"odd\": 1025,\n"
-		     "  \"quota\": null,\n  \"orders\": []\n}\n"), "empty_table_as_json");
+		     "  \"quota\": null,\n  \"at\": 68414054400,\n  \"orders\": []\n}\n"), "empty_table_as_json");
 	return 0;
 }

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Physical addresses: for clients that were opened with CAP_SYS_ADMIN, whoever asks. */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define NOBODY		65534
+
+FIXTURE(address)
+{
+	int fd;
+	struct buffer buffer;
+};
+
+FIXTURE_SETUP(address)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, buffer_alloc(self->fd, 3 * FRAME, &self->buffer));
+}
+
+FIXTURE_TEARDOWN_PARENT(address)
+{
+	EXPECT_EQ(0, chmod(DEVICE, 0660));
+	EXPECT_TRUE(wait_all_free());
+}
+
+/* The address that QUERY gives; 1 if it fails or the rest of its answer is wrong. */
+static __u64 address_of(int fd, const struct buffer *buffer)
+{
+	struct framepool_ioc_query query = {
+		.size = sizeof(query),
+		.handle = buffer->handle,
+		.address = 1,
+	};
+
+	if (call(fd, FRAMEPOOL_IOC_QUERY, &query) || query.length != buffer->length ||
+	    query.offset != buffer->offset)
+		return 1;
+	return query.address;
+}
+
+static bool become_nobody(void)
+{
+	return !setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY);
+}
+
+static bool drop_sys_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	data[CAP_SYS_ADMIN / 32].effective &= ~(1U << CAP_SYS_ADMIN % 32);
+	return !syscall(SYS_capset, &header, data);
+}
+
+static bool send_fd(int to, int fd)
+{
+	char control[CMSG_SPACE(sizeof(fd))] = { 0 }, byte = 0;
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(to, &message, 0) == 1;
+}
+
+static int receive_fd(int from)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	if (recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	return fd;
+}
+
+TEST_F(address, of_every_frame_agrees_with_pagemap)
+{
+	static const __u64 lengths[] = { 1, 3 * FRAME, HUGE_FRAME, 5 * MIB + FRAME, 64 * KIB, 8 * MIB };
+	struct buffer buffer;
+	__u64 address, at;
+	char *p;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, lengths[i], &buffer));
+		p = buffer_map(self->fd, &buffer);
+		ASSERT_NE(MAP_FAILED, p);
+		address = address_of(self->fd, &buffer);
+		ASSERT_NE(0, address);
+		for (at = 0; at < buffer.length; at += FRAME) {
+			ASSERT_EQ(physical_address(p + at), address + at);
+		}
+	}
+}
+
+TEST_F(address, is_hidden_from_unprivileged_opener)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	pid = child_fork();
+	if (!pid) {
+		struct buffer buffer;
+		int fd;
+
+		CHILD_CHECK(become_nobody());
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0);
+		CHILD_CHECK(!buffer_alloc(fd, 3 * MIB, &buffer));
+		CHILD_CHECK(address_of(fd, &buffer) == 0);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(address, is_hidden_from_root_that_opened_without_the_capability)
+{
+	pid_t pid = child_fork();
+
+	if (!pid) {
+		struct buffer buffer;
+		int fd;
+
+		CHILD_CHECK(drop_sys_admin());
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0);
+		CHILD_CHECK(!buffer_alloc(fd, FRAME, &buffer));
+		CHILD_CHECK(address_of(fd, &buffer) == 0);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(address, is_seen_through_descriptor_that_root_left_to_a_user)
+{
+	__u64 address = buffer_physical(self->fd, &self->buffer);
+	pid_t pid;
+
+	ASSERT_NE(0, address);
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(become_nobody());
+		CHILD_CHECK(address_of(self->fd, &self->buffer) == address);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(address, is_seen_through_descriptor_that_root_sent_to_a_user)
+{
+	__u64 address = buffer_physical(self->fd, &self->buffer);
+	int ends[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	pid = child_fork();
+	if (!pid) {
+		int fd;
+
+		CHILD_CHECK(!close(self->fd) && become_nobody());
+		fd = receive_fd(ends[1]);
+		CHILD_CHECK(fd >= 0);
+		CHILD_CHECK(address_of(fd, &self->buffer) == address);
+		_exit(0);
+	}
+	ASSERT_TRUE(send_fd(ends[0], self->fd));
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(address, is_hidden_from_root_that_got_the_descriptor_from_a_user)
+{
+	struct buffer buffer;
+	int ends[2], fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(become_nobody());
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0 && send_fd(ends[1], fd));
+		_exit(0);
+	}
+	fd = receive_fd(ends[0]);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, child_wait(pid));
+	ASSERT_EQ(0, buffer_alloc(fd, 3 * FRAME, &buffer));
+	EXPECT_NE(0, buffer_physical(fd, &buffer));
+	EXPECT_EQ(0, address_of(fd, &buffer));
+}
+
+TEST_HARNESS_MAIN

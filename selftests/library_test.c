@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What libframepool adds to the calls: batches of any length, limits, addresses. */
+#include "common.h"
+#include "memory.h"
+
+#include <libframepool.h>
+
+#define MANY	2500	/* more than two batches of the kernel */
+
+FIXTURE(library)
+{
+	struct framepool *fp;
+	struct framepool_buffer *bufs[MANY];
+};
+
+FIXTURE_SETUP(library)
+{
+	self->fp = framepool_open(NULL);
+	ASSERT_NE(NULL, self->fp);
+}
+
+FIXTURE_TEARDOWN_PARENT(library)
+{
+	EXPECT_TRUE(wait_all_free());
+}
+
+static __u64 live_buffers(struct framepool *fp)
+{
+	struct framepool_ioc_stats stats;
+
+	return pool_stats(framepool_fd(fp), &stats) ? ~0ULL : stats.buffers;
+}
+
+TEST_F(library, batch_longer_than_the_kernel_takes_is_allocated_and_freed)
+{
+	int i;
+
+	ASSERT_EQ(MANY, framepool_alloc_batch(self->fp, 5000, 0, 0, false, MANY, self->bufs));
+	EXPECT_EQ(MANY, live_buffers(self->fp));
+	for (i = 0; i < MANY; i++) {
+		ASSERT_EQ(8192, framepool_buffer_length(self->bufs[i]));
+		ASSERT_NE(0, framepool_buffer_handle(self->bufs[i]));
+	}
+	for (i = 0; i < MANY; i += 100) {
+		char *p = framepool_buffer_map(self->bufs[i]);
+
+		ASSERT_NE(NULL, p);
+		EXPECT_TRUE(all_bytes(p, 0, 8192));
+		memset(p, PATTERN_MINE, 8192);
+	}
+	errno = 77;
+	framepool_free_batch(self->bufs, MANY);
+	EXPECT_EQ(77, errno);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+TEST_F(library, batch_that_does_not_fit_is_none_or_cut_short)
+{
+	enum { FIT = POOL_BYTES / (128 * KIB) };
+
+	ASSERT_GT(FIT, FRAMEPOOL_BATCH_MAX);
+	errno = 0;
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, 128 * KIB, 0, 0, false, MANY, self->bufs));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(0, live_buffers(self->fp));
+	errno = 0;
+	EXPECT_EQ(FIT, framepool_alloc_batch(self->fp, 128 * KIB, 0, 0, true, MANY, self->bufs));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(FIT, live_buffers(self->fp));
+	framepool_free_batch(self->bufs, FIT);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+TEST_F(library, batch_with_bad_arguments_is_refused)
+{
+	errno = 0;
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, 0, 0, 0, true, 3, self->bufs));
+	EXPECT_EQ(EINVAL, errno);
+	errno = 0;
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, FRAME, 3, 0, false, 3, self->bufs));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, 0, self->bufs));
+	framepool_free_batch(self->bufs, 0);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+TEST_F(library, batch_in_which_somebody_freed_handles_is_freed_nevertheless)
+{
+	int i;
+
+	ASSERT_EQ(600, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, 600, self->bufs));
+	for (i = 0; i < 600; i += 7) {
+		ASSERT_EQ(0, handle_free(framepool_fd(self->fp), framepool_buffer_handle(self->bufs[i])));
+	}
+	ASSERT_EQ(0, handle_free(framepool_fd(self->fp), framepool_buffer_handle(self->bufs[599])));
+	framepool_free_batch(self->bufs, 600);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+TEST_F(library, buffers_of_a_batch_are_freed_one_by_one_too)
+{
+	struct framepool_buffer *single;
+
+	ASSERT_EQ(3, framepool_alloc_batch(self->fp, FRAME, HUGE_FRAME, 0, false, 3, self->bufs));
+	single = framepool_buffer_alloc(self->fp, FRAME);
+	ASSERT_NE(NULL, single);
+	framepool_buffer_free(self->bufs[1]);
+	self->bufs[1] = single;
+	EXPECT_EQ(3, live_buffers(self->fp));
+	framepool_free_batch(self->bufs, 3);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+TEST_F(library, address_agrees_with_pagemap)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(self->fp, 3 * MIB);
+	uint64_t address = 0;
+	char *p;
+
+	ASSERT_NE(NULL, buf);
+	p = framepool_buffer_map(buf);
+	ASSERT_NE(NULL, p);
+	ASSERT_EQ(0, framepool_buffer_address(buf, &address));
+	EXPECT_NE(0, address);
+	EXPECT_EQ(physical_address(p), address);
+	EXPECT_EQ(physical_address(p + 2 * MIB), address + 2 * MIB);
+	ASSERT_EQ(0, handle_free(framepool_fd(self->fp), framepool_buffer_handle(buf)));
+	EXPECT_EQ(-1, framepool_buffer_address(buf, &address));
+	EXPECT_EQ(ENOENT, errno);
+}
+
+TEST_F(library, limits_are_those_of_now)
+{
+	int fd = open("/sys/class/framepool/" POOL_NAME "/user_quota", O_WRONLY | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, framepool_client_quota_bytes(self->fp));
+	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
+	ASSERT_EQ(5, pwrite(fd, "40960", 5, 0));
+	EXPECT_EQ(40960, framepool_user_quota_bytes(self->fp));
+	EXPECT_EQ(0, framepool_client_quota_bytes(self->fp));
+	errno = 0;
+	EXPECT_EQ(10, framepool_alloc_batch(self->fp, FRAME, 0, 0, true, 11, self->bufs));
+	EXPECT_EQ(EDQUOT, errno);
+	ASSERT_EQ(1, pwrite(fd, "0", 1, 0));
+	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What one client and one user may hold, what counts, and how an administrator changes it. */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+
+#include <grp.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#define CLIENT_QUOTA	"/sys/class/framepool/" POOL_NAME "/client_quota"
+#define USER_QUOTA	"/sys/class/framepool/" POOL_NAME "/user_quota"
+#define USERS		"/sys/kernel/debug/framepool/" POOL_NAME "/users"
+#define NOBODY		65534
+#define THREADS		4
+#define ROUNDS		2000
+
+FIXTURE(limits)
+{
+	int fd;
+	int other;
+};
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open_errno(path, O_WRONLY), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static int set_limit(const char *path, unsigned long bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu\n", bytes);
+	return write_text(path, text);
+}
+
+static const char *read_text(const char *path)
+{
+	static char text[4096];
+	int fd = open_errno(path, O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	return text;
+}
+
+FIXTURE_SETUP(limits)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	self->other = pool_open();
+	ASSERT_GE(self->other, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(limits)
+{
+	EXPECT_EQ(0, set_limit(CLIENT_QUOTA, 0));
+	EXPECT_EQ(0, set_limit(USER_QUOTA, 0));
+	EXPECT_EQ(0, chmod(DEVICE, 0660));
+	EXPECT_TRUE(wait_all_free());
+}
+
+/* What "users" in debugfs says of @uid; false: nothing. */
+static bool user_is_charged(unsigned int uid, unsigned int *clients, __u64 *held, __u64 *quarantined)
+{
+	unsigned long long h, q;
+	unsigned int u;
+	const char *line;
+
+	for (line = strchr(read_text(USERS), '\n'); line; line = strchr(line + 1, '\n')) {
+		if (sscanf(line + 1, "%u %u %llu %llu", &u, clients, &h, &q) == 4 && u == uid) {
+			*held = h;
+			*quarantined = q;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool root_is_charged(__u64 held, __u64 quarantined)
+{
+	unsigned int clients;
+	__u64 h = 0, q = 0;
+
+	if (user_is_charged(0, &clients, &h, &q) && h == held && q == quarantined)
+		return true;
+	fprintf(stderr, "# root is charged %llu and %llu, not %llu and %llu\n", h, q, held, quarantined);
+	return false;
+}
+
+TEST_F(limits, files_are_for_root_to_write_and_all_to_read)
+{
+	struct stat file;
+	pid_t pid;
+
+	ASSERT_EQ(0, stat(CLIENT_QUOTA, &file));
+	EXPECT_EQ(S_IFREG | 0644, file.st_mode);
+	ASSERT_EQ(0, stat(USER_QUOTA, &file));
+	EXPECT_EQ(S_IFREG | 0644, file.st_mode);
+	EXPECT_STREQ("0\n", read_text(CLIENT_QUOTA));
+	EXPECT_STREQ("0\n", read_text(USER_QUOTA));
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
+		CHILD_CHECK(set_limit(CLIENT_QUOTA, 1) == -EACCES);
+		CHILD_CHECK(set_limit(USER_QUOTA, 1) == -EACCES);
+		CHILD_CHECK(!strcmp(read_text(USER_QUOTA), "0\n"));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(limits, written_limits_are_read_and_told_by_info)
+{
+	struct framepool_ioc_info info;
+
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 5 * MIB));
+	ASSERT_EQ(0, write_text(USER_QUOTA, "0x7000"));
+	EXPECT_STREQ("5242880\n", read_text(CLIENT_QUOTA));
+	EXPECT_STREQ("28672\n", read_text(USER_QUOTA));
+	ASSERT_EQ(0, pool_info(self->fd, &info));
+	EXPECT_EQ(5 * MIB, info.client_quota_bytes);
+	EXPECT_EQ(0x7000, info.user_quota_bytes);
+	ASSERT_EQ(0, set_limit(USER_QUOTA, INT64_MAX));
+	EXPECT_STREQ("9223372036854775807\n", read_text(USER_QUOTA));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, INT64_MAX, &(struct buffer){ 0 }));
+}
+
+TEST_F(limits, nonsense_is_refused_and_changes_nothing)
+{
+	static const char * const nonsense[] = { "\n", "some", "-1", "4M", "1 2", "0x", "1.5" };
+	static const char * const large[] = { "9223372036854775808", "18446744073709551616" };
+	int i;
+
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, MIB));
+	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
+		EXPECT_EQ(-EINVAL, write_text(CLIENT_QUOTA, nonsense[i])) TH_LOG("'%s'", nonsense[i]);
+		EXPECT_EQ(-EINVAL, write_text(USER_QUOTA, nonsense[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(large); i++) {
+		EXPECT_EQ(-ERANGE, write_text(CLIENT_QUOTA, large[i]));
+		EXPECT_EQ(-ERANGE, write_text(USER_QUOTA, large[i]));
+	}
+	EXPECT_STREQ("1048576\n", read_text(CLIENT_QUOTA));
+	EXPECT_STREQ("0\n", read_text(USER_QUOTA));
+}
+
+TEST_F(limits, client_may_hold_its_quota_to_the_frame)
+{
+	struct buffer large, small;
+
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, MIB + FRAME - 1));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, MIB + 1, &large));
+	ASSERT_EQ(0, buffer_alloc(self->fd, MIB - FRAME, &large));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 1, &small));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &small));
+	EXPECT_EQ(0, buffer_alloc(self->other, MIB, &small));
+	EXPECT_TRUE(root_is_charged(2 * MIB, 0));
+}
+
+TEST_F(limits, limit_below_a_frame_allows_nothing)
+{
+	struct buffer buffer;
+
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 1));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &buffer));
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 0));
+	ASSERT_EQ(0, set_limit(USER_QUOTA, FRAME - 1));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &buffer));
+	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+TEST_F(limits, limit_below_what_is_held_refuses_only_what_is_new)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer first, second, third = { 0 };
+	const char *paths[] = { CLIENT_QUOTA, USER_QUOTA };
+	char *p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &first));
+		ASSERT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &second));
+		ASSERT_EQ(0, set_limit(paths[i], 5 * MIB));
+		EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, FRAME, &third));
+		p = buffer_map(self->fd, &first);
+		ASSERT_NE(MAP_FAILED, p);
+		memset(p, PATTERN_MINE, first.length);
+		ASSERT_EQ(0, munmap(p, first.length));
+		ASSERT_EQ(0, handle_free(self->fd, first.handle));
+		ASSERT_TRUE(wait_clean(self->fd, &stats));
+		EXPECT_EQ(0, buffer_alloc(self->fd, MIB, &first));
+		EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, FRAME, &third));
+		ASSERT_EQ(0, set_limit(paths[i], 0));
+		EXPECT_EQ(0, buffer_alloc(self->fd, 8 * MIB, &third));
+		ASSERT_EQ(0, handle_free(self->fd, first.handle));
+		ASSERT_EQ(0, handle_free(self->fd, second.handle));
+		ASSERT_EQ(0, handle_free(self->fd, third.handle));
+	}
+}
+
+TEST_F(limits, clients_of_one_user_share_its_quota)
+{
+	struct framepool_ioc_stats before, after;
+	struct buffer buffer;
+
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 3 * MIB, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, 2 * MIB, &buffer));
+	EXPECT_EQ(0, buffer_alloc(self->other, MIB, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &buffer));
+	ASSERT_EQ(0, pool_stats(self->fd, &after));
+	EXPECT_EQ(before.fail_quota + 2, after.fail_quota);
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, buffer_alloc(self->other, 3 * MIB, &buffer));
+}
+
+TEST_F(limits, other_user_has_a_quota_of_its_own)
+{
+	struct buffer buffer;
+	pid_t pid;
+
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &buffer));
+	pid = child_fork();
+	if (!pid) {
+		int fd;
+
+		CHILD_CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
+		/* Who opened the client counts, not who calls. */
+		CHILD_CHECK(buffer_alloc(self->fd, FRAME, &buffer) == -EDQUOT);
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0);
+		CHILD_CHECK(!buffer_alloc(fd, 4 * MIB, &buffer));
+		CHILD_CHECK(buffer_alloc(fd, FRAME, &buffer) == -EDQUOT);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(limits, refusal_by_one_limit_charges_neither)
+{
+	struct buffer buffer;
+
+	/* By the user's. */
+	ASSERT_EQ(0, buffer_alloc(self->other, 3 * MIB, &buffer));
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 2 * MIB));
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 2 * MIB, &buffer));
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 5 * MIB));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 2 * MIB, &buffer));
+	ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
+
+	/* By the client's. */
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 2 * MIB + 1, &buffer));
+	EXPECT_TRUE(root_is_charged(3 * MIB, 0));
+	EXPECT_EQ(0, buffer_alloc(self->fd, 2 * MIB, &buffer));
+}
+
+TEST_F(limits, failed_allocation_charges_nothing)
+{
+	struct buffer buffer;
+
+	EXPECT_EQ(-ENOMEM, buffer_alloc(self->fd, POOL_BYTES + 1, &buffer));
+	EXPECT_EQ(-ENOSPC, buffer_alloc_at(self->fd, FRAME, 0, FRAME, &buffer));
+	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+TEST_F(limits, mapped_buffer_counts_until_it_is_unmapped)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer buffer;
+	char *p;
+
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &buffer));
+	p = buffer_map(self->fd, &buffer);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, FRAME, &buffer));
+
+	/* The client itself is kept alive by the mapping. */
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, FRAME, &buffer));
+	EXPECT_TRUE(root_is_charged(4 * MIB, 0));
+	ASSERT_EQ(0, munmap(p, 4 * MIB));
+	EXPECT_EQ(0, buffer_alloc(self->other, 4 * MIB, &buffer));
+	ASSERT_EQ(0, handle_free(self->other, buffer.handle));
+	EXPECT_TRUE(wait_clean(self->other, &stats));
+	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+/* Leaves one page of a buffer of @length, which is freed, in a pipe; returns its reading end. */
+static int strand(int fd, __u64 length)
+{
+	struct buffer buffer;
+	struct iovec frame;
+	int ends[2];
+	char *p;
+
+	if (buffer_alloc_huge(fd, length, &buffer) || pipe(ends))
+		return -1;
+	p = buffer_map(fd, &buffer);
+	if (p == MAP_FAILED)
+		return -1;
+	memset(p, PATTERN_MINE, length);
+	frame = (struct iovec){ p, FRAME };
+	if (vmsplice(ends[1], &frame, 1, 0) != FRAME || munmap(p, length) ||
+	    handle_free(fd, buffer.handle))
+		return -1;
+	close(ends[1]);
+	return ends[0];
+}
+
+TEST_F(limits, quarantined_memory_counts_until_it_is_let_go)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer buffer;
+	int pipe;
+
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	pipe = strand(self->fd, HUGE_FRAME);
+	ASSERT_GE(pipe, 0);
+	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, 2 * MIB + 1, &buffer));
+	ASSERT_EQ(0, buffer_alloc(self->other, 2 * MIB, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, FRAME, &buffer));
+
+	/* Not a client's, but the user's: it stays when the client has gone. */
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_TRUE(root_is_charged(2 * MIB, HUGE_FRAME));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, FRAME, &buffer));
+	ASSERT_EQ(0, close(pipe));
+	EXPECT_EQ(0, buffer_alloc(self->other, 2 * MIB, &buffer));
+	ASSERT_TRUE(wait_clean(self->other, &stats));
+	EXPECT_TRUE(root_is_charged(4 * MIB, 0));
+}
+
+TEST_F(limits, quarantined_small_buffer_counts_as_its_huge_frame)
+{
+	struct framepool_ioc_stats stats;
+	int pipe = strand(self->fd, FRAME);
+
+	ASSERT_GE(pipe, 0);
+	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
+	ASSERT_EQ(0, close(pipe));
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+TEST_F(limits, tail_of_a_long_buffer_in_quarantine_counts)
+{
+	struct framepool_ioc_stats stats;
+	int pipe = strand(self->fd, 2 * HUGE_FRAME + FRAME);
+
+	ASSERT_GE(pipe, 0);
+	/* The page that is held is in the first huge frame; the other two come back. */
+	for (;;) {
+		ASSERT_EQ(0, pool_stats(self->fd, &stats));
+		if (stats.quarantined_bytes == HUGE_FRAME)
+			break;
+		sleep_ms(10);
+	}
+	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
+	ASSERT_EQ(0, close(pipe));
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+TEST_F(limits, user_without_clients_is_listed_while_it_has_something_in_quarantine)
+{
+	struct framepool_ioc_stats stats;
+	unsigned int clients;
+	__u64 held, quarantined;
+	int ends[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	ASSERT_EQ(0, pipe(ends));
+	pid = child_fork();
+	if (!pid) {
+		struct iovec frame;
+		struct buffer buffer;
+		int fd;
+
+		CHILD_CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0 && !buffer_alloc(fd, FRAME, &buffer));
+		frame = (struct iovec){ buffer_map(fd, &buffer), FRAME };
+		*(char *)frame.iov_base = 1;
+		CHILD_CHECK(vmsplice(ends[1], &frame, 1, 0) == FRAME);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+	ASSERT_TRUE(user_is_charged(NOBODY, &clients, &held, &quarantined));
+	EXPECT_EQ(0, clients);
+	EXPECT_EQ(0, held);
+	EXPECT_EQ(HUGE_FRAME, quarantined);
+	ASSERT_EQ(0, close(ends[0]));
+	ASSERT_EQ(0, close(ends[1]));
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &quarantined));
+}
+
+TEST_F_TIMEOUT(limits, used_memory_is_to_be_had_again_at_once, SLOW_TEST_SECONDS)
+{
+	struct buffer buffer;
+	char *p;
+	int i;
+
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 8 * MIB));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, buffer_alloc(i % 2 ? self->fd : self->other, 8 * MIB, &buffer));
+		p = buffer_map(i % 2 ? self->fd : self->other, &buffer);
+		ASSERT_NE(MAP_FAILED, p);
+		touch(p, buffer.length);
+		ASSERT_EQ(0, munmap(p, buffer.length));
+		ASSERT_EQ(0, handle_free(i % 2 ? self->fd : self->other, buffer.handle));
+	}
+}
+
+static void fill_allocs(struct framepool_ioc_alloc *allocs, int count, __u64 length)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		allocs[i] = (struct framepool_ioc_alloc){
+			.size = sizeof(*allocs),
+			.length = length,
+		};
+}
+
+TEST_F(limits, batch_beyond_a_quota_is_refused_or_cut_short)
+{
+	const char *paths[] = { CLIENT_QUOTA, USER_QUOTA };
+	struct framepool_ioc_stats before, after;
+	struct framepool_ioc_alloc allocs[8];
+	struct framepool_ioc_batch batch;
+	int i, j;
+
+	for (i = 0; i < 2; i++) {
+		fill_allocs(allocs, 8, MIB);
+		ASSERT_EQ(0, set_limit(paths[i], 5 * MIB));
+		ASSERT_EQ(0, pool_stats(self->fd, &before));
+		EXPECT_EQ(-EDQUOT, alloc_batch(self->fd, 0, allocs, 8, &batch));
+		EXPECT_EQ(5, batch.failed);
+		EXPECT_EQ(EDQUOT, batch.error);
+		EXPECT_EQ(0, batch.done);
+		EXPECT_TRUE(root_is_charged(0, 0));
+		ASSERT_EQ(0, pool_stats(self->fd, &after));
+		EXPECT_EQ(before.fail_quota + 1, after.fail_quota);
+		EXPECT_EQ(0, alloc_batch(self->fd, FRAMEPOOL_BATCH_PARTIAL, allocs, 8, &batch));
+		EXPECT_EQ(5, batch.done);
+		EXPECT_EQ(5, batch.failed);
+		EXPECT_EQ(EDQUOT, batch.error);
+		EXPECT_TRUE(root_is_charged(5 * MIB, 0));
+		for (j = 0; j < 5; j++) {
+			ASSERT_EQ(0, handle_free(self->fd, allocs[j].handle));
+		}
+		ASSERT_EQ(0, set_limit(paths[i], 0));
+	}
+}
+
+TEST_F(limits, batch_that_fails_later_charges_only_what_it_got)
+{
+	struct framepool_ioc_alloc allocs[8];
+	struct framepool_ioc_batch batch;
+
+	fill_allocs(allocs, 8, MIB);
+	allocs[5].limit = FRAME;
+	EXPECT_EQ(-ENOSPC, alloc_batch(self->fd, 0, allocs, 8, &batch));
+	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_EQ(0, alloc_batch(self->fd, FRAMEPOOL_BATCH_PARTIAL, allocs, 8, &batch));
+	EXPECT_EQ(5, batch.done);
+	EXPECT_TRUE(root_is_charged(5 * MIB, 0));
+}
+
+struct racer {
+	int fd;
+	unsigned int seed;
+	int bad;
+	int refused;
+};
+
+static void *race(void *arg)
+{
+	struct racer *racer = arg;
+	struct framepool_ioc_stats stats;
+	struct buffer buffer;
+	int i, ret;
+
+	for (i = 0; i < ROUNDS; i++) {
+		ret = buffer_alloc(racer->fd, FRAME * (1 + rand_r(&racer->seed) % 400), &buffer);
+		if (ret == -EDQUOT) {
+			racer->refused++;
+			continue;
+		}
+		if (ret || pool_stats(racer->fd, &stats) || stats.used_bytes > 4 * MIB)
+			racer->bad++;
+		if (!ret)
+			handle_free(racer->fd, buffer.handle);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(limits, racing_clients_never_hold_more_than_the_quota, SLOW_TEST_SECONDS)
+{
+	struct racer racers[THREADS];
+	pthread_t threads[THREADS];
+	struct buffer buffer;
+	int i;
+
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	for (i = 0; i < THREADS; i++) {
+		racers[i] = (struct racer){
+			.fd = i % 2 ? self->fd : self->other,
+			.seed = i + 1,
+		};
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race, &racers[i]));
+	}
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, racers[i].bad);
+	}
+	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &buffer));
+}
+
+TEST_F_TIMEOUT(limits, clients_that_come_and_go_leave_no_user, SLOW_TEST_SECONDS)
+{
+	unsigned int clients;
+	__u64 held, quarantined;
+	pid_t pids[THREADS];
+	int i, j;
+
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	for (i = 0; i < THREADS; i++) {
+		pids[i] = child_fork();
+		if (!pids[i]) {
+			CHILD_CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY - i % 2));
+			for (j = 0; j < ROUNDS; j++) {
+				struct buffer buffer;
+				int fd = pool_open();
+
+				CHILD_CHECK(fd >= 0 && !buffer_alloc(fd, 3 * FRAME, &buffer));
+				CHILD_CHECK(!close(fd));
+			}
+			_exit(0);
+		}
+	}
+	for (i = 0; i < THREADS; i++) {
+		EXPECT_EQ(0, child_wait(pids[i]));
+	}
+	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &quarantined));
+	EXPECT_FALSE(user_is_charged(NOBODY - 1, &clients, &held, &quarantined));
+	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+TEST_HARNESS_MAIN
