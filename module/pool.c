@@ -543,6 +543,8 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->users);
 	if (ret)
 		goto err_magazines;
+	/* The buddy has the list in a smaller form. */
+	fp_source_forget(&pool->source);
 	publish(pool);
 	return pool;
 
@@ -566,6 +568,7 @@ err_free:
 void fp_pool_destroy(struct fp_pool *pool)
 {
 	struct fp_buddy_stats stats;
+	u32 i;
 
 	unpublish(pool);
 	cancel_delayed_work_sync(&pool->trim);
@@ -574,7 +577,9 @@ void fp_pool_destroy(struct fp_pool *pool)
 	fp_users_fini(&pool->users);
 	fp_buddy_stats(&pool->buddy, &stats);
 	WARN(stats.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name, stats.used);
+	for (i = 0; i < pool->source.nr; i++)
+		fp_source_put(&pool->source, fp_pool_pfn(pool, (u64)i * FP_HUGE_FRAMES));
+	fp_source_fini(&pool->source);
 	fp_buddy_fini(&pool->buddy);
-	fp_source_release(&pool->source);
 	kfree(pool);
 }

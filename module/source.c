@@ -122,6 +122,7 @@ int fp_source_reserve(struct fp_source *source, u64 bytes, int node, bool partia
 	int ret;
 
 	source->nr = 0;
+	source->nr_kept = 0;
 	source->node = node;
 	if (nr > spare / HUGE_BYTES) {
 		if (!partial)
@@ -147,30 +148,62 @@ err_release:
 }
 
 /**
- * fp_source_release() - give all huge frames back to the kernel
- * @source: the source
+ * fp_source_forget() - drop the list of huge frames
+ * @source: the source; who has copied the list gives them back by fp_source_put()
  *
- * But those with a bad frame: the kernel would deal it out again. They are kept for good.
+ * Context: any.
+ */
+void fp_source_forget(struct fp_source *source)
+{
+	kvfree(source->hpfn);
+	source->hpfn = NULL;
+}
+
+/**
+ * fp_source_put() - give a huge frame back to the kernel
+ * @source: the source
+ * @pfn: of its first frame
+ *
+ * But not one with a bad frame: the kernel would deal it out again. It is kept for good.
  *
  * A huge frame that somebody still references (a pipe, direct I/O) is freed by the
  * kernel when the last reference is dropped.
  *
  * Context: may sleep.
  */
+void fp_source_put(struct fp_source *source, unsigned long pfn)
+{
+	if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES)))
+		source->nr_kept++;
+	else
+		put_page(pfn_to_page(pfn));
+	cond_resched();
+}
+
+/**
+ * fp_source_fini() - all huge frames were given back
+ * @source: the source
+ *
+ * Context: any.
+ */
+void fp_source_fini(struct fp_source *source)
+{
+	if (source->nr_kept)
+		pr_info("%u huge frames with bad memory in them stay out of use\n", source->nr_kept);
+	fp_source_forget(source);
+}
+
+/**
+ * fp_source_release() - give all huge frames back to the kernel
+ * @source: the source, which has its list still
+ *
+ * Context: may sleep.
+ */
 void fp_source_release(struct fp_source *source)
 {
-	u32 i, nr_kept = 0;
+	u32 i;
 
-	for (i = 0; i < source->nr; i++) {
-		unsigned long pfn = (unsigned long)source->hpfn[i] << FP_HUGE_ORDER;
-
-		if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES)))
-			nr_kept++;
-		else
-			put_page(pfn_to_page(pfn));
-		cond_resched();
-	}
-	if (nr_kept)
-		pr_info("%u huge frames with bad memory in them stay out of use\n", nr_kept);
-	kvfree(source->hpfn);
+	for (i = 0; i < source->nr; i++)
+		fp_source_put(source, (unsigned long)source->hpfn[i] << FP_HUGE_ORDER);
+	fp_source_fini(source);
 }

@@ -74,7 +74,20 @@ static ssize_t shutdown_store(struct device *device, struct device_attribute *at
 }
 static DEVICE_ATTR_WO(shutdown);
 
+static ssize_t drain_store(struct device *device, struct device_attribute *attr, const char *text,
+			   size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	if (!sysfs_streq(text, "1"))
+		return -EINVAL;
+	fp_pool_drain(pool);
+	return size;
+}
+static DEVICE_ATTR_WO(drain);
+
 static struct attribute *attributes[] = {
+	&dev_attr_drain.attr,
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,
 	&dev_attr_shutdown.attr,

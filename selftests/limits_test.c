@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#define DRAIN		"/sys/class/framepool/" POOL_NAME "/drain"
 #define CLIENT_QUOTA	"/sys/class/framepool/" POOL_NAME "/client_quota"
 #define USER_QUOTA	"/sys/class/framepool/" POOL_NAME "/user_quota"
 #define USERS		"/sys/kernel/debug/framepool/" POOL_NAME "/users"
@@ -116,6 +117,20 @@ TEST_F(limits, files_are_for_root_to_write_and_all_to_read)
 		_exit(0);
 	}
 	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(limits, drain_takes_a_one_of_root_and_nothing_else)
+{
+	static const char * const nonsense[] = { "0", "2", "yes", "1 ", "\n" };
+	struct stat file;
+	int i;
+
+	ASSERT_EQ(0, stat(DRAIN, &file));
+	EXPECT_EQ(S_IFREG | 0200, file.st_mode);
+	for (i = 0; i < ARRAY_SIZE(nonsense); i++)
+		EXPECT_EQ(-EINVAL, write_text(DRAIN, nonsense[i])) TH_LOG("'%s'", nonsense[i]);
+	EXPECT_EQ(0, write_text(DRAIN, "1"));
+	EXPECT_EQ(0, write_text(DRAIN, "1\n"));
 }
 
 TEST_F(limits, written_limits_are_read_and_told_by_info)
