@@ -59,12 +59,16 @@ void fp_frames_count_blocks(const struct fp_frames *frames, u64 *blocks);
  */
 static inline bool fp_frames_holds_quickly(const struct fp_frames *frames, u32 at, u32 order)
 {
-	u32 size = 1U << order;
 	u64 free = READ_ONCE(frames->free[at / 64]);
 	u64 stops = free | READ_ONCE(frames->aux[at / 64]);
+	u32 size;
 
+	/* The caller's word for it, which may be anything. */
+	if (order >= 6)
+		return false;
+	size = 1U << order;
 	/* From @at on: the head, then nothing up to the end of the block. */
-	return order < 6 && !(free >> (at % 64) & 1) &&
+	return !(free >> (at % 64) & 1) &&
 	       (stops >> (at % 64) & ((2ULL << size) - 1)) == (1ULL << size | 1);
 }
 
