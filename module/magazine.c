@@ -275,7 +275,7 @@ static noinline int make_room(struct fp_magazines *magazines, u32 order)
 /* Look more closely, and make room in the magazine. */
 static noinline int free_slow(struct fp_magazines *magazines, u64 frame, u32 order)
 {
-	int quarantined;
+	int quarantined, ret = 0;
 
 	if (!is_block(magazines, frame, order))
 		return free_directly(magazines, frame, order);
@@ -283,8 +283,8 @@ static noinline int free_slow(struct fp_magazines *magazines, u64 frame, u32 ord
 		return 0;
 	quarantined = make_room(magazines, order);
 	if (!try_push(magazines, frame, order))
-		quarantined += free_directly(magazines, frame, order);
-	return quarantined;
+		ret = free_directly(magazines, frame, order);
+	return ret < 0 ? ret : quarantined + ret;
 }
 
 /**
