@@ -407,9 +407,10 @@ static void reopen(struct fp_magazine_cpu *cpu)
 /**
  * fp_magazines_drain() - empty all magazines
  * @magazines: the magazines
- * @hurry: somebody waits
+ * @hurry: somebody waits, and is content if what is pushed at this moment is missed
  *
- * What is freed or allocated meanwhile passes them by.
+ * What is freed or allocated meanwhile passes them by. Without @hurry, who pushed and is missed does so after
+ * the magazines were opened again, and sees all that the caller wrote before.
  *
  * Context: may sleep.
  * Return: how many huge frames went into quarantine.
@@ -418,15 +419,17 @@ u32 fp_magazines_drain(struct fp_magazines *magazines, bool hurry)
 {
 	u32 cpu, order, quarantined = 0;
 
-	if (is_empty(magazines))
-		return 0;
 	mutex_lock(&magazines->drain_lock);
+	/* Not before there is the lock: another drain may have blocks in its hands. */
+	if (hurry && is_empty(magazines))
+		goto unlock;
 	close_all(magazines, hurry);
 	for_each_possible_cpu(cpu) {
 		for (order = 0; order < FP_MAGAZINE_ORDERS; order++)
 			quarantined += empty(magazines, per_cpu_ptr(magazines->cpus, cpu), order);
 		reopen(per_cpu_ptr(magazines->cpus, cpu));
 	}
+unlock:
 	mutex_unlock(&magazines->drain_lock);
 	return quarantined;
 }

@@ -105,6 +105,13 @@ void fp_pool_count_failure(struct fp_pool *pool, int error)
 		atomic64_inc(&pool->nr_over_quota);
 }
 
+/* Empty the magazines. What was not cleared since it was used goes into quarantine. */
+static void drain(struct fp_pool *pool)
+{
+	if (fp_magazines_drain(&pool->magazines, true))
+		fp_quarantine_kick(&pool->quarantine);
+}
+
 static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 		     const struct fp_request *request, struct fp_run *run)
 {
@@ -116,7 +123,7 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 	ret = fp_buddy_alloc(&pool->buddy, owner, request, run);
 	if (!ret)
 		return 0;
-	fp_magazines_drain(&pool->magazines, true);
+	drain(pool);
 	/* What comes free first need not lie where it helps: ask for twice as much each time. */
 	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
 		released = fp_buddy_nr_released(&pool->buddy);
@@ -287,9 +294,14 @@ static void trim(struct work_struct *work)
 {
 	struct fp_pool *pool = container_of(to_delayed_work(work), struct fp_pool, trim);
 
-	/* Before the drain: who finds it armed has pushed before the drain looks. */
-	smp_store_mb(pool->trim_armed, false);
-	if (fp_magazines_drain(&pool->magazines, false))
+	/*
+	 * Before the drain: what was pushed by who still finds it armed is drained. Pushing and finding need no
+	 * barrier in between, since the drain waits for a grace period in any case.
+	 */
+	WRITE_ONCE(pool->trim_armed, false);
+	fp_magazines_drain(&pool->magazines, false);
+	/* Not only what the drain put there: a refill for which there was no room may have freed a huge frame. */
+	if (fp_buddy_nr_quarantined(&pool->buddy))
 		fp_quarantine_kick(&pool->quarantine);
 }
 
@@ -309,10 +321,11 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
 	if (order >= fp_buddy_orders(&pool->buddy))
 		return FP_ANYWHERE;
 	if (!may_sleep) {
-		fp_magazines_drain_local(&pool->magazines);
+		if (fp_magazines_drain_local(&pool->magazines))
+			fp_quarantine_kick(&pool->quarantine);
 		return fp_magazines_alloc(&pool->magazines, order);
 	}
-	fp_magazines_drain(&pool->magazines, true);
+	drain(pool);
 	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
 		released = fp_buddy_nr_released(&pool->buddy);
 		frame = fp_magazines_alloc(&pool->magazines, order);
@@ -412,8 +425,7 @@ u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 
  */
 void fp_pool_drain(struct fp_pool *pool)
 {
-	if (fp_magazines_drain(&pool->magazines, true))
-		fp_quarantine_kick(&pool->quarantine);
+	drain(pool);
 }
 
 static bool name_is_valid(const char *name)
