@@ -36,14 +36,35 @@ void framepool_put(struct fp_pool *pool)
 }
 EXPORT_SYMBOL_GPL(framepool_put);
 
+/*
+ * Tell callers who must not call here, on kernels that look. Others must not pay for it: on most might_sleep() also
+ * offers to reschedule.
+ */
+static void check_context(gfp_t gfp)
+{
+	lockdep_assert_irqs_enabled();
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		might_sleep_if(gfpflags_allow_blocking(gfp));
+}
+
+static void clear_block(struct page *page, gfp_t gfp, unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 0; i < 1UL << order; i++) {
+		clear_highpage(page + i);
+		/* The largest block may be a gigabyte. */
+		if (gfpflags_allow_blocking(gfp))
+			cond_resched();
+	}
+}
+
 static struct page *frame_page(struct fp_pool *pool, u64 frame, gfp_t gfp, unsigned int order)
 {
 	struct page *page = pfn_to_page(fp_pool_pfn(pool, frame));
-	unsigned long i;
 
 	if (gfp & __GFP_ZERO)
-		for (i = 0; i < 1UL << order; i++)
-			clear_highpage(page + i);
+		clear_block(page, gfp, order);
 	return page;
 }
 
@@ -56,13 +77,16 @@ static struct page *frame_page(struct fp_pool *pool, u64 frame, gfp_t gfp, unsig
  *
  * One that may not sleep sees neither what lies in other processors' magazines nor what waits in quarantine.
  *
- * Context: process or softirq; may sleep if @gfp allows it.
- * Return: the first page, whose contents are anything without __GFP_ZERO; NULL: there is no such block.
+ * Context: process or softirq, with interrupts enabled; may sleep if @gfp allows it.
+ * Return: the first page, whose contents are anything without __GFP_ZERO; NULL: there is no such block,
+ * or a fatal signal is pending.
  */
 struct page *framepool_alloc_pages(struct fp_pool *pool, gfp_t gfp, unsigned int order)
 {
-	u64 frame = fp_pool_alloc_block(pool, order, gfpflags_allow_blocking(gfp));
+	u64 frame;
 
+	check_context(gfp);
+	frame = fp_pool_alloc_block(pool, order, gfpflags_allow_blocking(gfp));
 	return frame == FP_ANYWHERE ? NULL : frame_page(pool, frame, gfp, order);
 }
 EXPORT_SYMBOL_GPL(framepool_alloc_pages);
@@ -76,13 +100,15 @@ EXPORT_SYMBOL_GPL(framepool_alloc_pages);
  * A block that is freed twice is noticed at once only if the module was loaded with debug=1, otherwise when the
  * processor's magazine is emptied, unless somebody got it in between.
  *
- * Context: process or softirq.
+ * Context: process or softirq, with interrupts enabled.
  * Return: 0; -EINVAL: it is not an allocated block of that order; warns, and nothing changed.
  */
 int framepool_free_pages(struct fp_pool *pool, struct page *page, unsigned int order)
 {
-	int ret = fp_pool_free_block(pool, fp_pool_frame(pool, page_to_pfn(page)), order);
+	int ret;
 
+	check_context(GFP_ATOMIC);
+	ret = fp_pool_free_block(pool, fp_pool_frame(pool, page_to_pfn(page)), order);
 	WARN_ONCE(ret, "framepool: %s: page %lx is no block of order %u\n", pool->name, page_to_pfn(page), order);
 	return ret;
 }
@@ -96,7 +122,7 @@ EXPORT_SYMBOL_GPL(framepool_free_pages);
  * @nr: how many are wanted
  * @pages: the result: the first page of each
  *
- * Context: process or softirq; may sleep if @gfp allows it.
+ * Context: process or softirq, with interrupts enabled; may sleep if @gfp allows it.
  * Return: how many there were; a caller for whom only all are of use frees them.
  */
 unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int order, unsigned int nr,
@@ -104,6 +130,7 @@ unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int 
 {
 	u32 blocks[FP_POOL_BATCH], got = 0, n, i;
 
+	check_context(gfp);
 	while (got < nr) {
 		n = fp_pool_alloc_blocks(pool, order, blocks, min_t(u32, nr - got, FP_POOL_BATCH),
 					 gfpflags_allow_blocking(gfp));
@@ -123,7 +150,7 @@ EXPORT_SYMBOL_GPL(framepool_alloc_bulk);
  * @nr: how many
  * @pages: the first page of each
  *
- * Context: process or softirq.
+ * Context: process or softirq, with interrupts enabled.
  * Return: how many were refused, as in framepool_free_pages().
  */
 unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsigned int nr,
@@ -132,6 +159,7 @@ unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsig
 	u32 blocks[FP_POOL_BATCH], refused = 0, n, i, done;
 	u64 frame;
 
+	check_context(GFP_ATOMIC);
 	for (done = 0; done < nr; done += n) {
 		n = min_t(u32, nr - done, FP_POOL_BATCH);
 		for (i = 0; i < n; i++) {

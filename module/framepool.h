@@ -7,6 +7,8 @@
  * alloc_pages(). They are parts of larger compound pages: do not use compound_order(), page->lru or page->mapping of
  * them, and do not free them by put_page(). References taken by get_page() keep a freed block from programs until they
  * are dropped, but not from the kernel.
+ *
+ * What does not sleep may be called by softirqs too, but neither by interrupt handlers nor with interrupts disabled.
  */
 #ifndef FRAMEPOOL_H
 #define FRAMEPOOL_H
