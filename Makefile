@@ -38,7 +38,18 @@ tests: static ## the kselftests: build/selftests
 		KSELFTEST=$$source/tools/testing/selftests USERSPACE_O=$(BUILD)/static
 
 lab-%: static ## what a lab needs (lab-6.1, lab-6.12, lab-debug)
-	@kernel=$$(scripts/lab/kernel $*) && $(MAKE) --no-print-directory module KDIR=$$kernel/build
+	@kernel=$$(scripts/lab/kernel $*) && $(MAKE) --no-print-directory module test-module KDIR=$$kernel/build
+
+# The module of the tests, which uses the symbols that framepool.ko exports.
+test-module: out = $(BUILD)/tests-$(release)
+test-module: module
+	@[ "$$(cat $(out)/kdir 2>/dev/null)" = "$$(realpath $(KDIR))" ] || rm -rf $(out)
+	@mkdir -p $(out)/selftests
+	@cp -rsf $(CURDIR)/module $(out)/
+	@cp -rsf $(CURDIR)/selftests/kernel $(out)/selftests/
+	@realpath $(KDIR) > $(out)/kdir
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out)/selftests/kernel W=1 \
+		KBUILD_EXTRA_SYMBOLS=$(BUILD)/kernel-$(release)/Module.symvers modules
 
 bench: setup ## measures framepool against the kernel's allocators: a table, build/bench, docs/benchmarks.md
 	@scripts/bench
@@ -90,4 +101,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace static tests check check-host check-vm check-debug fuzz bench bench-module demo shell lint setup clean help
+.PHONY: all module userspace static tests check check-host check-vm check-debug fuzz bench bench-module test-module demo shell lint setup clean help

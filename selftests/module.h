@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loading and unloading the module, and the memory that this takes and gives back. */
+/* Loading and unloading modules, and the memory that this takes and gives back. Calls return 0 or a negative errno. */
 #ifndef FRAMEPOOL_SELFTESTS_MODULE_H
 #define FRAMEPOOL_SELFTESTS_MODULE_H
 
@@ -11,9 +11,8 @@
 /* What the rest of the system may take or give meanwhile. */
 #define NOISE_BYTES		((long)(16 * MIB))
 
-static inline int load(const char *parameters)
+static inline int load_module(const char *path, const char *parameters)
 {
-	const char *path = getenv("FRAMEPOOL_KO") ?: "/framepool.ko";
 	int ret, fd = open_errno(path, O_RDONLY);
 
 	if (fd < 0)
@@ -23,9 +22,19 @@ static inline int load(const char *parameters)
 	return ret;
 }
 
+static inline int unload_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+static inline int load(const char *parameters)
+{
+	return load_module(getenv("FRAMEPOOL_KO") ?: "/framepool.ko", parameters);
+}
+
 static inline int unload(void)
 {
-	return syscall(SYS_delete_module, "framepool", O_NONBLOCK) ? -errno : 0;
+	return unload_module("framepool");
 }
 
 static inline bool is_loaded(void)

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Workers allocate and free at random, check what they free, and hand blocks to each other through
+ * mailboxes. A worker is a thread, or what a softirq of one processor does.
+ *
+ * Softirqs come where they hurt: a thread on another processor interrupts again and again, at whatever the
+ * processor is doing, and the handler raises a tasklet, which runs when the interrupt ends.
+ */
+#include "hammer.h"
+
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/interrupt.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "block.h"
+
+#define MAX_LIVE	200
+#define MAX_ORDER	10
+#define BULK		24
+#define MAILBOXES	64
+#define STEPS		50	/* in a softirq, and between looking whether to stop */
+#define PER_CPU		2	/* threads */
+
+/**
+ * struct worker - who allocates and frees
+ * @config: constant
+ * @task: if it is a thread
+ * @cpu: where, if it is a softirq
+ * @csd: interrupts that processor
+ * @tasklet: the softirq
+ * @random: state of its random numbers
+ * @nr: how many blocks it has
+ * @blocks: those
+ * @ops: calls that it made
+ * @failed: something was not as it must be
+ */
+struct worker {
+	const struct hammer_config *config;
+	struct task_struct *task;
+	unsigned int cpu;
+	call_single_data_t csd;
+	struct tasklet_struct tasklet;
+	struct rnd_state random;
+	unsigned int nr;
+	struct block blocks[MAX_LIVE];
+	u64 ops;
+	bool failed;
+};
+
+static struct {
+	spinlock_t lock;
+	struct block block;
+} mailboxes[MAILBOXES];
+
+/* All threads are to end. */
+static bool stop;
+
+static u32 below(struct worker *worker, u32 limit)
+{
+	return prandom_u32_state(&worker->random) % limit;
+}
+
+/* Half of them single pages, a quarter pairs, and so on. */
+static unsigned int random_order(struct worker *worker)
+{
+	return min_t(unsigned int, ffs(prandom_u32_state(&worker->random) | BIT(31)) - 1, MAX_ORDER);
+}
+
+static gfp_t random_gfp(struct worker *worker)
+{
+	gfp_t zero = below(worker, 8) ? 0 : __GFP_ZERO;
+
+	if (!worker->task)
+		return GFP_ATOMIC | zero;
+	return (below(worker, 4) ? GFP_KERNEL : GFP_NOWAIT) | zero;
+}
+
+static void alloc_one(struct worker *worker)
+{
+	unsigned int order = random_order(worker);
+	gfp_t gfp = random_gfp(worker);
+	struct block block;
+
+	if (worker->nr == MAX_LIVE)
+		return;
+	block.page = framepool_alloc_pages(pool, gfp, order);
+	block.order = order;
+	if (!block.page)
+		return;
+	if (gfp & __GFP_ZERO)
+		worker->failed |= !CHECK(block_is_zero(&block));
+	worker->failed |= !CHECK(IS_ALIGNED(page_to_pfn(block.page), 1UL << order));
+	block_stamp(&block, block.page, order);
+	worker->blocks[worker->nr++] = block;
+}
+
+static struct block remove_one(struct worker *worker)
+{
+	struct block *victim = &worker->blocks[below(worker, worker->nr)], block = *victim;
+
+	*victim = worker->blocks[--worker->nr];
+	return block;
+}
+
+static void free_one(struct worker *worker)
+{
+	struct block block;
+
+	if (!worker->nr)
+		return;
+	block = remove_one(worker);
+	worker->failed |= !block_free(&block);
+}
+
+/* What was in the mailbox is freed: somebody else allocated it, perhaps on another processor. */
+static void pass_one(struct worker *worker)
+{
+	u32 i = below(worker, MAILBOXES);
+	struct block block;
+
+	if (!worker->nr)
+		return;
+	block = remove_one(worker);
+	spin_lock_bh(&mailboxes[i].lock);
+	swap(block, mailboxes[i].block);
+	spin_unlock_bh(&mailboxes[i].lock);
+	if (block.page)
+		worker->failed |= !block_free(&block);
+}
+
+static void bulk(struct worker *worker)
+{
+	unsigned int order = below(worker, 4), nr, i;
+	struct block blocks[BULK];
+	struct page *pages[BULK];
+
+	nr = framepool_alloc_bulk(pool, random_gfp(worker), order, BULK, pages);
+	for (i = 0; i < nr; i++)
+		block_stamp(&blocks[i], pages[i], order);
+	for (i = 0; i < nr; i++)
+		worker->failed |= !CHECK(block_is_intact(&blocks[i]));
+	/* A part goes back one by one, so through the magazines. */
+	while (nr > BULK / 2)
+		worker->failed |= !block_free(&blocks[--nr]);
+	worker->failed |= !CHECK(!framepool_free_bulk(pool, order, nr, pages));
+}
+
+static void step(struct worker *worker)
+{
+	u32 what = below(worker, 32);
+
+	worker->ops++;
+	if (what < 16)
+		alloc_one(worker);
+	else if (what == 16)
+		bulk(worker);
+	else if (what < 20 || worker->config->pass)
+		pass_one(worker);
+	else
+		free_one(worker);
+}
+
+static int work(void *data)
+{
+	struct worker *worker = data;
+	u32 i;
+
+	while (!READ_ONCE(stop)) {
+		for (i = 0; i < STEPS; i++)
+			step(worker);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void work_in_softirq(struct tasklet_struct *tasklet)
+{
+	struct worker *worker = container_of(tasklet, struct worker, tasklet);
+	u32 i;
+
+	for (i = 0; i < STEPS; i++)
+		step(worker);
+}
+
+static void interrupt(void *info)
+{
+	struct worker *worker = info;
+
+	tasklet_schedule(&worker->tasklet);
+}
+
+static int pester(void *data)
+{
+	struct worker *worker = data;
+
+	while (!READ_ONCE(stop)) {
+		/* Busy: the interrupt before has not come yet. */
+		smp_call_function_single_async(worker->cpu, &worker->csd);
+		usleep_range(20, 60);
+	}
+	return 0;
+}
+
+static int drain(void *data)
+{
+	while (!READ_ONCE(stop)) {
+		framepool_drain(pool);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Threads, to be stopped together. */
+struct crew {
+	struct task_struct *tasks[4 * NR_CPUS];
+	u32 nr;
+};
+
+static int hire(struct crew *crew, int (*run)(void *data), void *data, int cpu)
+{
+	struct task_struct *task;
+
+	if (crew->nr == ARRAY_SIZE(crew->tasks))
+		return -ENOSPC;
+	task = kthread_create(run, data, "fp_hammer/%u", crew->nr);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	if (cpu >= 0)
+		kthread_bind(task, cpu);
+	crew->tasks[crew->nr++] = get_task_struct(task);
+	return 0;
+}
+
+static void dismiss(struct crew *crew)
+{
+	WRITE_ONCE(stop, true);
+	while (crew->nr) {
+		struct task_struct *task = crew->tasks[--crew->nr];
+
+		kthread_stop(task);
+		put_task_struct(task);
+	}
+}
+
+static struct worker *make_workers(const struct hammer_config *config, u32 nr)
+{
+	struct worker *workers = kvcalloc(nr, sizeof(*workers), GFP_KERNEL);
+	u32 i;
+
+	for (i = 0; workers && i < nr; i++) {
+		workers[i].config = config;
+		prandom_seed_state(&workers[i].random, i + 1);
+	}
+	return workers;
+}
+
+static int hire_all(struct crew *crew, const struct hammer_config *config, struct worker *workers)
+{
+	u32 nr = 0, i;
+	int cpu, ret = 0;
+
+	for_each_online_cpu(cpu) {
+		for (i = 0; !ret && i < PER_CPU; i++, nr++) {
+			ret = hire(crew, work, &workers[nr], config->bound ? cpu : -1);
+			workers[nr].task = ret ? NULL : crew->tasks[crew->nr - 1];
+		}
+		if (!ret && config->drain)
+			ret = hire(crew, drain, NULL, cpu);
+		if (!ret && config->softirqs) {
+			workers[nr].cpu = cpumask_next(cpu, cpu_online_mask);
+			if (workers[nr].cpu >= nr_cpu_ids)
+				workers[nr].cpu = cpumask_first(cpu_online_mask);
+			INIT_CSD(&workers[nr].csd, interrupt, &workers[nr]);
+			tasklet_setup(&workers[nr].tasklet, work_in_softirq);
+			ret = hire(crew, pester, &workers[nr++], cpu);
+		}
+	}
+	return ret;
+}
+
+static void ignore(void *info)
+{
+}
+
+/* Interrupts that were sent have come when others that were sent later have. */
+static void stop_softirqs(struct worker *workers, u32 nr)
+{
+	u32 i;
+
+	on_each_cpu(ignore, NULL, 1);
+	for (i = 0; i < nr; i++)
+		if (workers[i].tasklet.callback)
+			tasklet_kill(&workers[i].tasklet);
+}
+
+static bool empty_mailboxes(void)
+{
+	bool ok = true;
+	u32 i;
+
+	for (i = 0; i < MAILBOXES; i++)
+		if (mailboxes[i].block.page)
+			ok &= block_free(&mailboxes[i].block);
+	return ok;
+}
+
+/* Every worker that there was did something, and nothing wrong. */
+static bool settle(struct worker *workers, u32 nr)
+{
+	bool ok = empty_mailboxes();
+	u64 threads = 0, softirqs = 0;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		struct worker *worker = &workers[i];
+
+		ok &= !worker->failed;
+		if (worker->task)
+			ok &= CHECK(worker->ops);
+		if (worker->tasklet.callback)
+			ok &= CHECK(worker->ops);
+		*(worker->task ? &threads : &softirqs) += worker->ops;
+		while (worker->nr)
+			ok &= block_free(&worker->blocks[--worker->nr]);
+	}
+	pr_info("framepool_api_test: %llu calls of threads, %llu of softirqs\n", threads, softirqs);
+	return ok;
+}
+
+/* 0; -EBADMSG: the pool made a mistake; or why it could not be done. */
+int hammer(const struct hammer_config *config)
+{
+	u32 nr = (PER_CPU + 1) * num_possible_cpus(), i;
+	struct crew *crew = kvzalloc(sizeof(*crew), GFP_KERNEL);
+	struct worker *workers = make_workers(config, nr);
+	int ret = -ENOMEM;
+
+	if (!crew || !workers)
+		goto out;
+	for (i = 0; i < MAILBOXES; i++)
+		spin_lock_init(&mailboxes[i].lock);
+	cpus_read_lock();
+	ret = hire_all(crew, config, workers);
+	for (i = 0; i < crew->nr; i++)
+		wake_up_process(crew->tasks[i]);
+	cpus_read_unlock();
+	msleep(config->ms);
+	dismiss(crew);
+	stop_softirqs(workers, nr);
+	if (!settle(workers, nr))
+		ret = -EBADMSG;
+	framepool_drain(pool);
+out:
+	kvfree(workers);
+	kvfree(crew);
+	return ret;
+}
