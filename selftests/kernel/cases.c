@@ -274,6 +274,8 @@ static int run_hammer(void)
 		{ "threads", { } },
 		{ "softirqs", { .bound = true, .softirqs = true } },
 		{ "pass", { .bound = true, .pass = true } },
+		{ "quick", { .bound = true, .softirqs = true, .quick = true } },
+		{ "quick_drain", { .bound = true, .softirqs = true, .quick = true, .drain = true } },
 		{ "drain", { .bound = true, .softirqs = true, .drain = true } },
 	};
 	struct hammer_config config;

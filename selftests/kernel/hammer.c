@@ -26,6 +26,7 @@
 #define MAX_ORDER	10
 #define BULK		24
 #define MAILBOXES	64
+#define QUICK		8	/* blocks */
 #define STEPS		50	/* in a softirq, and between looking whether to stop */
 #define PER_CPU		2	/* threads */
 
@@ -153,12 +154,40 @@ static void bulk(struct worker *worker)
 	worker->failed |= !CHECK(!framepool_free_bulk(pool, order, nr, pages));
 }
 
+/* A page that nobody has begins with zero. */
+static u64 *mark_of(struct page *page)
+{
+	return page_address(page);
+}
+
+static void quick(struct worker *worker)
+{
+	gfp_t gfp = worker->task ? GFP_KERNEL : GFP_ATOMIC;
+	unsigned int order = below(worker, 2);
+	u64 mine = (unsigned long)worker;
+	struct page *pages[QUICK];
+	u32 nr;
+
+	for (nr = 0; nr < QUICK; nr++) {
+		pages[nr] = framepool_alloc_pages(pool, gfp, order);
+		if (!pages[nr])
+			break;
+		worker->failed |= !CHECK(!xchg(mark_of(pages[nr]), mine));
+	}
+	while (nr--) {
+		worker->failed |= !CHECK(xchg(mark_of(pages[nr]), 0) == mine);
+		worker->failed |= !CHECK(!framepool_free_pages(pool, pages[nr], order));
+	}
+}
+
 static void step(struct worker *worker)
 {
 	u32 what = below(worker, 32);
 
 	worker->ops++;
-	if (what < 16)
+	if (worker->config->quick)
+		quick(worker);
+	else if (what < 16)
 		alloc_one(worker);
 	else if (what == 16)
 		bulk(worker);
@@ -352,7 +381,8 @@ int hammer(const struct hammer_config *config)
 	for (i = 0; i < crew->nr; i++)
 		wake_up_process(crew->tasks[i]);
 	cpus_read_unlock();
-	msleep(config->ms);
+	/* A signal ends it sooner. */
+	msleep_interruptible(config->ms);
 	dismiss(crew);
 	stop_softirqs(workers, nr);
 	if (!settle(workers, nr))

@@ -11,6 +11,8 @@
  * @softirqs: softirqs do so too, on top of the threads
  * @pass: every block is freed by somebody else than who allocated it
  * @drain: threads drain the pool all the time
+ * @quick: single pages and pairs only, and hardly a look at them: much happens in the magazines. To begin with,
+ *	   all of the pool is zero
  */
 struct hammer_config {
 	unsigned int ms;
@@ -18,6 +20,7 @@ struct hammer_config {
 	bool softirqs;
 	bool pass;
 	bool drain;
+	bool quick;
 };
 
 int hammer(const struct hammer_config *config);
