@@ -12,7 +12,7 @@
 #include "block.h"
 #include "hammer.h"
 
-#define MAX_ORDER	12
+#define LARGEST_ORDER	12
 #define NR_EACH		4
 #define NR_BULK		300
 
@@ -70,22 +70,22 @@ static bool check_block(const struct block *block)
 /* Blocks of each order at once: aligned, apart from each other, and really there. */
 static bool run_orders(void)
 {
-	static struct block blocks[MAX_ORDER + 1][NR_EACH];
+	static struct block blocks[LARGEST_ORDER + 1][NR_EACH];
 	bool ok = true;
 	u32 order, i;
 
 	for (i = 0; i < NR_EACH; i++)
-		for (order = 0; order <= MAX_ORDER; order++) {
+		for (order = 0; order <= LARGEST_ORDER; order++) {
 			bool got = block_alloc(&blocks[order][i], GFP_KERNEL, order);
 
 			/* Contiguity beyond huge frames depends on what the pool got from the kernel. */
 			ok &= CHECK(got || order > PMD_SHIFT - PAGE_SHIFT);
 		}
-	for (order = 0; order <= MAX_ORDER; order++)
+	for (order = 0; order <= LARGEST_ORDER; order++)
 		for (i = 0; i < NR_EACH; i++)
 			if (blocks[order][i].page)
 				ok &= check_block(&blocks[order][i]);
-	for (order = 0; order <= MAX_ORDER; order++)
+	for (order = 0; order <= LARGEST_ORDER; order++)
 		for (i = 0; i < NR_EACH; i++)
 			if (blocks[order][i].page)
 				ok &= block_free(&blocks[order][i]);
@@ -171,7 +171,7 @@ static bool run_none(void)
 	static const gfp_t gfps[] = { GFP_KERNEL, GFP_NOWAIT, GFP_ATOMIC, GFP_KERNEL | __GFP_ZERO };
 	u32 nr = 0, order, i;
 
-	for (order = 0; order <= MAX_ORDER; order++)
+	for (order = 0; order <= LARGEST_ORDER; order++)
 		for (i = 0; i < ARRAY_SIZE(gfps); i++)
 			nr += !gives_none(gfps[i], order);
 	return CHECK(!nr);

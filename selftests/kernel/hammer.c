@@ -23,7 +23,7 @@
 #include "block.h"
 
 #define MAX_LIVE	200
-#define MAX_ORDER	10
+#define LARGEST_ORDER	10
 #define BULK		24
 #define MAILBOXES	64
 #define QUICK		8	/* blocks */
@@ -72,7 +72,7 @@ static u32 below(struct worker *worker, u32 limit)
 /* Half of them single pages, a quarter pairs, and so on. */
 static unsigned int random_order(struct worker *worker)
 {
-	return min_t(unsigned int, ffs(prandom_u32_state(&worker->random) | BIT(31)) - 1, MAX_ORDER);
+	return min_t(unsigned int, ffs(prandom_u32_state(&worker->random) | BIT(31)) - 1, LARGEST_ORDER);
 }
 
 static gfp_t random_gfp(struct worker *worker)
