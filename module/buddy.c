@@ -184,9 +184,8 @@ static bool alloc_small_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, st
 {
 	struct fp_buddy *buddy = owner->buddy;
 
-	run->dirty = true;
 	if (fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
-		return fp_owner_take_at(owner, index, at, nr);
+		return fp_owner_take_at(owner, index, at, nr, &run->dirty);
 	if (!take_empty_at(owner, index, 1))
 		return false;
 	run->dirty = false;
@@ -472,7 +471,7 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
  * fp_buddy_free_blocks() - free several blocks of one order
  * @owner: the owner they were allocated for
  * @order: of the blocks
- * @blocks: their first frames, all of them in the pool; quickest if those of one huge frame are neighbours
+ * @blocks: their first frames; quickest if those of one huge frame are neighbours
  * @nr: how many
  * @dirty: as in fp_buddy_free()
  * @quarantined: huge frames that went into quarantine are added

@@ -373,10 +373,11 @@ u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blo
  * @index: one of its huge frames
  * @at: first frame
  * @nr: number
+ * @dirty: the result: some are not known to be zero
  *
  * Return: whether they were free.
  */
-bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr)
+bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
 {
 	struct fp_frames *frames = &owner->buddy->frames[index];
 	u32 class;
@@ -385,7 +386,7 @@ bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr)
 	if (!fp_frames_are_free(frames, at, nr))
 		return false;
 	class = fp_owner_class(fp_frames_nr_free(frames));
-	fp_frames_take(frames, at, nr, true);
+	*dirty = fp_frames_take(frames, at, nr, true);
 	settle_taken(owner, index, class, nr);
 	return true;
 }
@@ -445,7 +446,8 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
 	u32 index = blocks[0] / FP_HUGE_FRAMES;
 
 	lockdep_assert_held(&owner->lock);
-	if (fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+	if (index >= buddy->map.nr ||
+	    fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return 0;
 	if (!list_empty(&owner->leases)) {
 		if (fp_lease_covers(owner, index, blocks[0] % FP_HUGE_FRAMES))

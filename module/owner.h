@@ -11,7 +11,7 @@ bool fp_owner_take_block(struct fp_owner *owner, const struct fp_request *reques
 bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
 		       struct fp_run *run);
 u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 max, bool everywhere);
-bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr);
+bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty);
 void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
 u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, u32 max);
 bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);

@@ -261,6 +261,97 @@ static void stats_agree_with_a_layout_by_hand(void)
 	pool_fini(&buddy);
 }
 
+static int alloc_at(struct fp_owner *who, u64 frame, u64 nr, struct fp_run *result)
+{
+	return fp_buddy_alloc_at(&buddy, who, frame, nr, result);
+}
+
+static void alloc_at_takes_exactly_what_is_free(void)
+{
+	begin(3, 8 * FP_HUGE_FRAMES);
+	EXPECT(alloc_at(&owner, 700, 5, &run) == 0);
+	EXPECT(run.frame == 700 && run.nr == 5 && !run.dirty);
+	EXPECT(alloc_at(&owner, 700, 5, &run2) == -EBUSY);
+	EXPECT(alloc_at(&owner, 696, 5, &run2) == -EBUSY);
+	EXPECT(alloc_at(&owner, 704, 1, &run2) == -EBUSY);
+	EXPECT(alloc_at(&other, 512, 1, &run2) == -EBUSY);
+	EXPECT(alloc_at(&other, 512, FP_HUGE_FRAMES, &run2) == -EBUSY);
+	EXPECT(alloc_at(&owner, 705, 1, &run2) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+	EXPECT(alloc_at(&owner, 705, 1, &run2) == 0 && run2.dirty);
+	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+	EXPECT(alloc_at(&other, 2 * FP_HUGE_FRAMES, 3 * FP_HUGE_FRAMES + 7, &run2) == 0);
+	pool_expect_sound(&buddy);
+	EXPECT(fp_buddy_pfn(&buddy, run2.frame) == (3 + 2) * FP_HUGE_FRAMES);
+	EXPECT(fp_buddy_frame(&buddy, (3 + 2) * FP_HUGE_FRAMES + 9) == run2.frame + 9);
+	EXPECT(fp_buddy_frame(&buddy, 2 * FP_HUGE_FRAMES) == FP_ANYWHERE);
+	EXPECT(pool_free(&buddy, &other, &run2) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
+static void alloc_at_refuses_what_is_no_run(void)
+{
+	static const struct extent extents[] = { { 8, 4 }, { 32, 4 } };
+
+	pool_init(&buddy, extents, 2);
+	fp_owner_init(&owner, &buddy);
+	EXPECT(alloc_at(&owner, 0, 0, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, 8 * FP_HUGE_FRAMES, 1, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, U64_MAX, 1, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, FP_HUGE_FRAMES - 1, 2, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, 1, FP_HUGE_FRAMES, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, 3 * FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, 0, 4 * FP_HUGE_FRAMES + 1, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, 0, U64_MAX, &run) == -EINVAL);
+	EXPECT(alloc_at(&owner, 0, 4 * FP_HUGE_FRAMES, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
+static void alloc_takes_the_end_that_is_asked_for(void)
+{
+	struct fp_request request = {
+		.nr = FP_HUGE_FRAMES, .align = 1, .end_pfn = 6 * FP_HUGE_FRAMES, .high = true,
+	};
+
+	begin(0, 16 * FP_HUGE_FRAMES);
+	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &run) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, run.frame) == 5 * FP_HUGE_FRAMES);
+	request.high = false;
+	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &run2) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, run2.frame) == 4 * FP_HUGE_FRAMES);	/* fits best */
+	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_settle(&buddy);
+	EXPECT(pool_alloc(&buddy, &owner, FP_HUGE_FRAMES, 1, 0, &run) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, run.frame) == 15 * FP_HUGE_FRAMES);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
+static void quarantined_huge_frames_bear_their_last_label(void)
+{
+	u32 index;
+
+	begin(0, 4 * FP_HUGE_FRAMES);
+	owner.label = 1000;
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 1, 1, 0, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &other, 1, 1, 0, &run) == 0);
+	EXPECT(pool_free(&buddy, &other, &run) == 0);
+	for (u32 i = 0; i < 4; i++) {
+		index = fp_buddy_quarantine_pop(&buddy);
+		EXPECT(fp_buddy_quarantine_label(&buddy, index) == (i < 3 ? 1000 : FP_NO_LABEL));
+		fp_buddy_quarantine_push(&buddy, index);
+		pool_expect_sound(&buddy);
+	}
+	index = fp_buddy_quarantine_pop(&buddy);
+	EXPECT(fp_buddy_quarantine_label(&buddy, index) == 1000);
+	fp_buddy_quarantine_release(&buddy, index);
+	pool_fini(&buddy);
+}
+
 static void one_tib_pool_works(void)
 {
 	struct fp_run runs[64];
@@ -294,6 +385,11 @@ static const struct test tests[] = {
 	{ "alloc_takes_unaligned_run_when_nothing_else_fits",
 	  alloc_takes_unaligned_run_when_nothing_else_fits },
 	{ "stats_agree_with_a_layout_by_hand", stats_agree_with_a_layout_by_hand },
+	{ "alloc_at_takes_exactly_what_is_free", alloc_at_takes_exactly_what_is_free },
+	{ "alloc_at_refuses_what_is_no_run", alloc_at_refuses_what_is_no_run },
+	{ "alloc_takes_the_end_that_is_asked_for", alloc_takes_the_end_that_is_asked_for },
+	{ "quarantined_huge_frames_bear_their_last_label",
+	  quarantined_huge_frames_bear_their_last_label },
 	{ "one_tib_pool_works", one_tib_pool_works },
 };
 

@@ -103,6 +103,89 @@ static void step_alloc(void)
 	nr_live++;
 }
 
+/* May the owner not have these frames? */
+static bool model_refuses(u32 owner, u64 frame, u64 nr)
+{
+	u64 i, index, end = (frame + nr - 1) / FP_HUGE_FRAMES;
+
+	for (i = frame; i < frame + nr; i++)
+		if (held[i])
+			return true;
+	for (index = frame / FP_HUGE_FRAMES; index <= end; index++) {
+		enum fp_huge_state state = fp_huge_state(&buddy.huge[index]);
+
+		if (state != FP_HUGE_EMPTY &&
+		    (nr >= FP_HUGE_FRAMES || state != FP_HUGE_OWNED ||
+		     fp_huge_owner(&buddy.huge[index]) != owners[owner].id))
+			return true;
+	}
+	return false;
+}
+
+static void step_alloc_at(void)
+{
+	u64 nr = random_length(), frame = test_random() % ((u64)buddy.map.nr * FP_HUGE_FRAMES);
+	struct live *new = &live[nr_live];
+	u32 room;
+	int ret;
+
+	if (nr_live == LIVE)
+		return;
+	if (nr >= FP_HUGE_FRAMES && test_random() % 16)
+		frame = round_down(frame, FP_HUGE_FRAMES);
+	room = fp_hugemap_contiguous(&buddy.map, frame / FP_HUGE_FRAMES) * FP_HUGE_FRAMES -
+	       frame % FP_HUGE_FRAMES;
+	new->owner = test_random() % OWNERS;
+	ret = fp_buddy_alloc_at(&buddy, &owners[new->owner], frame, nr, &new->run);
+	if (nr > room || (frame % FP_HUGE_FRAMES && frame % FP_HUGE_FRAMES + nr > FP_HUGE_FRAMES)) {
+		EXPECT(ret == -EINVAL);
+	} else if (model_refuses(new->owner, frame, nr) && ret) {
+		EXPECT(ret == -EBUSY);
+	} else {
+		EXPECT(ret == 0 && new->run.frame == frame && new->run.nr == nr);
+		model_take(&new->run, new->owner, 1, 0);
+		nr_live++;
+	}
+}
+
+static bool model_is_dirty(u64 frame, u64 nr)
+{
+	while (nr--)
+		if (dirty[frame + nr])
+			return true;
+	return false;
+}
+
+/* Several blocks at once; some of them go back at once, in one call, one of them twice. */
+static void step_batch(void)
+{
+	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS, nr, i, quarantined = 0;
+	u64 size = 1ULL << order;
+
+	if (nr_live + 8 > LIVE)
+		return;
+	nr = fp_buddy_alloc_blocks(&owners[owner], order, blocks, 1 + test_random() % 8);
+	for (i = 0; i < nr; i++) {
+		struct live *new = &live[nr_live++];
+
+		new->owner = owner;
+		new->run = (struct fp_run){
+			.frame = blocks[i], .nr = size, .dirty = model_is_dirty(blocks[i], size),
+		};
+		model_take(&new->run, owner, size, 0);
+	}
+	i = nr ? test_random() % nr : 0;
+	blocks[i] = i ? blocks[test_random() % i] : buddy.map.nr * FP_HUGE_FRAMES;
+	EXPECT(fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false, &quarantined) == i);
+	nr_live -= nr;
+	memmove(&live[nr_live], &live[nr_live + i], (nr - i) * sizeof(*live));
+	nr_live += nr - i;
+	while (i--) {
+		memset(&held[blocks[i]], 0, size);
+		memset(&dirty[blocks[i]], 0, size);
+	}
+}
+
 static void step_free(void)
 {
 	u32 victim = nr_live ? test_random() % nr_live : 0;
@@ -152,7 +235,11 @@ static void random_operations_agree_with_the_model(void)
 		u32 bias = (i / 5000) % 2 ? 3 : 5;	/* fill for a while, then drain */
 		u64 kind = test_random() % 10;
 
-		if (kind < bias)
+		if (kind == 0 && test_random() % 2)
+			step_alloc_at();
+		else if (kind == 1 && test_random() % 4 == 0)
+			step_batch();
+		else if (kind < bias)
 			step_alloc();
 		else if (kind < 8)
 			step_free();

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Magazines: one by one, and with threads as processors, drains and looks at once. Built with ThreadSanitizer as
+ * well: a frame has a word of pretend memory, which only who holds the frame writes, so that it sees whether each
+ * way of a block from one processor to another orders what they do.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "magazine.h"
+#include "pool.h"
+#include "test.h"
+
+#define FRAMES		(64 * FP_HUGE_FRAMES)
+#define WORKERS		nr_cpu_ids
+#define DRAINER		WORKERS
+#define WATCHER		(WORKERS + 1)
+#define STEPS		30000
+#define SLOTS		128
+
+static struct fp_buddy buddy;
+static struct fp_magazines magazines;
+static struct fp_owner client;
+
+static void begin_pool(u64 frames, bool direct)
+{
+	u32 *hpfn = calloc(frames / FP_HUGE_FRAMES, sizeof(*hpfn)), i;
+
+	for (i = 0; i < frames / FP_HUGE_FRAMES; i++)
+		hpfn[i] = 64 + i;
+	memset(&buddy, 0, sizeof(buddy));
+	memset(&magazines, 0, sizeof(magazines));
+	EXPECT(fp_buddy_init(&buddy, hpfn, frames / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
+	free(hpfn);
+	EXPECT(fp_magazines_init(&magazines, &buddy, direct) == 0);
+	fp_owner_init(&client, &buddy);
+}
+
+static void begin(void)
+{
+	begin_pool(FRAMES, false);
+}
+
+static void end(void)
+{
+	fp_magazines_drain(&magazines, true);
+	pool_expect_sound(&buddy);
+	fp_owner_fini(&client);
+	fp_magazines_fini(&magazines);
+	test_cpu = 0;
+	pool_fini(&buddy);
+}
+
+static u64 nr_bad_frees(void)
+{
+	struct fp_buddy_stats stats;
+
+	fp_magazines_stats(&magazines, &stats);
+	EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
+	return stats.bad_frees;
+}
+
+static void blocks_of_each_order_are_aligned_and_apart(void)
+{
+	u8 *used = calloc(FRAMES, 1);
+	u32 order, i, j;
+	u64 blocks[8];
+
+	begin();
+	for (order = 0; order <= FP_HUGE_ORDER + 2; order++) {
+		memset(used, 0, FRAMES);
+		for (i = 0; i < 8; i++) {
+			blocks[i] = fp_magazines_alloc(&magazines, order);
+			EXPECT(blocks[i] != FP_ANYWHERE && !(blocks[i] & ((1ULL << order) - 1)));
+			for (j = 0; j < 1U << order; j++)
+				EXPECT(!used[blocks[i] + j]++);
+		}
+		for (i = 0; i < 8; i++)
+			EXPECT(fp_magazines_free(&magazines, blocks[i], order) >= 0);
+		pool_expect_sound(&buddy);
+		pool_settle(&buddy);
+	}
+	EXPECT(fp_magazines_alloc(&magazines, fp_buddy_orders(&buddy)) == FP_ANYWHERE);
+	free(used);
+	end();
+}
+
+/* Whatever partly used huge frames the other processors' owners have. */
+static void one_processor_can_have_all_frames(void)
+{
+	u32 *blocks = calloc(FRAMES, sizeof(*blocks)), kept[nr_cpu_ids], i, nr;
+	struct fp_buddy_stats stats;
+
+	begin();
+	for (i = 0; i < nr_cpu_ids; i++) {
+		test_cpu = i;
+		kept[i] = fp_magazines_alloc(&magazines, 0);
+	}
+	fp_magazines_drain(&magazines, true);
+	test_cpu = 0;
+	for (nr = 0; nr < FRAMES; nr++) {
+		u64 block = fp_magazines_alloc(&magazines, 0);
+
+		if (block == FP_ANYWHERE)
+			break;
+		blocks[nr] = block;
+	}
+	EXPECT(nr == FRAMES - nr_cpu_ids);
+	fp_magazines_stats(&magazines, &stats);
+	EXPECT(stats.free == 0 && stats.used == FRAMES);
+	while (nr--)
+		EXPECT(fp_magazines_free(&magazines, blocks[nr], 0) >= 0);
+	for (i = 0; i < nr_cpu_ids; i++)
+		EXPECT(fp_magazines_free(&magazines, kept[i], 0) >= 0);
+	free(blocks);
+	end();
+}
+
+static void blocks_in_magazines_count_as_free(void)
+{
+	struct fp_buddy_stats stats;
+	u64 block[2];
+
+	begin();
+	block[0] = fp_magazines_alloc(&magazines, 0);
+	block[1] = fp_magazines_alloc(&magazines, 3);
+	fp_magazines_stats(&magazines, &stats);
+	EXPECT(stats.used == 9 && stats.free == FRAMES - 9);
+	EXPECT(fp_magazines_free(&magazines, block[0], 0) == 0);
+	EXPECT(fp_magazines_free(&magazines, block[1], 3) == 0);
+	fp_magazines_stats(&magazines, &stats);
+	EXPECT(stats.used == 0 && stats.free == FRAMES && stats.blocks[3] > 0);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.used > 9);
+	EXPECT(fp_magazines_drain(&magazines, false) > 0);
+	EXPECT(fp_magazines_drain(&magazines, true) == 0);
+	end();
+}
+
+static void drain_local_leaves_the_others(void)
+{
+	struct fp_buddy_stats stats;
+	u64 block;
+
+	begin();
+	block = fp_magazines_alloc(&magazines, 5);
+	fp_magazines_free(&magazines, block, 5);
+	test_cpu = 1;
+	block = fp_magazines_alloc(&magazines, 5);
+	fp_magazines_free(&magazines, block, 5);
+	EXPECT(fp_magazines_drain_local(&magazines) > 0);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.used > 0);
+	test_cpu = 0;
+	EXPECT(fp_magazines_drain_local(&magazines) > 0);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.used == 0);
+	end();
+}
+
+static void what_is_no_block_is_refused_at_once(void)
+{
+	struct fp_run run;
+	u64 small, huge, large;
+	u32 bad = 0, i;
+
+	begin();
+	small = fp_magazines_alloc(&magazines, 3);
+	huge = fp_magazines_alloc(&magazines, FP_HUGE_ORDER);
+	large = fp_magazines_alloc(&magazines, FP_HUGE_ORDER + 1);
+	EXPECT(pool_alloc(&buddy, &client, 8, 8, 0, &run) == 0);
+	const struct { u64 frame; u32 order; } wrong[] = {
+		{ small, 2 }, { small, 4 }, { small, 0 }, { small + 1, 0 }, { small + 4, 2 }, { small + 8, 0 },
+		{ small, FP_HUGE_ORDER }, { huge, 0 }, { huge, FP_HUGE_ORDER - 1 }, { huge, FP_HUGE_ORDER + 1 },
+		{ huge + 1, FP_HUGE_ORDER }, { large, FP_HUGE_ORDER }, { large + FP_HUGE_FRAMES, FP_HUGE_ORDER },
+		{ run.frame, 3 }, { FRAMES, 0 }, { FP_ANYWHERE, 0 }, { 1ULL << 32, 0 }, { small, FP_ORDERS },
+		{ small, 31 }, { small, 32 }, { small, 64 }, { small, U32_MAX }, { 0, 0 },
+	};
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		EXPECT(fp_magazines_free(&magazines, wrong[i].frame, wrong[i].order) == -EINVAL);
+		EXPECT(nr_bad_frees() == ++bad);
+		pool_expect_sound(&buddy);
+	}
+	EXPECT(pool_free(&buddy, &client, &run) == 0);
+	EXPECT(fp_magazines_free(&magazines, small, 3) >= 0);
+	EXPECT(fp_magazines_free(&magazines, huge, FP_HUGE_ORDER) >= 0);
+	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) >= 0);
+	EXPECT(nr_bad_frees() == bad);
+	end();
+}
+
+static void double_free_is_noticed_by_the_drain(void)
+{
+	u32 order;
+
+	for (order = 0; order <= FP_HUGE_ORDER; order++) {
+		u64 block;
+
+		/* Large enough for magazines of huge frames. */
+		begin_pool(16 * GIB, false);
+		block = fp_magazines_alloc(&magazines, order);
+		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
+		fp_magazines_free(&magazines, block, order);
+		fp_magazines_drain(&magazines, true);
+		EXPECT(nr_bad_frees() == 1);
+		end();
+	}
+}
+
+static void double_free_is_noticed_at_once_when_direct(void)
+{
+	u32 order;
+
+	for (order = 0; order <= FP_HUGE_ORDER; order++) {
+		u64 block, other;
+
+		begin_pool(FRAMES, true);
+		block = fp_magazines_alloc(&magazines, order);
+		other = fp_magazines_alloc(&magazines, order);
+		EXPECT(fp_magazines_free(&magazines, block, order) >= 0);
+		EXPECT(fp_magazines_free(&magazines, block, order) == -EINVAL);
+		EXPECT(nr_bad_frees() == 1);
+		EXPECT(fp_magazines_free(&magazines, other, order) >= 0);
+		end();
+	}
+}
+
+/* A list with something wrong at each place: the others are freed. */
+static void bulk_frees_all_that_are_blocks(void)
+{
+	static const u32 orders[] = { 0, 2, 6, FP_HUGE_ORDER };
+	u32 blocks[12], place, i, k, refused;
+
+	for (k = 0; k < sizeof(orders) / sizeof(*orders); k++)
+		for (place = 0; place < 12; place++) {
+			begin();
+			EXPECT(fp_magazines_alloc_bulk(&magazines, orders[k], blocks, 12) == 12);
+			i = blocks[place];
+			blocks[place] = place % 2 ? FRAMES + 5 : blocks[(place + 1) % 12];
+			refused = 0;
+			fp_magazines_free_bulk(&magazines, orders[k], blocks, 12, &refused);
+			EXPECT(refused == 1 && nr_bad_frees() == 1);
+			pool_expect_sound(&buddy);
+			EXPECT(fp_magazines_free(&magazines, i, orders[k]) >= 0);
+			end();
+		}
+}
+
+static void bulk_gets_what_there_is(void)
+{
+	u32 *blocks = calloc(FRAMES, sizeof(*blocks)), refused = 0;
+
+	begin();
+	EXPECT(fp_magazines_alloc_bulk(&magazines, 1, blocks, FRAMES) == FRAMES / 2);
+	EXPECT(fp_magazines_alloc_bulk(&magazines, 0, blocks, 1) == 0);
+	fp_magazines_free_bulk(&magazines, 1, blocks, FRAMES / 2, &refused);
+	EXPECT(!refused);
+	free(blocks);
+	end();
+}
+
+static void small_pools_have_small_magazines(void)
+{
+	struct fp_buddy_stats stats;
+	u64 block;
+	u32 order;
+
+	begin_pool(16 * MIB, false);
+	for (order = 0; order <= FP_HUGE_ORDER; order++) {
+		block = fp_magazines_alloc(&magazines, order);
+		EXPECT(fp_magazines_free(&magazines, block, order) >= 0);
+	}
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.used <= FP_MAGAZINE_ORDERS * 16 * MIB / 128);
+	end();
+}
+
+/* Blocks on their way from one processor to another: frame << 8 | order << 1 | 1, or 0. */
+static _Atomic u64 mailbox[SLOTS];
+static _Atomic u32 nr_working;
+static u32 memory[FRAMES];
+
+static void give_back(u64 ticket)
+{
+	u64 frame = ticket >> 8, i;
+	u32 order = ticket >> 1 & 0x7f;
+
+	for (i = 0; i < 1ULL << order; i++) {
+		EXPECT(memory[frame + i] == order + 1);
+		memory[frame + i] = 0;
+	}
+	EXPECT(fp_magazines_free(&magazines, frame, order) >= 0);
+}
+
+static u64 get_block(u64 *random)
+{
+	u32 order = test_random_from(random) % 16;
+	u64 frame, i;
+
+	order = order > FP_HUGE_ORDER ? 0 : order;
+	frame = fp_magazines_alloc(&magazines, order);
+	if (frame == FP_ANYWHERE)
+		return 0;
+	for (i = 0; i < 1ULL << order; i++) {
+		EXPECT(memory[frame + i] == 0);
+		memory[frame + i] = order + 1;
+	}
+	return frame << 8 | order << 1 | 1;
+}
+
+static void work(u32 thread)
+{
+	u64 random = test_seed * 2654435761U + thread + 1, i, ticket;
+
+	test_cpu = thread;
+	for (i = 0; i < STEPS * test_scale && !test_failed; i++) {
+		ticket = test_random_from(&random) % 4 ? get_block(&random) : 0;
+		ticket = atomic_exchange(&mailbox[test_random_from(&random) % SLOTS], ticket);
+		if (ticket)
+			give_back(ticket);
+	}
+	nr_working--;
+}
+
+static void settle_now(void)
+{
+	u32 index = fp_buddy_quarantine_pop(&buddy);
+
+	if (index != FP_NIL)
+		fp_buddy_quarantine_release(&buddy, index);
+}
+
+static void drain_all_the_time(void)
+{
+	bool hurry = false;
+
+	while (nr_working) {
+		fp_magazines_drain(&magazines, hurry);
+		settle_now();
+		hurry = !hurry;
+		sched_yield();
+	}
+}
+
+static void watch(void)
+{
+	struct timespec pause = { .tv_nsec = 300000 };
+	struct fp_buddy_stats stats;
+
+	while (nr_working) {
+		fp_magazines_stats(&magazines, &stats);
+		EXPECT(stats.total == FRAMES && !stats.bad_frees);
+		EXPECT(stats.free + stats.used + stats.quarantined == FRAMES);
+		pool_expect_sound(&buddy);
+		settle_now();
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void play_part(u32 thread)
+{
+	if (thread == DRAINER)
+		drain_all_the_time();
+	else if (thread == WATCHER)
+		watch();
+	else
+		work(thread);
+}
+
+static void processors_share_a_pool_while_it_is_drained(void)
+{
+	u32 i;
+
+	begin();
+	memset(memory, 0, sizeof(memory));
+	nr_working = WORKERS;
+	test_parallel(WORKERS + 2, play_part);
+	for (i = 0; i < SLOTS; i++) {
+		if (mailbox[i])
+			give_back(mailbox[i]);
+		mailbox[i] = 0;
+	}
+	EXPECT(nr_bad_frees() == 0);
+	end();
+}
+
+/* The protocol and nothing else: two blocks a magazine, and drains without pause. */
+static void tiny(u32 thread)
+{
+	u64 i, frame;
+
+	if (thread >= WORKERS) {
+		while (nr_working)
+			fp_magazines_drain(&magazines, thread == DRAINER);
+		return;
+	}
+	test_cpu = thread;
+	for (i = 0; i < 2 * STEPS * test_scale && !test_failed; i++) {
+		frame = fp_magazines_alloc(&magazines, 0);
+		EXPECT(frame != FP_ANYWHERE && memory[frame]++ == 0);
+		memory[frame] = 0;
+		EXPECT(fp_magazines_free(&magazines, frame, 0) >= 0);
+	}
+	nr_working--;
+}
+
+static void drains_lose_and_double_no_block(void)
+{
+	u32 cpu;
+
+	begin();
+	magazines.dirty = false;
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(magazines.cpus, cpu)->magazines[0].size = 2;
+	memset(memory, 0, sizeof(memory));
+	nr_working = WORKERS;
+	test_parallel(WORKERS + 2, tiny);
+	EXPECT(nr_bad_frees() == 0);
+	end();
+}
+
+static const struct test tests[] = {
+	{ "blocks_of_each_order_are_aligned_and_apart", blocks_of_each_order_are_aligned_and_apart },
+	{ "one_processor_can_have_all_frames", one_processor_can_have_all_frames },
+	{ "blocks_in_magazines_count_as_free", blocks_in_magazines_count_as_free },
+	{ "drain_local_leaves_the_others", drain_local_leaves_the_others },
+	{ "what_is_no_block_is_refused_at_once", what_is_no_block_is_refused_at_once },
+	{ "double_free_is_noticed_by_the_drain", double_free_is_noticed_by_the_drain },
+	{ "double_free_is_noticed_at_once_when_direct", double_free_is_noticed_at_once_when_direct },
+	{ "bulk_frees_all_that_are_blocks", bulk_frees_all_that_are_blocks },
+	{ "bulk_gets_what_there_is", bulk_gets_what_there_is },
+	{ "small_pools_have_small_magazines", small_pools_have_small_magazines },
+	{ "processors_share_a_pool_while_it_is_drained", processors_share_a_pool_while_it_is_drained },
+	{ "drains_lose_and_double_no_block", drains_lose_and_double_no_block },
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
+}
