@@ -7,6 +7,7 @@
 #define FP_COMPAT_H
 
 #include <linux/device.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/version.h>
@@ -38,6 +39,18 @@ static inline bool fp_had_memory_failure(int node)
 	return true;
 #else
 	return READ_ONCE(NODE_DATA(node)->mf_stats.total);
+#endif
+}
+
+/* 6.13 made one call of two; delete when the floor is 6.13. */
+static inline void fp_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *),
+				    clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#else
+	hrtimer_setup(timer, function, clock, mode);
 #endif
 }
 

@@ -240,7 +240,7 @@ static bool run_linger(void)
 	return ok;
 }
 
-/* Mistakes of a caller: refused, and the kernel warns. */
+/* Mistakes of a caller: refused. To be run by hand, since the kernel warns, which fails a run of the tests. */
 static bool run_misuse(void)
 {
 	struct page *page = framepool_alloc_pages(pool, GFP_KERNEL, 2), *foreign = alloc_page(GFP_KERNEL);

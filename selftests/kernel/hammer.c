@@ -3,8 +3,8 @@
  * Workers allocate and free at random, check what they free, and hand blocks to each other through
  * mailboxes. A worker is a thread, or what a softirq of one processor does.
  *
- * Softirqs come where they hurt: a thread on another processor interrupts again and again, at whatever the
- * processor is doing, and the handler raises a tasklet, which runs when the interrupt ends.
+ * Softirqs come where they hurt: from timers that expire a few microseconds after they ended last, in the middle of
+ * whatever their processor is doing.
  */
 #include "hammer.h"
 
@@ -12,7 +12,7 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
-#include <linux/interrupt.h>
+#include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
@@ -21,37 +21,44 @@
 #include <linux/smp.h>
 
 #include "block.h"
+#include "compat.h"
 
 #define MAX_LIVE	200
 #define LARGEST_ORDER	10
-#define BULK		24
+#define BULK		16
 #define MAILBOXES	64
 #define QUICK		8	/* blocks */
-#define STEPS		50	/* in a softirq, and between looking whether to stop */
+#define STEPS		50	/* of a thread between looking whether to stop */
+#define SOFTIRQ_STEPS	1
+#define MIN_PAUSE	(20 * NSEC_PER_USEC)
 #define PER_CPU		2	/* threads */
 
 /**
  * struct worker - who allocates and frees
  * @config: constant
  * @task: if it is a thread
- * @cpu: where, if it is a softirq
- * @csd: interrupts that processor
- * @tasklet: the softirq
+ * @has_timer: if it is a softirq
+ * @timer: of one processor
  * @random: state of its random numbers
  * @nr: how many blocks it has
  * @blocks: those
+ * @nr_quick: how many there are of the next
+ * @quick: pages or pairs
+ * @order: of those
  * @ops: calls that it made
  * @failed: something was not as it must be
  */
 struct worker {
 	const struct hammer_config *config;
 	struct task_struct *task;
-	unsigned int cpu;
-	call_single_data_t csd;
-	struct tasklet_struct tasklet;
+	bool has_timer;
+	struct hrtimer timer;
 	struct rnd_state random;
 	unsigned int nr;
 	struct block blocks[MAX_LIVE];
+	unsigned int nr_quick;
+	struct page *quick[QUICK];
+	unsigned int order;
 	u64 ops;
 	bool failed;
 };
@@ -61,7 +68,7 @@ static struct {
 	struct block block;
 } mailboxes[MAILBOXES];
 
-/* All threads are to end. */
+/* All threads and softirqs are to end. */
 static bool stop;
 
 static u32 below(struct worker *worker, u32 limit)
@@ -160,24 +167,38 @@ static u64 *mark_of(struct page *page)
 	return page_address(page);
 }
 
-static void quick(struct worker *worker)
+static void quick_alloc(struct worker *worker)
 {
 	gfp_t gfp = worker->task ? GFP_KERNEL : GFP_ATOMIC;
-	unsigned int order = below(worker, 2);
-	u64 mine = (unsigned long)worker;
-	struct page *pages[QUICK];
-	u32 nr;
+	struct page *page;
 
-	for (nr = 0; nr < QUICK; nr++) {
-		pages[nr] = framepool_alloc_pages(pool, gfp, order);
-		if (!pages[nr])
+	worker->order = below(worker, 2);
+	while (worker->nr_quick < QUICK) {
+		page = framepool_alloc_pages(pool, gfp, worker->order);
+		if (!page)
 			break;
-		worker->failed |= !CHECK(!xchg(mark_of(pages[nr]), mine));
+		worker->failed |= !CHECK(!xchg(mark_of(page), (unsigned long)worker));
+		worker->quick[worker->nr_quick++] = page;
 	}
-	while (nr--) {
-		worker->failed |= !CHECK(xchg(mark_of(pages[nr]), 0) == mine);
-		worker->failed |= !CHECK(!framepool_free_pages(pool, pages[nr], order));
+}
+
+static void quick_free(struct worker *worker)
+{
+	while (worker->nr_quick) {
+		struct page *page = worker->quick[--worker->nr_quick];
+
+		worker->failed |= !CHECK(xchg(mark_of(page), 0) == (unsigned long)worker);
+		worker->failed |= !CHECK(!framepool_free_pages(pool, page, worker->order));
 	}
+}
+
+/* In turn, so that a softirq leaves a magazine other than it was. */
+static void quick(struct worker *worker)
+{
+	if (worker->nr_quick)
+		quick_free(worker);
+	else
+		quick_alloc(worker);
 }
 
 static void step(struct worker *worker)
@@ -210,32 +231,23 @@ static int work(void *data)
 	return 0;
 }
 
-static void work_in_softirq(struct tasklet_struct *tasklet)
+static enum hrtimer_restart work_in_softirq(struct hrtimer *timer)
 {
-	struct worker *worker = container_of(tasklet, struct worker, tasklet);
+	struct worker *worker = container_of(timer, struct worker, timer);
 	u32 i;
 
-	for (i = 0; i < STEPS; i++)
+	for (i = 0; i < SOFTIRQ_STEPS; i++)
 		step(worker);
+	/* From now on, so that the threads get on however slow this is. */
+	hrtimer_forward_now(timer, ns_to_ktime(MIN_PAUSE + below(worker, MIN_PAUSE)));
+	return READ_ONCE(stop) ? HRTIMER_NORESTART : HRTIMER_RESTART;
 }
 
-static void interrupt(void *info)
+static void start_timer(void *info)
 {
 	struct worker *worker = info;
 
-	tasklet_schedule(&worker->tasklet);
-}
-
-static int pester(void *data)
-{
-	struct worker *worker = data;
-
-	while (!READ_ONCE(stop)) {
-		/* Busy: the interrupt before has not come yet. */
-		smp_call_function_single_async(worker->cpu, &worker->csd);
-		usleep_range(20, 60);
-	}
-	return 0;
+	hrtimer_start(&worker->timer, ns_to_ktime(MIN_PAUSE), HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
 static int drain(void *data)
@@ -304,30 +316,22 @@ static int hire_all(struct crew *crew, const struct hammer_config *config, struc
 		if (!ret && config->drain)
 			ret = hire(crew, drain, NULL, cpu);
 		if (!ret && config->softirqs) {
-			workers[nr].cpu = cpumask_next(cpu, cpu_online_mask);
-			if (workers[nr].cpu >= nr_cpu_ids)
-				workers[nr].cpu = cpumask_first(cpu_online_mask);
-			INIT_CSD(&workers[nr].csd, interrupt, &workers[nr]);
-			tasklet_setup(&workers[nr].tasklet, work_in_softirq);
-			ret = hire(crew, pester, &workers[nr++], cpu);
+			fp_hrtimer_setup(&workers[nr].timer, work_in_softirq, CLOCK_MONOTONIC,
+					 HRTIMER_MODE_REL_PINNED_SOFT);
+			workers[nr].has_timer = true;
+			ret = smp_call_function_single(cpu, start_timer, &workers[nr++], 1);
 		}
 	}
 	return ret;
 }
 
-static void ignore(void *info)
-{
-}
-
-/* Interrupts that were sent have come when others that were sent later have. */
 static void stop_softirqs(struct worker *workers, u32 nr)
 {
 	u32 i;
 
-	on_each_cpu(ignore, NULL, 1);
 	for (i = 0; i < nr; i++)
-		if (workers[i].tasklet.callback)
-			tasklet_kill(&workers[i].tasklet);
+		if (workers[i].has_timer)
+			hrtimer_cancel(&workers[i].timer);
 }
 
 static bool empty_mailboxes(void)
@@ -351,14 +355,13 @@ static bool settle(struct worker *workers, u32 nr)
 	for (i = 0; i < nr; i++) {
 		struct worker *worker = &workers[i];
 
-		ok &= !worker->failed;
-		if (worker->task)
-			ok &= CHECK(worker->ops);
-		if (worker->tasklet.callback)
+		if (worker->task || worker->has_timer)
 			ok &= CHECK(worker->ops);
 		*(worker->task ? &threads : &softirqs) += worker->ops;
 		while (worker->nr)
 			ok &= block_free(&worker->blocks[--worker->nr]);
+		quick_free(worker);
+		ok &= !worker->failed;
 	}
 	pr_info("framepool_api_test: %llu calls of threads, %llu of softirqs\n", threads, softirqs);
 	return ok;
