@@ -301,7 +301,7 @@ static void trim(struct work_struct *work)
 	WRITE_ONCE(pool->trim_armed, false);
 	fp_magazines_drain(&pool->magazines, false);
 	/* Not only what the drain put there: a refill for which there was no room may have freed a huge frame. */
-	if (fp_buddy_nr_quarantined(&pool->buddy))
+	if (fp_buddy_nr_quarantined(&pool->buddy) != fp_quarantine_nr_retired(&pool->quarantine))
 		fp_quarantine_kick(&pool->quarantine);
 }
 
