@@ -486,6 +486,9 @@ u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u
 {
 	u32 i = 0, n = 1;
 
+	/* The caller's word for it, which may be anything: nothing may be shifted by it. */
+	if (order >= fp_buddy_orders(owner->buddy))
+		return 0;
 	fp_owner_lock(owner);
 	if (order >= FP_HUGE_ORDER)
 		i = free_large_blocks(owner, order, blocks, nr, dirty, quarantined);

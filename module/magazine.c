@@ -234,7 +234,7 @@ static noinline int free_directly(struct fp_magazines *magazines, u64 frame, u32
 {
 	u32 block = frame, refused = 0, quarantined;
 
-	if (frame > U32_MAX || order >= FP_ORDERS) {
+	if (frame > U32_MAX) {
 		fp_buddy_count_bad_free(magazines->buddy);
 		return -EINVAL;
 	}

@@ -247,6 +247,28 @@ static void bulk_frees_all_that_are_blocks(void)
 		}
 }
 
+/* No block has such an order, whatever a shift by it makes of one. */
+static void bulk_of_an_order_that_does_not_exist_is_refused(void)
+{
+	static const u32 orders[] = { 31, 32, 63, 64, 64 + FP_HUGE_ORDER, 128, U32_MAX };
+	u32 block, huge, i, got, refused;
+
+	begin();
+	got = fp_magazines_alloc_bulk(&magazines, 0, &block, 1);
+	EXPECT(got == 1 && fp_magazines_alloc_bulk(&magazines, FP_HUGE_ORDER, &huge, 1) == 1);
+	for (i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+		EXPECT(fp_magazines_alloc_bulk(&magazines, orders[i], &got, 1) == 0);
+		refused = 0;
+		EXPECT(fp_magazines_free_bulk(&magazines, orders[i], &block, 1, &refused) == 0);
+		EXPECT(fp_magazines_free_bulk(&magazines, orders[i], &huge, 1, &refused) == 0);
+		EXPECT(refused == 2 && nr_bad_frees() == 2 * (i + 1));
+		pool_expect_sound(&buddy);
+	}
+	EXPECT(fp_magazines_free(&magazines, block, 0) >= 0);
+	EXPECT(fp_magazines_free(&magazines, huge, FP_HUGE_ORDER) >= 0);
+	end();
+}
+
 static void bulk_gets_what_there_is(void)
 {
 	u32 *blocks = calloc(FRAMES, sizeof(*blocks)), refused = 0;
@@ -429,6 +451,7 @@ static const struct test tests[] = {
 	{ "double_free_is_noticed_by_the_drain", double_free_is_noticed_by_the_drain },
 	{ "double_free_is_noticed_at_once_when_direct", double_free_is_noticed_at_once_when_direct },
 	{ "bulk_frees_all_that_are_blocks", bulk_frees_all_that_are_blocks },
+	{ "bulk_of_an_order_that_does_not_exist_is_refused", bulk_of_an_order_that_does_not_exist_is_refused },
 	{ "bulk_gets_what_there_is", bulk_gets_what_there_is },
 	{ "small_pools_have_small_magazines", small_pools_have_small_magazines },
 	{ "processors_share_a_pool_while_it_is_drained", processors_share_a_pool_while_it_is_drained },
