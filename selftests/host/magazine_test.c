@@ -16,6 +16,7 @@
 #define WORKERS		nr_cpu_ids
 #define DRAINER		WORKERS
 #define WATCHER		(WORKERS + 1)
+#define CLIENTS		2	/* threads from WATCHER + 1 on, none of them a processor */
 #define STEPS		30000
 #define SLOTS		128
 
@@ -162,20 +163,23 @@ static void drain_local_leaves_the_others(void)
 static void what_is_no_block_is_refused_at_once(void)
 {
 	struct fp_run run;
-	u64 small, huge, large;
+	u64 small, huge, large, last;
 	u32 bad = 0, i;
 
 	begin();
 	small = fp_magazines_alloc(&magazines, 3);
 	huge = fp_magazines_alloc(&magazines, FP_HUGE_ORDER);
 	large = fp_magazines_alloc(&magazines, FP_HUGE_ORDER + 1);
+	/* The refill took the lowest blocks, so the last frame is still free. */
+	last = round_up(small + 1, (u64)FP_HUGE_FRAMES) - 1;
 	EXPECT(pool_alloc(&buddy, &client, 8, 8, 0, &run) == 0);
+	EXPECT(fp_frames_is_free(&buddy.frames[last / FP_HUGE_FRAMES], last % FP_HUGE_FRAMES));
 	const struct { u64 frame; u32 order; } wrong[] = {
 		{ small, 2 }, { small, 4 }, { small, 0 }, { small + 1, 0 }, { small + 4, 2 }, { small + 8, 0 },
 		{ small, FP_HUGE_ORDER }, { huge, 0 }, { huge, FP_HUGE_ORDER - 1 }, { huge, FP_HUGE_ORDER + 1 },
 		{ huge + 1, FP_HUGE_ORDER }, { large, FP_HUGE_ORDER }, { large + FP_HUGE_FRAMES, FP_HUGE_ORDER },
 		{ run.frame, 3 }, { FRAMES, 0 }, { FP_ANYWHERE, 0 }, { 1ULL << 32, 0 }, { small, FP_ORDERS },
-		{ small, 31 }, { small, 32 }, { small, 64 }, { small, U32_MAX }, { 0, 0 },
+		{ last, 0 }, { last - 7, 3 }, { last - 31, 5 }, { small, 31 }, { small, 32 }, { small, 64 }, { small, U32_MAX }, { 0, 0 },
 	};
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		EXPECT(fp_magazines_free(&magazines, wrong[i].frame, wrong[i].order) == -EINVAL);
@@ -187,10 +191,14 @@ static void what_is_no_block_is_refused_at_once(void)
 	EXPECT(fp_magazines_free(&magazines, huge, FP_HUGE_ORDER) >= 0);
 	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) >= 0);
 	EXPECT(nr_bad_frees() == bad);
+	/* What is too large for a magazine is not free twice for a moment. */
+	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) == -EINVAL);
+	EXPECT(nr_bad_frees() == bad + 1);
 	end();
 }
 
-static void double_free_is_noticed_by_the_drain(void)
+/* @cpu: where the second one happens */
+static void free_twice_and_drain(u32 cpu, bool hurry)
 {
 	u32 order;
 
@@ -201,18 +209,25 @@ static void double_free_is_noticed_by_the_drain(void)
 		begin_pool(16 * GIB, false);
 		block = fp_magazines_alloc(&magazines, order);
 		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
+		test_cpu = cpu;
 		fp_magazines_free(&magazines, block, order);
-		fp_magazines_drain(&magazines, true);
+		fp_magazines_drain(&magazines, hurry);
 		EXPECT(nr_bad_frees() == 1);
 		end();
 	}
+}
+
+static void double_free_is_noticed_by_the_drain(void)
+{
+	free_twice_and_drain(0, true);
+	free_twice_and_drain(1, false);
 }
 
 static void double_free_is_noticed_at_once_when_direct(void)
 {
 	u32 order;
 
-	for (order = 0; order <= FP_HUGE_ORDER; order++) {
+	for (order = 0; order <= FP_HUGE_ORDER + 2; order++) {
 		u64 block, other;
 
 		begin_pool(FRAMES, true);
@@ -226,25 +241,60 @@ static void double_free_is_noticed_at_once_when_direct(void)
 	}
 }
 
+enum wrong { REPEATED, BEYOND_POOL, BEYOND_NUMBERS, MISALIGNED, OTHER_ORDER, ANOTHER_OWNERS, FREE, NR_WRONG };
+
+/* The number of something that is no block of @order to free. */
+static u32 make_wrong(enum wrong wrong, u32 order, const u32 *blocks, u32 place, u32 other, u32 clients)
+{
+	const u32 numbers[] = {
+		[REPEATED] = blocks[(place + 1) % 12],
+		[BEYOND_POOL] = FRAMES,
+		[BEYOND_NUMBERS] = U32_MAX,
+		[MISALIGNED] = blocks[place] + 1 + (1U << order) / 2,
+		[OTHER_ORDER] = other,
+		[ANOTHER_OWNERS] = clients,
+		[FREE] = 0,
+	};
+
+	return numbers[wrong];
+}
+
+static void free_list_with_one_wrong(u32 order, u32 place, enum wrong wrong)
+{
+	u32 blocks[12], refused = 0, good, other;
+	struct fp_buddy_stats stats;
+	struct fp_run run;
+
+	begin();
+	EXPECT(fp_magazines_alloc_bulk(&magazines, order, blocks, 12) == 12);
+	EXPECT(fp_magazines_alloc_bulk(&magazines, order + 1, &other, 1) == 1);
+	EXPECT(pool_alloc(&buddy, &client, 1ULL << order, 1ULL << order, 0, &run) == 0);
+	good = blocks[place];
+	blocks[place] = make_wrong(wrong, order, blocks, place, other, run.frame);
+	/* One frame has no middle, and all that is allocated in one piece is beyond it. */
+	if (wrong == MISALIGNED && !order)
+		blocks[place] = other + 1;
+	fp_magazines_free_bulk(&magazines, order, blocks, 12, &refused);
+	EXPECT(refused == 1 && nr_bad_frees() == 1);
+	pool_expect_sound(&buddy);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.used == 4ULL << order);
+	EXPECT(fp_magazines_free(&magazines, good, order) >= 0);
+	EXPECT(fp_magazines_free(&magazines, other, order + 1) >= 0);
+	EXPECT(pool_free(&buddy, &client, &run) == 0);
+	end();
+}
+
 /* A list with something wrong at each place: the others are freed. */
 static void bulk_frees_all_that_are_blocks(void)
 {
-	static const u32 orders[] = { 0, 2, 6, FP_HUGE_ORDER };
-	u32 blocks[12], place, i, k, refused;
+	static const u32 orders[] = { 0, 2, 5, 6, 8, FP_HUGE_ORDER, FP_HUGE_ORDER + 1 };
+	u32 place, k, wrong;
 
 	for (k = 0; k < sizeof(orders) / sizeof(*orders); k++)
-		for (place = 0; place < 12; place++) {
-			begin();
-			EXPECT(fp_magazines_alloc_bulk(&magazines, orders[k], blocks, 12) == 12);
-			i = blocks[place];
-			blocks[place] = place % 2 ? FRAMES + 5 : blocks[(place + 1) % 12];
-			refused = 0;
-			fp_magazines_free_bulk(&magazines, orders[k], blocks, 12, &refused);
-			EXPECT(refused == 1 && nr_bad_frees() == 1);
-			pool_expect_sound(&buddy);
-			EXPECT(fp_magazines_free(&magazines, i, orders[k]) >= 0);
-			end();
-		}
+		for (place = 0; place < 12; place++)
+			for (wrong = 0; wrong < NR_WRONG; wrong++)
+				free_list_with_one_wrong(orders[k], place, wrong);
 }
 
 /* No block has such an order, whatever a shift by it makes of one. */
@@ -298,10 +348,14 @@ static void small_pools_have_small_magazines(void)
 	end();
 }
 
-/* Blocks on their way from one processor to another: frame << 8 | order << 1 | 1, or 0. */
+/*
+ * Blocks on their way from one processor to another: frame << 8 | order << 1 | 1, or 0. Their memory holds zeros
+ * while they are free. What a client left in its memory only the quarantine clears.
+ */
 static _Atomic u64 mailbox[SLOTS];
 static _Atomic u32 nr_working;
 static u32 memory[FRAMES];
+static struct fp_owner clients[CLIENTS];
 
 static void give_back(u64 ticket)
 {
@@ -320,7 +374,7 @@ static u64 get_block(u64 *random)
 	u32 order = test_random_from(random) % 16;
 	u64 frame, i;
 
-	order = order > FP_HUGE_ORDER ? 0 : order;
+	order = order > FP_HUGE_ORDER + 1 ? 0 : order;
 	frame = fp_magazines_alloc(&magazines, order);
 	if (frame == FP_ANYWHERE)
 		return 0;
@@ -331,26 +385,72 @@ static u64 get_block(u64 *random)
 	return frame << 8 | order << 1 | 1;
 }
 
+/* What is allocated goes into the mailbox; what was there is freed, whoever put it there. */
+static void step(u64 *random)
+{
+	u64 ticket = test_random_from(random) % 4 ? get_block(random) : 0;
+
+	ticket = atomic_exchange(&mailbox[test_random_from(random) % SLOTS], ticket);
+	if (ticket)
+		give_back(ticket);
+}
+
+static u64 thread_random(u32 thread)
+{
+	return test_seed * 2654435761U + thread + 1;
+}
+
 static void work(u32 thread)
 {
-	u64 random = test_seed * 2654435761U + thread + 1, i, ticket;
+	u64 random = thread_random(thread), i;
 
 	test_cpu = thread;
-	for (i = 0; i < STEPS * test_scale && !test_failed; i++) {
-		ticket = test_random_from(&random) % 4 ? get_block(&random) : 0;
-		ticket = atomic_exchange(&mailbox[test_random_from(&random) % SLOTS], ticket);
-		if (ticket)
-			give_back(ticket);
-	}
+	for (i = 0; i < STEPS * test_scale && !test_failed; i++)
+		step(&random);
 	nr_working--;
+}
+
+static void fill(const struct fp_run *run, u32 mark)
+{
+	u64 i;
+
+	for (i = run->frame; i < run->frame + run->nr; i++) {
+		EXPECT(memory[i] == 0 || (run->dirty && memory[i] == mark));
+		memory[i] = mark;
+	}
+}
+
+/* A client beside the kernel: runs of any length, which it leaves as they are when it frees them. */
+static void be_client(u32 number)
+{
+	u64 random = thread_random(WATCHER + 1 + number);
+	struct fp_owner *owner = &clients[number];
+	struct fp_run runs[8] = {}, *run;
+	u32 i;
+
+	while (nr_working && !test_failed) {
+		run = &runs[test_random_from(&random) % 8];
+		if (run->nr)
+			EXPECT(pool_free(&buddy, owner, run) == 0);
+		run->nr = 0;
+		if (!pool_alloc(&buddy, owner, 1 + test_random_from(&random) % 700, 1, 0, run))
+			fill(run, 100 + number);
+		else
+			run->nr = 0;
+	}
+	for (i = 0; i < 8; i++)
+		if (runs[i].nr)
+			EXPECT(pool_free(&buddy, owner, &runs[i]) == 0);
 }
 
 static void settle_now(void)
 {
 	u32 index = fp_buddy_quarantine_pop(&buddy);
 
-	if (index != FP_NIL)
-		fp_buddy_quarantine_release(&buddy, index);
+	if (index == FP_NIL)
+		return;
+	memset(&memory[index * FP_HUGE_FRAMES], 0, FP_HUGE_FRAMES * sizeof(u32));
+	fp_buddy_quarantine_release(&buddy, index);
 }
 
 static void drain_all_the_time(void)
@@ -386,25 +486,53 @@ static void play_part(u32 thread)
 		drain_all_the_time();
 	else if (thread == WATCHER)
 		watch();
+	else if (thread > WATCHER)
+		be_client(thread - WATCHER - 1);
 	else
 		work(thread);
 }
 
-static void processors_share_a_pool_while_it_is_drained(void)
+static void begin_threads(void)
 {
-	u32 i;
-
 	begin();
 	memset(memory, 0, sizeof(memory));
 	nr_working = WORKERS;
-	test_parallel(WORKERS + 2, play_part);
+}
+
+/* Nothing is lost: what is in the mailbox is all that is allocated. */
+static void end_threads(void)
+{
+	struct fp_buddy_stats stats;
+	u32 i;
+
 	for (i = 0; i < SLOTS; i++) {
 		if (mailbox[i])
 			give_back(mailbox[i]);
 		mailbox[i] = 0;
 	}
-	EXPECT(nr_bad_frees() == 0);
+	fp_magazines_stats(&magazines, &stats);
+	EXPECT(!stats.used && !stats.bad_frees);
 	end();
+}
+
+static void processors_share_a_pool_while_it_is_drained(void)
+{
+	begin_threads();
+	test_parallel(WORKERS + 2, play_part);
+	end_threads();
+}
+
+static void processors_and_clients_share_a_pool(void)
+{
+	u32 i;
+
+	begin_threads();
+	for (i = 0; i < CLIENTS; i++)
+		fp_owner_init(&clients[i], &buddy);
+	test_parallel(WORKERS + 2 + CLIENTS, play_part);
+	for (i = 0; i < CLIENTS; i++)
+		fp_owner_fini(&clients[i]);
+	end_threads();
 }
 
 /* The protocol and nothing else: two blocks a magazine, and drains without pause. */
@@ -431,15 +559,12 @@ static void drains_lose_and_double_no_block(void)
 {
 	u32 cpu;
 
-	begin();
+	begin_threads();
 	magazines.dirty = false;
 	for_each_possible_cpu(cpu)
 		per_cpu_ptr(magazines.cpus, cpu)->magazines[0].size = 2;
-	memset(memory, 0, sizeof(memory));
-	nr_working = WORKERS;
 	test_parallel(WORKERS + 2, tiny);
-	EXPECT(nr_bad_frees() == 0);
-	end();
+	end_threads();
 }
 
 static const struct test tests[] = {
@@ -455,6 +580,7 @@ static const struct test tests[] = {
 	{ "bulk_gets_what_there_is", bulk_gets_what_there_is },
 	{ "small_pools_have_small_magazines", small_pools_have_small_magazines },
 	{ "processors_share_a_pool_while_it_is_drained", processors_share_a_pool_while_it_is_drained },
+	{ "processors_and_clients_share_a_pool", processors_and_clients_share_a_pool },
 	{ "drains_lose_and_double_no_block", drains_lose_and_double_no_block },
 };
 
