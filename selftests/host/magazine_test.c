@@ -5,6 +5,7 @@
  * way of a block from one processor to another orders what they do.
  */
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -19,6 +20,7 @@
 #define CLIENTS		2	/* threads from WATCHER + 1 on, none of them a processor */
 #define STEPS		30000
 #define SLOTS		128
+#define SOFTIRQS	2000
 
 static struct fp_buddy buddy;
 static struct fp_magazines magazines;
@@ -535,6 +537,80 @@ static void processors_and_clients_share_a_pool(void)
 	end_threads();
 }
 
+/* ThreadSanitizer keeps signals back until they interrupt nothing. */
+#ifndef __SANITIZE_THREAD__
+static pthread_t interrupted[nr_cpu_ids];
+static _Atomic u32 nr_ready;
+static _Atomic u32 nr_interrupting;
+static __thread u64 softirq_random;
+static __thread volatile u32 nr_softirqs;
+
+/* The thread is interrupted anywhere but where softirqs are disabled, and the same magazines are used. */
+static void softirq(int number)
+{
+	(void)number;
+	if (READ_ONCE(test_bh_depth))
+		return;
+	step(&softirq_random);
+	nr_softirqs++;
+}
+
+static void be_interrupted(u32 thread)
+{
+	u64 random = thread_random(thread);
+
+	test_cpu = thread;
+	softirq_random = thread_random(thread + WORKERS);
+	interrupted[thread] = pthread_self();
+	nr_ready++;
+	while (nr_softirqs < SOFTIRQS * test_scale && !test_failed)
+		step(&random);
+	nr_working--;
+	/* Its name is good until nobody calls it any more. */
+	while (nr_interrupting)
+		sched_yield();
+}
+
+static void interrupt(void)
+{
+	u32 i;
+
+	while (nr_ready < WORKERS)
+		sched_yield();
+	while (nr_working) {
+		for (i = 0; i < WORKERS; i++)
+			pthread_kill(interrupted[i], SIGUSR1);
+		settle_now();
+		sched_yield();
+	}
+	nr_interrupting--;
+}
+
+static void play_softirq_part(u32 thread)
+{
+	if (thread < WORKERS)
+		be_interrupted(thread);
+	else if (thread == DRAINER)
+		watch();
+	else
+		interrupt();
+}
+
+static void softirqs_use_the_magazines_they_interrupt(void)
+{
+	const struct sigaction action = { .sa_handler = softirq, .sa_flags = SA_RESTART };
+	struct sigaction before;
+
+	begin_threads();
+	nr_ready = 0;
+	nr_interrupting = 1;
+	sigaction(SIGUSR1, &action, &before);
+	test_parallel(WORKERS + 2, play_softirq_part);
+	sigaction(SIGUSR1, &before, NULL);
+	end_threads();
+}
+#endif
+
 /* The protocol and nothing else: two blocks a magazine, and drains without pause. */
 static void tiny(u32 thread)
 {
@@ -581,6 +657,9 @@ static const struct test tests[] = {
 	{ "small_pools_have_small_magazines", small_pools_have_small_magazines },
 	{ "processors_share_a_pool_while_it_is_drained", processors_share_a_pool_while_it_is_drained },
 	{ "processors_and_clients_share_a_pool", processors_and_clients_share_a_pool },
+#ifndef __SANITIZE_THREAD__
+	{ "softirqs_use_the_magazines_they_interrupt", softirqs_use_the_magazines_they_interrupt },
+#endif
 	{ "drains_lose_and_double_no_block", drains_lose_and_double_no_block },
 };
 

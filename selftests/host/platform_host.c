@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 __thread unsigned int test_cpu;
+__thread unsigned int test_bh_depth;
 struct test_section test_sections[nr_cpu_ids];
 
 static void barrier_everywhere(void)

@@ -77,7 +77,8 @@ struct mutex {
 
 /*
  * Processors: a thread is one, of a number that no other thread has meanwhile (test_cpu), and is never
- * preempted. A signal handler may stand for a softirq: spin_lock_bh() keeps it waiting (see thread_test.c).
+ * preempted. A signal handler may stand for a softirq: it does nothing while test_bh_depth says that softirqs are
+ * disabled (see magazine_test.c).
  */
 #define nr_cpu_ids		4U
 #define __percpu
@@ -119,8 +120,19 @@ typedef pthread_mutex_t spinlock_t;
 #define spin_lock_init(lock)	pthread_mutex_init(lock, NULL)
 #define spin_lock(lock)		pthread_mutex_lock(lock)
 #define spin_unlock(lock)	pthread_mutex_unlock(lock)
-#define spin_lock_bh(lock)	pthread_mutex_lock(lock)
-#define spin_unlock_bh(lock)	pthread_mutex_unlock(lock)
+
+/* How many locks this thread holds, or is about to, that a softirq may want. */
+extern __thread unsigned int test_bh_depth;
+
+static inline void test_change_bh_depth(int change)
+{
+	barrier();
+	WRITE_ONCE(test_bh_depth, test_bh_depth + change);
+	barrier();
+}
+
+#define spin_lock_bh(lock)	(test_change_bh_depth(1), (void)pthread_mutex_lock(lock))
+#define spin_unlock_bh(lock)	((void)pthread_mutex_unlock(lock), test_change_bh_depth(-1))
 
 struct list_head {
 	struct list_head *next;
