@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A libFuzzer target: bytes are operations on two small pools. A request can have any
- * length, alignment and limit; a free can be of a run, of almost one, or of anything;
- * the quarantine is taken from, put back to and released. What is allocated is known, so
+ * length, alignment, limit and place; a free can be of a run, of almost one, or of anything;
+ * blocks come and go in lists; the quarantine is taken from, put back to and released. What is allocated is known, so
  * that each result can be judged.
  */
 #include "pool.h"
@@ -90,9 +90,9 @@ static u64 any_limit(struct input *input)
 	}
 }
 
-static void op_alloc(struct pool *pool, struct input *input)
+static void op_alloc(struct pool *pool, struct input *input, bool high)
 {
-	struct fp_request request = { .nr = any_length(input) };
+	struct fp_request request = { .nr = any_length(input), .high = high };
 	struct live *new = &pool->live[pool->nr_live];
 	struct fp_buddy_stats stats;
 	int ret;
@@ -111,6 +111,98 @@ static void op_alloc(struct pool *pool, struct input *input)
 	EXPECT(request.nr <= stats.free);
 	judge_run(pool, &request, &new->run);
 	pool->nr_live++;
+}
+
+static u64 nr_frames(const struct pool *pool)
+{
+	return (u64)pool->buddy.map.nr * FP_HUGE_FRAMES;
+}
+
+static void op_alloc_at(struct pool *pool, struct input *input)
+{
+	struct fp_request request = { .nr = any_length(input), .align = 1, .end_pfn = FP_ANYWHERE };
+	struct live *new = &pool->live[pool->nr_live];
+	u64 frame = any_length(input) - 1;
+	int ret;
+
+	if (pool->nr_live == LIVE)
+		return;
+	new->owner = next(input) % OWNERS;
+	ret = fp_buddy_alloc_at(&pool->buddy, &pool->owners[new->owner], frame, request.nr, &new->run);
+	if (ret) {
+		EXPECT(ret == -EBUSY || ret == -EINVAL);
+		EXPECT(ret == -EINVAL || frame + request.nr <= nr_frames(pool));
+		return;
+	}
+	EXPECT(new->run.frame == frame);
+	judge_run(pool, &request, &new->run);
+	pool->nr_live++;
+}
+
+/* Any order at all, but mostly one that there is. */
+static u32 any_order(struct input *input)
+{
+	u8 shape = next(input);
+
+	return shape < 240 ? shape % 14 : 1U << (shape % 16 * 2);
+}
+
+static void op_alloc_blocks(struct pool *pool, struct input *input)
+{
+	u32 blocks[LIVE], order = any_order(input), owner = next(input) % OWNERS, nr, i;
+	struct fp_request request = { .end_pfn = FP_ANYWHERE };
+
+	nr = 1 + next(input) % 32;
+	nr = min(nr, LIVE - pool->nr_live);
+	nr = nr ? fp_buddy_alloc_blocks(&pool->owners[owner], order, blocks, nr) : 0;
+	request.nr = 1ULL << (nr ? order : 0);
+	request.align = request.nr;
+	for (i = 0; i < nr; i++) {
+		struct live *new = &pool->live[pool->nr_live];
+
+		*new = (struct live){ .run = { .frame = blocks[i], .nr = request.nr }, .owner = owner };
+		judge_run(pool, &request, &new->run);
+		pool->nr_live++;
+	}
+}
+
+/* Which of the live runs this is, or @nr_live. */
+static u32 find_live(const struct pool *pool, u64 frame, u32 order, u32 owner)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_live; i++) {
+		const struct live *live = &pool->live[i];
+
+		if (live->run.frame == frame && order < FP_ORDERS && live->run.nr == 1ULL << order &&
+		    live->owner == owner)
+			break;
+	}
+	return i;
+}
+
+/* A list of live runs, whole or not, of that order or not, and of numbers beside them. */
+static void op_free_blocks(struct pool *pool, struct input *input)
+{
+	u32 blocks[16], order = any_order(input), owner = next(input) % OWNERS, quarantined = 0, nr, i, at, n;
+	u8 shape;
+
+	nr = 1 + next(input) % 16;
+	for (i = 0; i < nr; i++) {
+		shape = next(input);
+		blocks[i] = pool->live[shape % LIVE].run.frame;
+		if (shape >= 192)
+			blocks[i] += (int8_t)next(input);
+	}
+	n = fp_buddy_free_blocks(&pool->owners[owner], order, blocks, nr, shape & 1, &quarantined);
+	EXPECT(n <= nr && quarantined <= pool->buddy.map.nr);
+	for (i = 0; i < n && i < nr; i++) {
+		at = find_live(pool, blocks[i], order, owner);
+		EXPECT(at < pool->nr_live);
+		if (at < pool->nr_live)
+			pool->live[at] = pool->live[--pool->nr_live];
+	}
+	EXPECT(i == nr || find_live(pool, blocks[i], order, owner) == pool->nr_live);
 }
 
 static void op_free(struct pool *pool, struct input *input)
@@ -197,11 +289,23 @@ static void step(struct input *input)
 	u8 op = next(input);
 	struct pool *pool = &pools[op >> 7];
 
+	/* Beside bit 7, which names the pool, and bits 3 and 4, which say how. */
+	switch (op & 0x67) {
+	case 0x60:
+		op_alloc_at(pool, input);
+		return;
+	case 0x61:
+		op_alloc_blocks(pool, input);
+		return;
+	case 0x62:
+		op_free_blocks(pool, input);
+		return;
+	}
 	switch (op & 7) {
 	case 0:
 	case 1:
 	case 2:
-		op_alloc(pool, input);
+		op_alloc(pool, input, op & 0x10);
 		break;
 	case 3:
 		op_free(pool, input);

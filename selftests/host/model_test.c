@@ -86,13 +86,16 @@ static void step_alloc(void)
 {
 	u64 nr = random_length(), align = 1ULL << (test_random() % 4 ? 0 : test_random() % 12);
 	u64 end_pfn = test_random() % 4 ? 0 : test_random() % (100 * FP_HUGE_FRAMES);
+	const struct fp_request request = {
+		.nr = nr, .align = align, .end_pfn = end_pfn ? end_pfn : FP_ANYWHERE, .high = test_random() % 2,
+	};
 	struct live *new = &live[nr_live];
 	int ret;
 
 	if (nr_live == LIVE)
 		return;
 	new->owner = test_random() % OWNERS;
-	ret = pool_alloc(&buddy, &owners[new->owner], nr, align, end_pfn, &new->run);
+	ret = fp_buddy_alloc(&buddy, &owners[new->owner], &request, &new->run);
 	if (ret) {
 		EXPECT(ret == (nr > fp_buddy_nr_free(&buddy) ? -ENOMEM : -ENOSPC));
 		EXPECT(nr > fp_buddy_nr_free(&buddy) || !model_has_huge_run(nr, align, end_pfn));
@@ -156,15 +159,32 @@ static bool model_is_dirty(u64 frame, u64 nr)
 	return false;
 }
 
+/* Is there a block that the owner could have had? */
+static bool model_has_block(u32 owner, u32 order)
+{
+	u64 size = 1ULL << order, frame, i;
+
+	if (model_has_huge_run(max(size, (u64)FP_HUGE_FRAMES), size, 0))
+		return true;
+	for (frame = 0; size < FP_HUGE_FRAMES && frame < (u64)buddy.map.nr * FP_HUGE_FRAMES; frame += size) {
+		for (i = 0; i < size && !held[frame + i]; i++)
+			;
+		if (i == size && !model_refuses(owner, frame, size))
+			return true;
+	}
+	return false;
+}
+
 /* Several blocks at once; some of them go back at once, in one call, one of them twice. */
 static void step_batch(void)
 {
-	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS, nr, i, quarantined = 0;
+	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS, quarantined = 0;
+	u32 wanted = 1 + test_random() % 8, nr, i;
 	u64 size = 1ULL << order;
 
 	if (nr_live + 8 > LIVE)
 		return;
-	nr = fp_buddy_alloc_blocks(&owners[owner], order, blocks, 1 + test_random() % 8);
+	nr = fp_buddy_alloc_blocks(&owners[owner], order, blocks, wanted);
 	for (i = 0; i < nr; i++) {
 		struct live *new = &live[nr_live++];
 
@@ -174,6 +194,7 @@ static void step_batch(void)
 		};
 		model_take(&new->run, owner, size, 0);
 	}
+	EXPECT(nr == wanted || !model_has_block(owner, order));
 	i = nr ? test_random() % nr : 0;
 	blocks[i] = i ? blocks[test_random() % i] : buddy.map.nr * FP_HUGE_FRAMES;
 	EXPECT(fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false, &quarantined) == i);
