@@ -316,6 +316,12 @@ static void alloc_takes_the_end_that_is_asked_for(void)
 	};
 
 	begin(0, 16 * FP_HUGE_FRAMES);
+	request.high = false;
+	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &run) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, run.frame) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_settle(&buddy);
+	request.high = true;
 	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &run) == 0);
 	EXPECT(fp_buddy_pfn(&buddy, run.frame) == 5 * FP_HUGE_FRAMES);
 	request.high = false;
