@@ -543,7 +543,7 @@ static pthread_t interrupted[nr_cpu_ids];
 static _Atomic u32 nr_ready;
 static _Atomic u32 nr_interrupting;
 static __thread u64 softirq_random;
-static __thread volatile u32 nr_softirqs;
+static __thread u32 nr_softirqs;
 
 /* The thread is interrupted anywhere but where softirqs are disabled, and the same magazines are used. */
 static void softirq(int number)
@@ -552,7 +552,7 @@ static void softirq(int number)
 	if (READ_ONCE(test_bh_depth))
 		return;
 	step(&softirq_random);
-	nr_softirqs++;
+	WRITE_ONCE(nr_softirqs, nr_softirqs + 1);
 }
 
 static void be_interrupted(u32 thread)
@@ -563,7 +563,7 @@ static void be_interrupted(u32 thread)
 	softirq_random = thread_random(thread + WORKERS);
 	interrupted[thread] = pthread_self();
 	nr_ready++;
-	while (nr_softirqs < SOFTIRQS * test_scale && !test_failed)
+	while (READ_ONCE(nr_softirqs) < SOFTIRQS * test_scale && !test_failed)
 		step(&random);
 	nr_working--;
 	/* Its name is good until nobody calls it any more. */

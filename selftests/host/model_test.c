@@ -164,7 +164,7 @@ static bool model_has_block(u32 owner, u32 order)
 {
 	u64 size = 1ULL << order, frame, i;
 
-	if (model_has_huge_run(max(size, (u64)FP_HUGE_FRAMES), size, 0))
+	if (model_has_huge_run(max_t(u64, size, FP_HUGE_FRAMES), size, 0))
 		return true;
 	for (frame = 0; size < FP_HUGE_FRAMES && frame < (u64)buddy.map.nr * FP_HUGE_FRAMES; frame += size) {
 		for (i = 0; i < size && !held[frame + i]; i++)
