@@ -17,7 +17,8 @@
  * @node: in the buddy's list (protected by the buddy's freeze lock)
  * @lock: protects what follows, and of the owned huge frames everything
  * @label: of the caller's choice; huge frames bear it in quarantine; FP_NO_LABEL at first
- * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed
+ * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed; changes
+ *	under the buddy's lock as well, read without either by who looks for a lender
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
  * @nr_huge: huge frames owned, and runs
  * @nr_free: free frames in them; read without the lock for an estimate

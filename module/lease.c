@@ -122,10 +122,10 @@ static struct fp_lease *find_lease(const struct fp_owner *lender, u32 index,
 	return NULL;
 }
 
+/* An owner may get an id or lose it as we look, but never a fixed one; FP_NO_ID is above those, too. */
 static bool may_lend(const struct fp_owner *lender, const struct fp_owner *borrower)
 {
-	return lender != borrower &&
-	       (lender->id == FP_NO_ID || lender->id >= lender->buddy->nr_fixed);
+	return lender != borrower && READ_ONCE(lender->id) >= lender->buddy->nr_fixed;
 }
 
 /* Note that the borrower has the run; uses up @spare unless there is a lease already. Returns what is left. */

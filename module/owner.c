@@ -95,7 +95,7 @@ bool fp_owner_get_id(struct fp_owner *owner)
 	if (id == FP_BITTREE_NONE)
 		return false;
 	fp_bittree_clear(&buddy->ids, id);
-	owner->id = buddy->nr_fixed + id;
+	WRITE_ONCE(owner->id, buddy->nr_fixed + id);
 	return true;
 }
 
@@ -111,7 +111,7 @@ void fp_owner_put_id(struct fp_owner *owner)
 	if (owner->nr_huge || !fp_owner_has_dynamic_id(owner))
 		return;
 	fp_bittree_set(&buddy->ids, owner->id - buddy->nr_fixed);
-	owner->id = FP_NO_ID;
+	WRITE_ONCE(owner->id, FP_NO_ID);
 }
 
 /**

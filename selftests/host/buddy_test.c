@@ -358,6 +358,69 @@ static void quarantined_huge_frames_bear_their_last_label(void)
 	pool_fini(&buddy);
 }
 
+/* No naturally aligned block is large enough, so the run is put together from several. */
+static void alloc_high_of_scattered_blocks_keeps_the_limit(void)
+{
+	struct fp_request request = {
+		.nr = 5 * FP_HUGE_FRAMES, .align = 1, .end_pfn = 10 * FP_HUGE_FRAMES, .high = true,
+	};
+	struct fp_run high;
+
+	begin(0, 16 * FP_HUGE_FRAMES);
+	EXPECT(alloc_at(&owner, 0, 2 * FP_HUGE_FRAMES, &run) == 0);
+	EXPECT(alloc_at(&owner, 14 * FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES, &run2) == 0);
+	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &high) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, high.frame) == 5 * FP_HUGE_FRAMES);
+	EXPECT(fp_buddy_free(&buddy, &owner, high.frame, high.nr, false) == 0);
+	request.align = 2 * FP_HUGE_FRAMES;
+	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &high) == 0);
+	EXPECT(fp_buddy_pfn(&buddy, high.frame) == 4 * FP_HUGE_FRAMES);
+	EXPECT(fp_buddy_free(&buddy, &owner, high.frame, high.nr, false) == 0);
+	request.end_pfn = 7 * FP_HUGE_FRAMES - 1;
+	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &high) == -ENOSPC);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
+	pool_fini(&buddy);
+}
+
+/* What comes after the second mention stays allocated. */
+static void free_blocks_stops_where_one_is_repeated(void)
+{
+	u32 order, blocks[2], list[3], quarantined = 0;
+
+	begin(0, 16 * FP_HUGE_FRAMES);
+	for (order = 0; order <= FP_HUGE_ORDER + 1; order++) {
+		EXPECT(fp_buddy_alloc_blocks(&owner, order, blocks, 2) == 2);
+		list[0] = blocks[0];
+		list[1] = blocks[0];
+		list[2] = blocks[1];
+		EXPECT(fp_buddy_free_blocks(&owner, order, list, 3, false, &quarantined) == 1);
+		pool_expect_sound(&buddy);
+		EXPECT(fp_buddy_free_blocks(&owner, order, list + 2, 1, false, &quarantined) == 1);
+	}
+	EXPECT(quarantined == 0);
+	pool_fini(&buddy);
+}
+
+/* A run that reaches beyond the word of its beginning is no block of what it has in there. */
+static void free_blocks_looks_beyond_the_end_of_a_word(void)
+{
+	u32 order, quarantined = 0;
+
+	begin(0, 16 * FP_HUGE_FRAMES);
+	for (order = 0; order < FP_HUGE_ORDER; order++) {
+		u32 block = order < 6 ? 64 - (1U << order) : 0;
+
+		EXPECT(alloc_at(&owner, block, (1ULL << order) + 1, &run) == 0);
+		EXPECT(fp_buddy_free_blocks(&owner, order, &block, 1, true, &quarantined) == 0);
+		pool_expect_sound(&buddy);
+		EXPECT(pool_free(&buddy, &owner, &run) == 0);
+		pool_settle(&buddy);
+	}
+	EXPECT(quarantined == 0);
+	pool_fini(&buddy);
+}
+
 static void one_tib_pool_works(void)
 {
 	struct fp_run runs[64];
@@ -396,6 +459,10 @@ static const struct test tests[] = {
 	{ "alloc_takes_the_end_that_is_asked_for", alloc_takes_the_end_that_is_asked_for },
 	{ "quarantined_huge_frames_bear_their_last_label",
 	  quarantined_huge_frames_bear_their_last_label },
+	{ "alloc_high_of_scattered_blocks_keeps_the_limit",
+	  alloc_high_of_scattered_blocks_keeps_the_limit },
+	{ "free_blocks_stops_where_one_is_repeated", free_blocks_stops_where_one_is_repeated },
+	{ "free_blocks_looks_beyond_the_end_of_a_word", free_blocks_looks_beyond_the_end_of_a_word },
 	{ "one_tib_pool_works", one_tib_pool_works },
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Real threads on one buddy: several owners, several threads of one owner, frees by
- * another thread than the one that allocated, somebody who settles the quarantine and
- * somebody who looks. Built with ThreadSanitizer as well.
+ * Real threads on one buddy: several owners, several threads of one owner, owners that
+ * borrow from each other, frees by another thread than the one that allocated, somebody who
+ * settles the quarantine and somebody who looks. Built with ThreadSanitizer as well.
  *
  * Each frame has a word of pretend memory, written without any lock: that it is the
  * holder's alone, and that it is zero or its own old contents when an owner gets it, is
@@ -30,6 +30,7 @@ static u32 memory[FRAMES];
 /* Runs between threads: frame << 16 | owner << 12 | nr, or 0. */
 static _Atomic u64 mailbox[SLOTS];
 static _Atomic u32 nr_working;
+static _Atomic u32 nr_borrowed;
 
 static void release_ticket(u64 ticket, bool dirty)
 {
@@ -66,23 +67,32 @@ static u64 random_length(u64 *random)
 	return 1 + test_random_from(random) % (1ULL << (kind % 8));
 }
 
+/* When there is nothing left, of another owner's clean frames. */
+static u64 get_run(u64 nr, u32 owner)
+{
+	const struct fp_request request = { .nr = nr, .align = 1, .end_pfn = FP_ANYWHERE };
+	struct fp_run run;
+	int ret = fp_buddy_alloc(&buddy, &owners[owner], &request, &run);
+
+	EXPECT(ret == 0 || ret == -ENOMEM || ret == -ENOSPC);
+	if (ret && !fp_buddy_borrow(&buddy, &owners[owner], &request, &run))
+		return 0;
+	nr_borrowed += !!ret;
+	return write_run(&run, owner);
+}
+
 /* What is allocated goes into the mailbox; what was there is freed, whoever put it there. */
 static void work(u32 thread)
 {
 	u64 random = test_seed * 2654435761U + thread + 1, i;
 	u32 owner = thread % nr_owners;
-	struct fp_run run;
 
 	for (i = 0; i < STEPS * test_scale && !test_failed; i++) {
 		_Atomic u64 *slot = &mailbox[test_random_from(&random) % SLOTS];
 		u64 ticket = 0;
-		int ret;
 
-		if (test_random_from(&random) % 8) {
-			ret = pool_alloc(&buddy, &owners[owner], random_length(&random), 1, 0, &run);
-			EXPECT(ret == 0 || ret == -ENOMEM || ret == -ENOSPC);
-			ticket = ret ? 0 : write_run(&run, owner);
-		}
+		if (test_random_from(&random) % 8)
+			ticket = get_run(random_length(&random), owner);
 		ticket = atomic_exchange(slot, ticket);
 		if (ticket)
 			release_ticket(ticket, test_random_from(&random) % 4);
@@ -180,10 +190,47 @@ static void threads_of_an_owner_each_share_a_pool(void)
 	hammer(WORKERS);
 }
 
+/* Few and short runs, freed clean: there is always room for another, whoever has the huge frame. */
+static void share(u32 thread)
+{
+	u64 random = test_seed * 2654435761U + thread + 1, i, ticket;
+
+	for (i = 0; i < STEPS && !test_failed; i++) {
+		ticket = get_run(1 + test_random_from(&random) % 32, thread);
+		EXPECT(ticket);
+		if (ticket)
+			release_ticket(ticket, false);
+	}
+}
+
+/*
+ * The last two owners keep all huge frames, so that the others cannot but borrow. They get and lose their ids all the
+ * time, and come upon each other first when they look for a lender.
+ */
+static void owners_of_nothing_borrow_all_they_get(void)
+{
+	struct fp_run kept[2];
+	u32 i;
+
+	nr_borrowed = 0;
+	memset(memory, 0, sizeof(memory));
+	pool_init_one(&buddy, 0, 2 * FP_HUGE_FRAMES);
+	for (i = 0; i < WORKERS; i++)
+		fp_owner_init(&owners[i], &buddy);
+	for (i = 0; i < 2; i++)
+		EXPECT(pool_alloc(&buddy, &owners[WORKERS - 2 + i], 1, 1, 0, &kept[i]) == 0);
+	test_parallel(WORKERS, share);
+	EXPECT(nr_borrowed == (WORKERS - 2) * STEPS);
+	for (i = 0; i < 2; i++)
+		EXPECT(pool_free(&buddy, &owners[WORKERS - 2 + i], &kept[i]) == 0);
+	pool_fini(&buddy);
+}
+
 static const struct test tests[] = {
 	{ "threads_of_one_owner_share_it", threads_of_one_owner_share_it },
 	{ "threads_of_two_owners_share_a_pool", threads_of_two_owners_share_a_pool },
 	{ "threads_of_an_owner_each_share_a_pool", threads_of_an_owner_each_share_a_pool },
+	{ "owners_of_nothing_borrow_all_they_get", owners_of_nothing_borrow_all_they_get },
 };
 
 int main(int argc, char **argv)
