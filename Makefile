@@ -40,16 +40,18 @@ tests: static ## the kselftests: build/selftests
 lab-%: static ## what a lab needs (lab-6.1, lab-6.12, lab-debug)
 	@kernel=$$(scripts/lab/kernel $*) && $(MAKE) --no-print-directory module test-module KDIR=$$kernel/build
 
-# The module of the tests, which uses the symbols that framepool.ko exports.
+# The module of the tests, which uses the symbols that framepool.ko exports. That these have changed Kbuild does not notice.
 test-module: out = $(BUILD)/tests-$(release)
+test-module: exports = $(BUILD)/kernel-$(release)/Module.symvers
 test-module: module
 	@[ "$$(cat $(out)/kdir 2>/dev/null)" = "$$(realpath $(KDIR))" ] || rm -rf $(out)
 	@mkdir -p $(out)/selftests
 	@cp -rsf $(CURDIR)/module $(out)/
 	@cp -rsf $(CURDIR)/selftests/kernel $(out)/selftests/
 	@realpath $(KDIR) > $(out)/kdir
+	@[ $(out)/selftests/kernel/Module.symvers -nt $(exports) ] || rm -f $(out)/selftests/kernel/Module.symvers
 	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out)/selftests/kernel W=1 \
-		KBUILD_EXTRA_SYMBOLS=$(BUILD)/kernel-$(release)/Module.symvers modules
+		KBUILD_EXTRA_SYMBOLS=$(exports) modules
 
 bench: setup ## measures framepool against the kernel's allocators: a table, build/bench, docs/benchmarks.md
 	@scripts/bench

@@ -30,7 +30,7 @@ static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct fr
  */
 int fp_batch_parse(const struct framepool_ioc_alloc *entry, struct fp_request *request)
 {
-	if (entry->flags || !entry->length || entry->length > S64_MAX)
+	if (entry->flags & ~FRAMEPOOL_ALLOC_NOCLEAR || !entry->length || entry->length > S64_MAX)
 		return -EINVAL;
 	if (entry->align && !is_power_of_2(entry->align))
 		return -EINVAL;
@@ -38,6 +38,7 @@ int fp_batch_parse(const struct framepool_ioc_alloc *entry, struct fp_request *r
 		.nr = PFN_UP(entry->length),
 		.align = max_t(u64, entry->align >> PAGE_SHIFT, 1),
 		.end_pfn = entry->limit ? entry->limit >> PAGE_SHIFT : FP_ANYWHERE,
+		.dirty = entry->flags & FRAMEPOOL_ALLOC_NOCLEAR,
 	};
 	return 0;
 }

@@ -10,20 +10,20 @@
  *
  * A huge frame has one owner, because its pages share one reference count: nobody
  * can tell who still holds which of them. What an owner frees is dirty and serves that
- * owner only. Once all of a huge frame is free it leaves the owner: at once if all
- * of it is clean, through the quarantine otherwise, where somebody above looks at
+ * owner only. Once all of a huge frame is free it leaves the owner, unless that keeps it for
+ * a while (spare.c): at once if all of it is clean, through the quarantine otherwise, where somebody above looks at
  * the reference count and clears it.
  *
  * Invariants (checked by fp_buddy_verify()):
  *  B1  a huge frame is FP_HUGE_EMPTY if and only if a recorded block of the hugemap covers it;
- *  B2  an owned huge frame has an allocated frame, and is on its owner's list of its fullness class,
- *      or on none if it is full;
+ *  B2  an owned huge frame is on its owner's list of its fullness class, or on none if it is full;
  *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_BODY as it says, physically contiguous; frame 0
  *      of an owned huge frame continues a run or begins a block;
- *  B4  each owner's count of free frames is the sum over its huge frames, the owners' counts of huge
- *      frames add up to those that are owned, and nr_quarantined is the number of quarantined ones;
+ *  B4  each owner's count of free frames is the sum over its huge frames, its count of spare ones is that of
+ *      those that are wholly free, the owners' counts of huge frames add up to those that are owned, and nr_quarantined is the number of quarantined ones;
  *  B5  no two owners have the same id, no owner's id is among those nobody has, and an owner without
- *      huge frames has none, unless it is fixed.
+ *      huge frames has none, unless it is fixed;
+ *  B6  the queues consist of as many huge frames as they say, all quarantined, and not of more than there are.
  *
  * It does not sleep, clear memory or know what a page is.
  */
@@ -35,15 +35,15 @@ static u64 total_frames(const struct fp_buddy *buddy)
 	return (u64)buddy->map.nr * FP_HUGE_FRAMES;
 }
 
-static void quarantine_huge(struct fp_buddy *buddy, u32 index, u32 label)
+static void quarantine_huge(struct fp_buddy *buddy, struct fp_huge_queue *queue, u32 index, u32 label)
 {
 	lockdep_assert_held(&buddy->lock);
 	fp_huge_set_quarantined(&buddy->huge[index], label);
-	if (buddy->quarantine.last == FP_NIL)
-		buddy->quarantine.first = index;
+	if (queue->nr++)
+		fp_huge_set_next(&buddy->huge[queue->last], index);
 	else
-		fp_huge_set_next(&buddy->huge[buddy->quarantine.last], index);
-	buddy->quarantine.last = index;
+		queue->first = index;
+	queue->last = index;
 }
 
 static void release_huge(struct fp_buddy *buddy, u32 index, u32 nr)
@@ -67,7 +67,7 @@ static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u3
 		return 0;
 	}
 	for (i = index; i < index + nr; i++)
-		quarantine_huge(buddy, i, label);
+		quarantine_huge(buddy, &buddy->uncleared, i, label);
 	buddy->nr_quarantined += nr;
 	return nr;
 }
@@ -97,7 +97,14 @@ static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
 	return index;
 }
 
-static void begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
+/**
+ * fp_buddy_begin_run() - huge frames become a run
+ * @owner: whose it is, with an id
+ * @index: the first
+ * @whole: how many
+ * @rest: frames of the one after them that belong to the run
+ */
+void fp_buddy_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 {
 	struct fp_huge *huge = &owner->buddy->huge[index];
 	u32 i;
@@ -113,7 +120,7 @@ static void fill_empty(struct fp_owner *owner, u32 index, u64 nr, struct fp_run 
 	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
 
 	if (whole) {
-		begin_run(owner, index, whole, rest);
+		fp_buddy_begin_run(owner, index, whole, rest);
 		owner->nr_huge++;
 	}
 	if (rest)
@@ -156,6 +163,7 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 	run->nr = request->nr;
 	fp_owner_lock(owner);
 	done = (small && fp_owner_take_block(owner, request, run)) ||
+	       (!small && request->dirty && fp_spare_take(owner, request, run)) ||
 	       alloc_empty(owner, request, run) ||
 	       (small && fp_owner_take_run(owner, request, run));
 	fp_owner_unlock(owner);
@@ -255,8 +263,15 @@ static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 	return !at && holds_run(owner, index, nr / FP_HUGE_FRAMES, nr % FP_HUGE_FRAMES);
 }
 
-/* The huge frame has no allocated frame any more. Returns how many went into quarantine. */
-static u32 retire_owned(struct fp_owner *owner, u32 index, u32 label)
+/**
+ * fp_buddy_retire() - a huge frame has no allocated frame any more, and no owner
+ * @owner: who owned it, locked
+ * @index: the huge frame
+ * @label: of who freed the last one
+ *
+ * Return: how many huge frames went into quarantine.
+ */
+u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label)
 {
 	struct fp_buddy *buddy = owner->buddy;
 	bool dirty = !fp_frames_all_clean(&buddy->frames[index]);
@@ -280,7 +295,7 @@ static u32 retire_owned(struct fp_owner *owner, u32 index, u32 label)
  */
 u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr, u32 label)
 {
-	return fp_owner_settle(owner, index, nr) ? retire_owned(owner, index, label) : 0;
+	return fp_owner_settle(owner, index, nr) ? fp_buddy_retire(owner, index, label) : 0;
 }
 
 /* Returns how many huge frames went into quarantine. */
@@ -302,15 +317,24 @@ static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
 	return quarantined;
 }
 
+/* The owner keeps the huge frames of a run. */
+static void keep_whole(struct fp_owner *owner, u32 index, u32 nr)
+{
+	fp_spare_put(owner, index, nr);
+	owner->nr_huge--;
+}
+
 /* Free what holds() found to be the owner's. Returns how much went into quarantine. */
-static u32 free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
+static u32 free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool keep)
 {
 	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
 	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES, quarantined = 0;
 
 	if (rest)
 		quarantined += free_small(owner, index + whole, at, rest, dirty);
-	if (whole) {
+	if (whole && keep) {
+		keep_whole(owner, index, whole);
+	} else if (whole) {
 		spin_lock(&owner->buddy->lock);
 		quarantined += free_whole(owner, index, whole, dirty);
 		spin_unlock(&owner->buddy->lock);
@@ -331,6 +355,21 @@ void fp_buddy_count_bad_free(struct fp_buddy *buddy)
 	spin_unlock_bh(&buddy->lock);
 }
 
+static int free_any(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool keep)
+{
+	int ret = -EINVAL;
+
+	fp_owner_lock(owner);
+	if (holds(owner, frame, nr))
+		ret = free_run(owner, frame, nr, dirty, keep);
+	fp_owner_unlock(owner);
+	if (ret < 0)
+		ret = fp_lease_return(buddy, owner, frame, nr, dirty);
+	if (ret < 0)
+		fp_buddy_count_bad_free(buddy);
+	return ret;
+}
+
 /**
  * fp_buddy_free() - free a run of frames
  * @buddy: the buddy
@@ -346,17 +385,24 @@ void fp_buddy_count_bad_free(struct fp_buddy *buddy)
  */
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
 {
-	int ret = -EINVAL;
+	return free_any(buddy, owner, frame, nr, dirty, false);
+}
 
-	fp_owner_lock(owner);
-	if (holds(owner, frame, nr))
-		ret = free_run(owner, frame, nr, dirty);
-	fp_owner_unlock(owner);
-	if (ret < 0)
-		ret = fp_lease_return(buddy, owner, frame, nr, dirty);
-	if (ret < 0)
-		fp_buddy_count_bad_free(buddy);
-	return ret;
+/**
+ * fp_buddy_keep() - free a dirty run of frames, but leave its whole huge frames to the owner
+ * @buddy: the buddy
+ * @owner: the owner it was allocated for
+ * @frame: its first frame
+ * @nr: its length
+ *
+ * However many: what @owner->max_spare says is for those that become free piece by piece. See spare.c.
+ *
+ * Context: any; takes the owner's lock.
+ * Return: as fp_buddy_free().
+ */
+int fp_buddy_keep(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr)
+{
+	return free_any(buddy, owner, frame, nr, true, true);
 }
 
 /* Take runs of empty huge frames under one lock. Returns how many there were. */
@@ -381,22 +427,24 @@ static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u3
 	}
 	spin_unlock(&buddy->lock);
 	for (i = 0; i < got; i++) {
-		begin_run(owner, blocks[i], request.nr, 0);
+		fp_buddy_begin_run(owner, blocks[i], request.nr, 0);
 		blocks[i] *= FP_HUGE_FRAMES;
 	}
 	return got;
 }
 
-static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr)
 {
 	const struct fp_request request = { .nr = 1, .align = 1, .end_pfn = FP_ANYWHERE };
-	u32 got = fp_owner_take_blocks(owner, order, blocks, nr, false), index;
+	u32 got = fp_owner_take_blocks(owner, order, blocks, dirty, nr, false), index;
 
 	while (got < nr) {
+		bool *rest = dirty ? dirty + got : NULL;
+
 		index = take_empty(owner, &request);
 		if (index == FP_BITTREE_NONE)
-			return got + fp_owner_take_blocks(owner, order, blocks + got, nr - got, true);
-		got += fp_owner_adopt_blocks(owner, index, order, blocks + got, nr - got);
+			return got + fp_owner_take_blocks(owner, order, blocks + got, rest, nr - got, true);
+		got += fp_owner_adopt_blocks(owner, index, order, blocks + got, rest, nr - got);
 	}
 	return got;
 }
@@ -406,19 +454,22 @@ static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u3
  * @owner: who small blocks belong to
  * @order: of the blocks; they are naturally aligned
  * @blocks: the result: their first frames
+ * @dirty: for each, the result: whether any of its frames is not known to be zero; or NULL
  * @nr: how many are wanted
  *
  * Context: any; takes the owner's lock, once.
  * Return: how many there were. They may be dirty.
  */
-u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr)
 {
 	u32 got;
 
 	if (order >= fp_buddy_orders(owner->buddy))
 		return 0;
+	if (dirty && order >= FP_HUGE_ORDER)
+		memset(dirty, 0, nr * sizeof(*dirty));
 	fp_owner_lock(owner);
-	got = order < FP_HUGE_ORDER ? alloc_small_blocks(owner, order, blocks, nr) :
+	got = order < FP_HUGE_ORDER ? alloc_small_blocks(owner, order, blocks, dirty, nr) :
 				      alloc_large_blocks(owner, order, blocks, nr);
 	fp_owner_unlock(owner);
 	return got;
@@ -552,22 +603,23 @@ u32 fp_buddy_extents(const struct fp_buddy *buddy)
 /**
  * fp_buddy_quarantine_pop() - take a huge frame out of the quarantine to look at it
  * @buddy: the buddy
+ * @referenced: one of those that were referenced when they were looked at; otherwise one of the others
  *
  * The caller hands it back with fp_buddy_quarantine_push() or
  * fp_buddy_quarantine_release(); until then it still counts as quarantined.
  *
  * Return: its index, or FP_NIL.
  */
-u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy)
+u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, bool referenced)
 {
-	u32 index;
+	struct fp_huge_queue *queue = referenced ? &buddy->referenced : &buddy->uncleared;
+	u32 index = FP_NIL;
 
 	spin_lock_bh(&buddy->lock);
-	index = buddy->quarantine.first;
-	if (index != FP_NIL) {
-		buddy->quarantine.first = fp_huge_next(&buddy->huge[index]);
-		if (buddy->quarantine.first == FP_NIL)
-			buddy->quarantine.last = FP_NIL;
+	if (queue->nr) {
+		queue->nr--;
+		index = queue->first;
+		queue->first = fp_huge_next(&buddy->huge[index]);
 	}
 	spin_unlock_bh(&buddy->lock);
 	return index;
@@ -586,14 +638,14 @@ u32 fp_buddy_quarantine_label(const struct fp_buddy *buddy, u32 index)
 }
 
 /**
- * fp_buddy_quarantine_push() - put a huge frame at the end of the quarantine
+ * fp_buddy_quarantine_push() - put a huge frame back into quarantine
  * @buddy: the buddy
  * @index: from fp_buddy_quarantine_pop(); somebody still references it
  */
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	quarantine_huge(buddy, index, fp_huge_label(&buddy->huge[index]));
+	quarantine_huge(buddy, &buddy->referenced, index, fp_huge_label(&buddy->huge[index]));
 	spin_unlock_bh(&buddy->lock);
 }
 
@@ -661,8 +713,6 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
 	INIT_LIST_HEAD(&buddy->owners);
 	spin_lock_init(&buddy->lock);
 	buddy->nr_fixed = nr_fixed;
-	buddy->quarantine.first = FP_NIL;
-	buddy->quarantine.last = FP_NIL;
 	ret = fp_hugemap_init(&buddy->map, hpfn, nr);
 	if (ret)
 		return ret;

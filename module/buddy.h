@@ -20,6 +20,8 @@
  * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed; changes
  *	under the buddy's lock as well, read without either by who looks for a lender
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
+ * @max_spare: how many wholly free huge frames it may keep (see spare.c); of the caller's choice; 0 at first
+ * @nr_spare: how many it keeps; read without the lock by who collects them
  * @nr_huge: huge frames owned, and runs
  * @nr_free: free frames in them; read without the lock for an estimate
  * @leases: what of them is lent to others (see lease.c)
@@ -32,6 +34,8 @@ struct fp_owner {
 	u32 label;
 	u32 id;
 	u32 heads[FP_CLASSES];
+	u32 max_spare;
+	u32 nr_spare;
 	u32 nr_huge;
 	u64 nr_free;
 	struct list_head leases;
@@ -39,10 +43,23 @@ struct fp_owner {
 } ____cacheline_aligned_in_smp;
 
 /**
+ * struct fp_huge_queue - huge frames, each of which names the next
+ * @first: the one to be taken, or FP_NIL
+ * @last: the one that came last, if there is any
+ * @nr: how many
+ */
+struct fp_huge_queue {
+	u32 first;
+	u32 last;
+	u32 nr;
+};
+
+/**
  * struct fp_buddy - the frames of a pool
  * @freeze_lock: protects @owners; held by who has the pool frozen (see owner.c)
  * @frozen: no owner may begin to change anything
  * @owners: all owners
+ * @nr_owners: how many (protected by @freeze_lock)
  * @orphanage: one of them: has what owners that ended had lent to others
  * @frames: by huge frame: state of its frames (FP_HUGE_OWNED)
  * @huge: by huge frame: what else there is to know
@@ -51,8 +68,9 @@ struct fp_owner {
  * @map: which huge frames are empty
  * @ids: ids from @nr_fixed on that no owner has
  * @id_words: memory of @ids
- * @quarantine: first and last of the quarantined huge frames that nobody examines now
- * @nr_quarantined: huge frames
+ * @uncleared: quarantined huge frames that nobody has examined yet
+ * @referenced: quarantined huge frames that somebody referenced when they were examined
+ * @nr_quarantined: huge frames in these two, and those that are being examined
  * @nr_released: huge frames that have become empty since the beginning
  * @nr_bad_frees: refused frees
  */
@@ -60,6 +78,7 @@ struct fp_buddy {
 	spinlock_t freeze_lock;
 	bool frozen;
 	struct list_head owners;
+	u32 nr_owners;
 	struct fp_owner orphanage;
 	struct fp_frames *frames;
 	struct fp_huge *huge;
@@ -68,10 +87,8 @@ struct fp_buddy {
 	struct fp_hugemap map;
 	struct fp_bittree ids;
 	u64 *id_words;
-	struct {
-		u32 first;
-		u32 last;
-	} quarantine;
+	struct fp_huge_queue uncleared;
+	struct fp_huge_queue referenced;
 	u32 nr_quarantined;
 	u64 nr_released;
 	u64 nr_bad_frees;
@@ -83,6 +100,7 @@ struct fp_buddy {
  * @align: its PFN is a multiple of this power of two
  * @end_pfn: all its PFNs are below this; FP_ANYWHERE: no limit
  * @high: among empty huge frames take the highest that fit best, even if there is a limit
+ * @dirty: it may be dirty: take huge frames that the owner has kept, if there are any that fit
  *
  * Without a limit the highest are taken anyway; with one the lowest, since low memory is what
  * those need who set limits.
@@ -92,6 +110,7 @@ struct fp_request {
 	u64 align;
 	u64 end_pfn;
 	bool high;
+	bool dirty;
 };
 
 /**
@@ -134,9 +153,13 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
 		      struct fp_run *run);
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty);
+int fp_buddy_keep(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr);
+u32 fp_buddy_give_up(struct fp_owner *owner);
+bool fp_buddy_collect(struct fp_buddy *buddy, u32 *label, u32 *quarantined);
+u32 fp_buddy_nr_owners(struct fp_buddy *buddy);
 bool fp_buddy_borrow(struct fp_buddy *buddy, struct fp_owner *borrower,
 		     const struct fp_request *request, struct fp_run *run);
-u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr);
+u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr);
 u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
 			 u32 *quarantined);
 u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame);
@@ -144,13 +167,15 @@ u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn);
 u32 fp_buddy_orders(const struct fp_buddy *buddy);
 u32 fp_buddy_extents(const struct fp_buddy *buddy);
 
-u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy);
+u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, bool referenced);
 u32 fp_buddy_quarantine_label(const struct fp_buddy *buddy, u32 index);
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index);
 void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index);
 u64 fp_buddy_nr_free(struct fp_buddy *buddy);
 u64 fp_buddy_nr_released(struct fp_buddy *buddy);
 u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy);
+u32 fp_buddy_nr_uncleared(struct fp_buddy *buddy);
+u32 fp_buddy_nr_referenced(struct fp_buddy *buddy);
 void fp_buddy_count_bad_free(struct fp_buddy *buddy);
 
 void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);

@@ -62,43 +62,89 @@ void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr)
 		kmem_cache_free_bulk(cache, nr, (void **)buffers);
 }
 
-/**
- * fp_buffer_alloc() - allocate the memory of a buffer
- * @buffer: a buffer without memory; it has one reference then
- * @pool: where from
- * @owner: who small blocks belong to
- * @request: what the memory must satisfy
- *
- * Context: may sleep.
- * Return: 0, or as fp_pool_alloc().
- */
-int fp_buffer_alloc(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner,
-		    const struct fp_request *request)
+/* The buffer has memory. */
+static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const struct fp_run *run, bool keep)
 {
-	int ret = fp_pool_alloc(pool, owner, request, &buffer->run);
-
-	if (ret)
-		return ret;
 	kref_init(&buffer->refs);
-	buffer->pfn = fp_pool_pfn(pool, buffer->run.frame);
-	buffer->pgoff = buffer->run.frame + FP_HUGE_FRAMES;
-	atomic64_inc(&pool->nr_buffers);
-	return 0;
+	buffer->run = *run;
+	buffer->keep = keep;
+	buffer->pfn = fp_pool_pfn(pool, run->frame);
+	buffer->pgoff = run->frame + FP_HUGE_FRAMES;
 }
 
 /**
- * fp_buffer_free() - give the memory of a buffer back
- * @buffer: a buffer without references
+ * fp_buffers_alloc() - allocate the memory of a buffer, and of those after it as far as that is easy
+ * @buffers: buffers without memory; those that get some have one reference then
+ * @nr: how many, at least 1
+ * @pool: where from
+ * @owner: who small blocks belong to
+ * @request: what the memory of each must satisfy
+ *
+ * Context: may sleep.
+ * Return: how many have memory, from the first; or as fp_pool_alloc(), and none has.
+ */
+int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
+		     const struct fp_request *request)
+{
+	struct fp_run runs[FP_POOL_ALIKE];
+	u32 i, got = 0;
+	int ret;
+
+	if (nr > 1)
+		got = fp_pool_alloc_alike(pool, owner, request, runs, min(nr, FP_POOL_ALIKE));
+	if (!got) {
+		ret = fp_pool_alloc(pool, owner, request, runs);
+		if (ret)
+			return ret;
+		got = 1;
+	}
+	for (i = 0; i < got; i++)
+		begin(buffers[i], pool, &runs[i], request->dirty);
+	atomic64_add(got, &pool->nr_buffers);
+	return got;
+}
+
+/* The runs of the first buffers that are alike. Returns how many. */
+static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
+{
+	const struct fp_buffer *first = buffers[0];
+	u32 i;
+
+	for (i = 0; i < min(nr, FP_POOL_ALIKE); i++) {
+		if (buffers[i]->run.nr != first->run.nr || buffers[i]->run.dirty != first->run.dirty)
+			break;
+		runs[i] = buffers[i]->run;
+	}
+	return i;
+}
+
+/**
+ * fp_buffers_free() - give the memory of a buffer back, and of those after it as far as that is easy
+ * @buffers: buffers without references
+ * @nr: how many, at least 1
  * @pool: where it came from
  * @owner: whom it was allocated for
+ * @quarantined: huge frames that went into quarantine are added
  *
- * Context: any.
- * Return: how many huge frames went into quarantine, as fp_pool_free().
+ * Context: process.
+ * Return: how many have no memory any more, from the first; at least 1.
  */
-u32 fp_buffer_free(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner)
+u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
+		    u32 *quarantined)
 {
-	atomic64_dec(&pool->nr_buffers);
-	return fp_pool_free(pool, owner, &buffer->run);
+	struct fp_run runs[FP_POOL_ALIKE];
+	u32 done = 0, alike;
+
+	if (nr > 1) {
+		alike = gather_alike(buffers, nr, runs);
+		done = fp_pool_free_alike(pool, owner, runs, alike, quarantined);
+	}
+	if (!done) {
+		*quarantined += fp_pool_free(pool, owner, &buffers[0]->run, buffers[0]->keep);
+		done = 1;
+	}
+	atomic64_sub(done, &pool->nr_buffers);
+	return done;
 }
 
 /**

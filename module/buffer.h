@@ -19,6 +19,7 @@ struct fp_client;
  * @pgoff: first page of its range in the client's file; constant
  * @pfn: PFN of its first frame; constant
  * @run: its frames; constant but for @run.dirty, which is set when it is first mapped
+ * @keep: the client will want the same again, and need not have it cleared; constant
  */
 struct fp_buffer {
 	struct kref refs;
@@ -28,15 +29,17 @@ struct fp_buffer {
 	unsigned long pgoff;
 	unsigned long pfn;
 	struct fp_run run;
+	bool keep;
 };
 
 int fp_buffer_init(void);
 void fp_buffer_exit(void);
 int fp_buffers_create(struct fp_buffer **buffers, u32 nr);
 void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
-int fp_buffer_alloc(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner,
-		    const struct fp_request *request);
-u32 fp_buffer_free(struct fp_buffer *buffer, struct fp_pool *pool, struct fp_owner *owner);
+int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
+		     const struct fp_request *request);
+u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
+		    u32 *quarantined);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
 
 #endif

@@ -38,6 +38,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+/* Wholly free huge frames that a client keeps, so that small buffers which come and go have none cleared. */
+#define MAX_SPARE	1
+
 static struct vfsmount *fs_mount;
 
 static int init_fs_context(struct fs_context *context)
@@ -128,20 +131,20 @@ static int charge(struct fp_client *client, u64 nr)
 	struct fp_pool *pool = client->pool;
 	int ret;
 
-	ret = fp_user_charge(&pool->users, client->user, &client->held, nr);
+	ret = fp_account_charge(&pool->accounts, client->account, nr);
 	if (ret != -EAGAIN)
 		return ret;
 	/* Much of what the user has in quarantine may only wait to be cleared. */
 	ret = fp_quarantine_reclaim(&pool->quarantine, U32_MAX);
 	if (ret)
 		return ret;
-	ret = fp_user_charge(&pool->users, client->user, &client->held, nr);
+	ret = fp_account_charge(&pool->accounts, client->account, nr);
 	return ret == -EAGAIN ? -EDQUOT : ret;
 }
 
 static void uncharge(struct fp_client *client, u64 nr, u32 nr_quarantined)
 {
-	fp_user_uncharge(client->user, &client->held, nr, nr_quarantined);
+	fp_account_uncharge(client->account, nr, nr_quarantined);
 }
 
 static u64 sum_frames(const struct fp_slot *slots, u32 nr)
@@ -179,33 +182,55 @@ static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_inf
 	info->nr = buffer->run.nr;
 }
 
+/* How many of the first slots want the same? */
+static u32 count_alike(const struct fp_slot *slots, u32 nr)
+{
+	const struct fp_request *first = &slots[0].request, *other;
+	u32 i;
+
+	for (i = 1; i < nr; i++) {
+		other = &slots[i].request;
+		if (other->nr != first->nr || other->align != first->align ||
+		    other->end_pfn != first->end_pfn || other->dirty != first->dirty)
+			break;
+	}
+	return i;
+}
+
 /* Allocate memory for buffers, from the first; *@error says why not for more. */
 static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 			 const struct fp_slot *slots, u32 nr, int *error)
 {
-	struct fp_pool *pool = client->pool;
-	u32 i;
+	u32 done = 0, alike = 0;
+	int ret;
 
-	for (i = 0; i < nr; i++) {
-		*error = fatal_signal_pending(current) ? -EINTR :
-			 fp_buffer_alloc(buffers[i], pool, &client->owner, &slots[i].request);
-		if (*error)
+	while (done < nr) {
+		alike = alike ?: count_alike(slots + done, nr - done);
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      fp_buffers_alloc(buffers + done, alike, client->pool, &client->owner,
+				       &slots[done].request);
+		if (ret < 0) {
+			*error = ret;
 			break;
-		buffers[i]->client = client;
+		}
+		done += ret;
+		alike -= ret;
 		cond_resched();
 	}
-	return i;
+	return done;
 }
 
 /* Give back the memory of buffers that nobody can find any more, and the buffers. */
 static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
-	u32 i, nr_quarantined = 0;
+	u32 i, done = 0, nr_quarantined = 0;
 	u64 sum = 0;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		sum += buffers[i]->run.nr;
-		nr_quarantined += fp_buffer_free(buffers[i], client->pool, &client->owner);
+	while (done < nr) {
+		done += fp_buffers_free(buffers + done, nr - done, client->pool, &client->owner,
+					&nr_quarantined);
 		cond_resched();
 	}
 	uncharge(client, sum, nr_quarantined);
@@ -234,6 +259,7 @@ static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 		return false;
 	}
 	for (i = 0; i < nr; i++) {
+		buffers[i]->client = client;
 		add_buffer_locked(client, buffers[i]);
 		describe_locked(buffers[i], &slots[i].info);
 	}
@@ -430,18 +456,20 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
 }
 
 /**
- * fp_client_usage() - what a client holds
+ * fp_client_nr_buffers() - how many buffers live
  * @client: the client
- * @usage: the result
  *
  * Context: process.
+ * Return: the number.
  */
-void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage)
+u32 fp_client_nr_buffers(struct fp_client *client)
 {
-	usage->held = READ_ONCE(client->held);
+	u32 nr;
+
 	spin_lock(&client->lock);
-	usage->nr_buffers = client->nr_buffers;
+	nr = client->nr_buffers;
 	spin_unlock(&client->lock);
+	return nr;
 }
 
 /**
@@ -572,21 +600,20 @@ struct fp_client *fp_client_create(struct fp_pool *pool)
 		ret = PTR_ERR(client->inode);
 		goto err_free;
 	}
-	client->user = fp_user_get(&pool->users, current_uid());
-	if (!client->user)
+	client->account = fp_account_open(&pool->accounts, current_uid());
+	if (!client->account)
 		goto err_inode;
 	client->pool = pool;
 	fp_owner_init(&client->owner, &pool->buddy);
-	client->owner.label = fp_user_label(client->user);
+	client->owner.label = client->account->label;
+	client->owner.max_spare = MAX_SPARE;
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
-	client->pid = task_tgid_nr(current);
-	get_task_comm(client->comm, current);
 	if (join_pool(client))
 		return client;
 	ret = -ENODEV;
 	fp_owner_fini(&client->owner);
-	fp_user_put(&pool->users, client->user);
+	fp_account_close(&pool->accounts, client->account);
 err_inode:
 	iput(client->inode);
 err_free:
@@ -616,7 +643,7 @@ void fp_client_destroy(struct fp_client *client)
 	}
 	iput(client->inode);
 	fp_pool_end_owner(pool, &client->owner);
-	fp_user_put(&pool->users, client->user);
+	fp_account_close(&pool->accounts, client->account);
 	fp_owner_fini(&client->owner);
 	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
 	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",

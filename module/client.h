@@ -5,9 +5,7 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
-#include <linux/sched.h>
 #include <linux/spinlock.h>
-#include <linux/uidgid.h>
 
 #include "buffer.h"
 
@@ -16,42 +14,26 @@
  * @pool: the pool; constant
  * @inode: of its own, so that its offsets are; constant
  * @owner: its partly used huge frames; has a lock of its own
- * @user: who opened it, and is charged for its buffers; constant
+ * @account: who opened it, and is charged for its buffers; constant
  * @lock: protects @buffers, @serial, @nr_buffers; held to set @revoked
  * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
  * @serial: upper half of the last handle
- * @held: frames in @buffers, about to be, or not quite gone (protected by the user's lock)
  * @nr_buffers: in @buffers
  * @revoked: its memory was taken away: nothing of it may be mapped, no call has any effect
  *           (set once, with @lock held; read without)
  * @node: in the pool's list (protected by the pool's clients lock)
- * @pid: process that opened it, as the first PID namespace sees it; constant
- * @comm: name of the thread that opened it; constant
  */
 struct fp_client {
 	struct fp_pool *pool;
 	struct inode *inode;
 	struct fp_owner owner;
-	struct fp_user *user;
+	struct fp_account *account;
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 serial;
-	u64 held;
 	u32 nr_buffers;
 	bool revoked;
 	struct list_head node;
-	pid_t pid;
-	char comm[TASK_COMM_LEN];
-};
-
-/**
- * struct fp_client_usage - snapshot of a client
- * @held: frames in buffers
- * @nr_buffers: live buffers
- */
-struct fp_client_usage {
-	u64 held;
-	u32 nr_buffers;
 };
 
 /**
@@ -106,7 +88,7 @@ u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffe
 int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info *info);
 struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
 void fp_client_put_buffer(struct fp_buffer *buffer);
-void fp_client_usage(struct fp_client *client, struct fp_client_usage *usage);
+u32 fp_client_nr_buffers(struct fp_client *client);
 bool fp_client_is_revoked(const struct fp_client *client);
 void fp_client_revoke(struct fp_client *client);
 void fp_client_revoke_all(struct fp_pool *pool);

@@ -79,17 +79,23 @@ static int fragmentation_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(fragmentation);
 
+/* A program may call itself anything, line breaks included. */
+static void show_comm(struct seq_file *file, const char *comm)
+{
+	seq_escape_str(file, comm, ESCAPE_ANY_NP, NULL);
+	seq_putc(file, '\n');
+}
+
 static void show_client(struct seq_file *file, struct fp_client *client)
 {
-	struct fp_client_usage usage;
+	struct fp_account_usage usage;
 
-	fp_client_usage(client, &usage);
-	seq_printf(file, "%7d %10u %7u %12llu %12llu ", client->pid,
-		   from_kuid_munged(&init_user_ns, client->user->uid), usage.nr_buffers,
-		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX));
-	/* A program may call itself anything, line breaks included. */
-	seq_escape_str(file, client->comm, ESCAPE_ANY_NP, NULL);
-	seq_putc(file, '\n');
+	fp_account_usage(client->account, &usage);
+	seq_printf(file, "%7d %10u %7u %12llu %12llu %12llu ", usage.pid,
+		   from_kuid_munged(&init_user_ns, usage.uid), fp_client_nr_buffers(client),
+		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX),
+		   usage.quarantined << PAGE_SHIFT);
+	show_comm(file, usage.comm);
 }
 
 static int clients_show(struct seq_file *file, void *unused)
@@ -97,7 +103,7 @@ static int clients_show(struct seq_file *file, void *unused)
 	struct fp_pool *pool = file->private;
 	struct fp_client *client;
 
-	seq_puts(file, "    pid        uid buffers         held       mapped comm\n");
+	seq_puts(file, "    pid        uid buffers         held       mapped  quarantined comm\n");
 	mutex_lock(&pool->clients_lock);
 	list_for_each_entry(client, &pool->clients, node)
 		show_client(file, client);
@@ -118,7 +124,7 @@ static int users_show(struct seq_file *file, void *unused)
 		usages = kvcalloc(room, sizeof(*usages), GFP_KERNEL);
 		if (!usages)
 			return -ENOMEM;
-		nr = fp_users_list(&pool->users, usages, room);
+		nr = fp_accounts_list_users(&pool->accounts, usages, room);
 	} while (nr > room);
 	seq_puts(file, "       uid clients         held  quarantined\n");
 	for (i = 0; i < nr; i++)
@@ -129,6 +135,29 @@ static int users_show(struct seq_file *file, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(users);
+
+static int quarantine_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct fp_account_usage usage;
+	u32 label;
+
+	seq_printf(file, "uncleared: %llu\n", (u64)fp_buddy_nr_uncleared(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_printf(file, "referenced: %llu\n",
+		   (u64)fp_buddy_nr_referenced(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_printf(file, "retired: %llu\n",
+		   (u64)fp_quarantine_nr_retired(&pool->quarantine) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_puts(file, "    pid        uid  state  quarantined comm\n");
+	for (label = 0; fp_accounts_next(&pool->accounts, &label, &usage); label++) {
+		if (!usage.quarantined)
+			continue;
+		seq_printf(file, "%7d %10u %6s %12llu ", usage.pid, from_kuid_munged(&init_user_ns, usage.uid),
+			   usage.is_open ? "open" : "ended", usage.quarantined << PAGE_SHIFT);
+		show_comm(file, usage.comm);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(quarantine);
 
 static int verify_show(struct seq_file *file, void *unused)
 {
@@ -157,6 +186,7 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("fragmentation", 0400, dir, pool, &fragmentation_fops);
 	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
 	debugfs_create_file("users", 0400, dir, pool, &users_fops);
+	debugfs_create_file("quarantine", 0400, dir, pool, &quarantine_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	return root;
 }

@@ -172,13 +172,17 @@ static u64 spread(u64 starts, u32 order)
 }
 
 /* Take up to @max of the blocks of @order, below a word, in word @w; see fp_frames_take_blocks(). */
-static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks, u32 max)
+static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks, bool *dirty, u32 max)
 {
 	u64 groups = aligned_groups(frames->free[w], order), starts = 0;
 	u32 nr;
 
 	for (nr = 0; groups && nr < max; groups &= groups - 1) {
-		blocks[nr++] = base + w * 64 + __ffs64(groups);
+		u32 at = __ffs64(groups);
+
+		if (dirty)
+			dirty[nr] = ~frames->aux[w] >> at & spread(1, order);
+		blocks[nr++] = base + w * 64 + at;
 		starts |= groups & -groups;
 	}
 	if (nr)
@@ -192,19 +196,25 @@ static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u3
  * @order: of the blocks, below FP_HUGE_ORDER
  * @base: to add to their first frames
  * @blocks: the result
+ * @dirty: for each, the result: whether any of its frames was dirty; or NULL
  * @max: how many
  *
  * Return: how many there were.
  */
-u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, u32 max)
+u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, bool *dirty,
+			  u32 max)
 {
 	u32 w, nr = 0;
+	bool was_dirty;
 
 	for (w = 0; w < FP_FRAMES_WORDS && nr < max; w++) {
 		if (order < 6) {
-			nr += take_in_word(frames, w, order, base, blocks + nr, max - nr);
+			nr += take_in_word(frames, w, order, base, blocks + nr, dirty ? dirty + nr : NULL,
+					   max - nr);
 		} else if (!(w % (1U << (order - 6))) && words_free(frames, w, order)) {
-			fp_frames_take(frames, w * 64, 1U << order, true);
+			was_dirty = fp_frames_take(frames, w * 64, 1U << order, true);
+			if (dirty)
+				dirty[nr] = was_dirty;
 			blocks[nr++] = base + w * 64;
 		}
 	}

@@ -38,7 +38,8 @@ u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit)
 bool fp_frames_take(struct fp_frames *frames, u32 at, u32 nr, bool head);
 void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty);
 u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr, bool dirty);
-u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, u32 max);
+u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, bool *dirty,
+			  u32 max);
 bool fp_frames_holds(const struct fp_frames *frames, u32 at, u32 nr, bool head);
 bool fp_frames_is_head(const struct fp_frames *frames, u32 at);
 bool fp_frames_is_free(const struct fp_frames *frames, u32 at);

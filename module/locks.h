@@ -16,7 +16,7 @@
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner
  *  buddy lock (spinlock, bh)	empty and quarantined huge frames; a leaf
- *  users lock (spinlock)	the list of a pool's users
+ *  accounts lock (spinlock)	a pool's accounts and users
  *  user lock (spinlock)	the charges of one user and of its clients; a leaf
  *
  * No user memory is touched under any of ours, and nothing sleeps in allocating

@@ -132,7 +132,7 @@ static u32 alloc_from_owners(struct fp_magazines *magazines, u32 order, u32 *blo
 		struct fp_owner *owner = &magazines->owners[(at + i) % nr_owners];
 
 		if (!i || READ_ONCE(owner->nr_free))
-			got = fp_buddy_alloc_blocks(owner, order, blocks, nr);
+			got = fp_buddy_alloc_blocks(owner, order, blocks, NULL, nr);
 	}
 	return got;
 }

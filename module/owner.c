@@ -31,6 +31,8 @@ static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 	owner->buddy = buddy;
 	owner->label = FP_NO_LABEL;
 	owner->id = id;
+	owner->max_spare = 0;
+	owner->nr_spare = 0;
 	owner->nr_huge = 0;
 	owner->nr_free = 0;
 	INIT_LIST_HEAD(&owner->leases);
@@ -38,6 +40,7 @@ static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 	spin_lock_init(&owner->lock);
 	spin_lock_bh(&buddy->freeze_lock);
 	list_add_tail(&owner->node, &buddy->owners);
+	buddy->nr_owners++;
 	spin_unlock_bh(&buddy->freeze_lock);
 }
 
@@ -116,7 +119,7 @@ void fp_owner_put_id(struct fp_owner *owner)
 
 /**
  * fp_owner_fini() - end an owner
- * @owner: an owner of nothing but what is lent to others
+ * @owner: an owner of nothing but what is lent to others, which has given its spare huge frames up
  *
  * Context: any.
  */
@@ -130,6 +133,7 @@ void fp_owner_fini(struct fp_owner *owner)
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 	list_del(&owner->node);
+	buddy->nr_owners--;
 	spin_unlock_bh(&buddy->freeze_lock);
 }
 
@@ -208,14 +212,24 @@ static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
 {
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
 
+	if (nr_free + nr == FP_HUGE_FRAMES)
+		WRITE_ONCE(owner->nr_spare, owner->nr_spare - 1);
 	relist_huge(owner, index, class, fp_owner_class(nr_free));
 	WRITE_ONCE(owner->nr_free, owner->nr_free - nr);
 }
 
-/* A huge frame is new. */
-static void enlist(struct fp_owner *owner, u32 index, u32 nr_free)
+/**
+ * fp_owner_enlist() - become the owner of a huge frame
+ * @owner: the owner, locked, with an id
+ * @index: the huge frame; its frames are what they shall be, and nobody else knows of it
+ */
+void fp_owner_enlist(struct fp_owner *owner, u32 index)
 {
+	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+
 	lockdep_assert_held(&owner->lock);
+	if (nr_free == FP_HUGE_FRAMES)
+		WRITE_ONCE(owner->nr_spare, owner->nr_spare + 1);
 	if (nr_free)
 		list_huge(owner, index, fp_owner_class(nr_free));
 	else
@@ -238,7 +252,7 @@ void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head
 
 	fp_frames_init(frames);
 	fp_frames_take(frames, at, nr, head);
-	enlist(owner, index, FP_HUGE_FRAMES - nr);
+	fp_owner_enlist(owner, index);
 }
 
 /* What the request means inside the huge frame at @index. False: nothing can fit. */
@@ -319,12 +333,14 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
  * @owner: the owner, locked
  * @order: of the blocks, below FP_HUGE_ORDER
  * @blocks: the result: their first frames
+ * @dirty: for each, the result: whether any of its frames is not known to be zero; or NULL
  * @max: how many, at least 1
  * @everywhere: look everywhere; otherwise not for long
  *
  * Return: how many were found.
  */
-u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 max, bool everywhere)
+u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 max,
+			 bool everywhere)
 {
 	struct fp_buddy *buddy = owner->buddy;
 	u32 class, index, next, nr, got = 0, tries;
@@ -337,7 +353,8 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 max
 			/* What is taken from moves to a class that was looked through already. */
 			next = fp_huge_next(&buddy->huge[index]);
 			nr = fp_frames_take_blocks(&buddy->frames[index], order,
-						   index * FP_HUGE_FRAMES, blocks + got, max - got);
+						   index * FP_HUGE_FRAMES, blocks + got,
+						   dirty ? dirty + got : NULL, max - got);
 			if (nr)
 				settle_taken(owner, index, class, nr << order);
 			got += nr;
@@ -352,18 +369,19 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 max
  * @index: the huge frame; nobody else knows of it
  * @order: of the blocks, below FP_HUGE_ORDER
  * @blocks: the result: their first frames
+ * @dirty: for each, the result: false; or NULL
  * @max: how many, at least 1
  *
  * Return: how many were taken.
  */
-u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, u32 max)
+u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, bool *dirty, u32 max)
 {
 	struct fp_frames *frames = &owner->buddy->frames[index];
 	u32 nr;
 
 	fp_frames_init(frames);
-	nr = fp_frames_take_blocks(frames, order, index * FP_HUGE_FRAMES, blocks, max);
-	enlist(owner, index, FP_HUGE_FRAMES - (nr << order));
+	nr = fp_frames_take_blocks(frames, order, index * FP_HUGE_FRAMES, blocks, dirty, max);
+	fp_owner_enlist(owner, index);
 	return nr;
 }
 
@@ -463,16 +481,19 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
  * @index: the huge frame
  * @nr: how many of its frames fp_owner_put() has marked since the last time
  *
- * Return: whether the whole huge frame is free; it is then the caller's, and its frames tell what
- * is dirty.
+ * Return: whether the whole huge frame is free, and @owner does not keep it; it is then the caller's, and its
+ * frames tell what is dirty.
  */
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 {
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
 	u32 was = fp_owner_class(nr_free - nr), withheld = fp_lease_withheld(owner, index);
+	bool keep = nr_free == FP_HUGE_FRAMES && owner->nr_spare < owner->max_spare;
 
 	lockdep_assert_held(&owner->lock);
-	if (nr_free + withheld < FP_HUGE_FRAMES) {
+	if (nr_free + withheld < FP_HUGE_FRAMES || keep) {
+		if (keep)
+			WRITE_ONCE(owner->nr_spare, owner->nr_spare + 1);
 		relist_huge(owner, index, was, fp_owner_class(nr_free));
 		WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
 		return false;
@@ -543,6 +564,22 @@ bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *reques
 }
 
 /**
+ * fp_owner_delist() - undo fp_owner_enlist()
+ * @owner: the owner, locked, or about to end
+ * @index: the huge frame
+ */
+void fp_owner_delist(struct fp_owner *owner, u32 index)
+{
+	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+
+	if (nr_free == FP_HUGE_FRAMES)
+		WRITE_ONCE(owner->nr_spare, owner->nr_spare - 1);
+	relist_huge(owner, index, fp_owner_class(nr_free), FP_CLASSES);
+	WRITE_ONCE(owner->nr_free, owner->nr_free - nr_free);
+	owner->nr_huge--;
+}
+
+/**
  * fp_owner_hand_over() - another owner takes a huge frame over
  * @owner: the owner, which is ending
  * @heir: the other, locked, with an id
@@ -550,10 +587,6 @@ bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *reques
  */
 void fp_owner_hand_over(struct fp_owner *owner, struct fp_owner *heir, u32 index)
 {
-	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
-
-	relist_huge(owner, index, fp_owner_class(nr_free), FP_CLASSES);
-	WRITE_ONCE(owner->nr_free, owner->nr_free - nr_free);
-	owner->nr_huge--;
-	enlist(heir, index, nr_free);
+	fp_owner_delist(owner, index);
+	fp_owner_enlist(heir, index);
 }

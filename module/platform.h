@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All that the core (bittree, hugemap, frames, owner, buddy, magazine, verify) may include.
+ * All that the core (module/README.md names its files) may include.
  * In the kernel these are the kernel's own headers; the host tests put a
  * platform_host.h on the include path that provides the same few names.
  */

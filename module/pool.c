@@ -105,11 +105,48 @@ void fp_pool_count_failure(struct fp_pool *pool, int error)
 		atomic64_inc(&pool->nr_over_quota);
 }
 
-/* Empty the magazines. What was not cleared since it was used goes into quarantine. */
+/* Take the huge frames that owners keep. */
+static void collect(struct fp_pool *pool)
+{
+	u32 tries = fp_buddy_nr_owners(&pool->buddy), label, quarantined;
+
+	/* They may keep others meanwhile: once round will do. */
+	while (tries-- && fp_buddy_collect(&pool->buddy, &label, &quarantined)) {
+		fp_accounts_quarantine(&pool->accounts, label, quarantined);
+		fp_quarantine_kick(&pool->quarantine);
+	}
+}
+
+/* Empty the magazines, and take what is kept. What was not cleared since it was used goes into quarantine. */
 static void drain(struct fp_pool *pool)
 {
 	if (fp_magazines_drain(&pool->magazines, true))
 		fp_quarantine_kick(&pool->quarantine);
+	collect(pool);
+}
+
+/* Blocks that have lain in magazines for a while keep huge frames from becoming whole; so do owners. */
+static void trim(struct work_struct *work)
+{
+	struct fp_pool *pool = container_of(to_delayed_work(work), struct fp_pool, trim);
+
+	/*
+	 * Before the drain: what was pushed by who still finds it armed is drained. Pushing and finding need no
+	 * barrier in between, since the drain waits for a grace period in any case.
+	 */
+	WRITE_ONCE(pool->trim_armed, false);
+	fp_magazines_drain(&pool->magazines, false);
+	collect(pool);
+	/* Not only for these two: a refill for which there was no room may have freed a huge frame. */
+	fp_quarantine_kick(&pool->quarantine);
+}
+
+static void arm_trim(struct fp_pool *pool)
+{
+	if (likely(READ_ONCE(pool->trim_armed)))
+		return;
+	WRITE_ONCE(pool->trim_armed, true);
+	queue_delayed_work(system_unbound_wq, &pool->trim, TRIM_DELAY);
 }
 
 static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
@@ -138,9 +175,11 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 	}
 }
 
-static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool dirty)
+static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool dirty,
+		    bool keep)
 {
-	int ret = fp_buddy_free(&pool->buddy, owner, run->frame, run->nr, dirty);
+	int ret = keep ? fp_buddy_keep(&pool->buddy, owner, run->frame, run->nr) :
+			 fp_buddy_free(&pool->buddy, owner, run->frame, run->nr, dirty);
 
 	WARN_ONCE(ret < 0, "framepool: %s: degraded: freed a run of %llu frames at %llu that is not allocated\n",
 		  pool->name, run->nr, run->frame);
@@ -152,10 +191,10 @@ static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct f
 /* Free a run that the caller is not charged for any more, or not yet. */
 static void free_uncharged_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
 {
-	int nr_quarantined = free_run(pool, owner, run, true);
+	int nr_quarantined = free_run(pool, owner, run, true, false);
 
 	if (nr_quarantined > 0)
-		fp_users_quarantine(&pool->users, owner->label, nr_quarantined);
+		fp_accounts_quarantine(&pool->accounts, owner->label, nr_quarantined);
 }
 
 /* Keep a run with a bad frame from being allocated again. */
@@ -182,12 +221,14 @@ static int withhold_run(struct fp_pool *pool, struct fp_owner *owner, const stru
 }
 
 /**
- * fp_pool_alloc() - allocate a run of zeroed frames
+ * fp_pool_alloc() - allocate a run of frames
  * @pool: the pool
  * @owner: who small blocks belong to
  * @request: what the run must satisfy
  * @run: the result; @run->dirty says that its frames were used before by @owner and
  *       might still be referenced
+ *
+ * The frames are zeros; if @request->dirty, they may instead be as @owner left them.
  *
  * Context: may sleep, to clear memory.
  * Return: 0; -ENOMEM: less is free; -ENOSPC: there is no such run; -EINTR: killed; -ENOBUFS: no
@@ -209,7 +250,7 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 		fp_pool_count_failure(pool, ret);
 		return ret;
 	}
-	if (run->dirty)
+	if (run->dirty && !request->dirty)
 		clear_run(pool, run);
 	atomic64_inc(&pool->nr_allocs);
 	return 0;
@@ -221,6 +262,7 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
  * @owner: the owner it was allocated for
  * @run: what fp_pool_alloc() returned; @run->dirty: it may have been written or
  *       referenced
+ * @keep: @owner will want the same again, and need not have it cleared
  *
  * A huge frame with a bad frame goes through the quarantine even if it is clean.
  *
@@ -228,20 +270,94 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
  * reported once and leaked.
  * Return: how many huge frames went into quarantine: some of those that the run touches.
  */
-u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
 {
-	bool dirty = run->dirty || fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr);
+	bool poisoned = fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr);
+	int ret = free_run(pool, owner, run, run->dirty || poisoned, keep && run->dirty && !poisoned);
 
-	int ret = free_run(pool, owner, run, dirty);
-
+	/* For what the owner keeps. */
+	arm_trim(pool);
 	if (ret < 0)
 		return 0;
 	atomic64_inc(&pool->nr_frees);
 	return ret;
 }
 
+/* Can runs for this request be had by the word? They are blocks, and any block will do. */
+static bool is_simple(const struct fp_request *request)
+{
+	return request->nr < FP_HUGE_FRAMES && is_power_of_2(request->nr) &&
+	       request->align <= request->nr && request->end_pfn == FP_ANYWHERE;
+}
+
 /**
- * fp_pool_end_owner() - give back what was withheld from an owner
+ * fp_pool_alloc_alike() - allocate runs that must satisfy the same, with less work for each
+ * @pool: the pool
+ * @owner: who small blocks belong to
+ * @request: what each run must satisfy
+ * @runs: the result, as in fp_pool_alloc()
+ * @nr: how many are wanted, at most FP_POOL_ALIKE
+ *
+ * Context: may sleep, to clear memory.
+ * Return: how many could be had easily, from the first. For the next, ask fp_pool_alloc().
+ */
+u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+			struct fp_run *runs, u32 nr)
+{
+	u32 blocks[FP_POOL_ALIKE], got, i, good = 0;
+	bool dirty[FP_POOL_ALIKE];
+
+	if (!is_simple(request))
+		return 0;
+	got = fp_buddy_alloc_blocks(owner, ilog2(request->nr), blocks, dirty, nr);
+	for (i = 0; i < got; i++) {
+		runs[i] = (struct fp_run){ .frame = blocks[i], .nr = request->nr, .dirty = dirty[i] };
+		if (unlikely(good < i || fp_poison_in(fp_pool_pfn(pool, runs[i].frame), runs[i].nr))) {
+			free_uncharged_run(pool, owner, &runs[i]);
+			continue;
+		}
+		if (dirty[i] && !request->dirty)
+			clear_run(pool, &runs[i]);
+		good++;
+	}
+	atomic64_add(good, &pool->nr_allocs);
+	return good;
+}
+
+/**
+ * fp_pool_free_alike() - give runs back, with less work for each
+ * @pool: the pool
+ * @owner: the owner they were allocated for
+ * @runs: what fp_pool_alloc() or fp_pool_alloc_alike() returned; as in fp_pool_free()
+ * @nr: how many, at most FP_POOL_ALIKE; all as long and as dirty as the first
+ * @quarantined: huge frames that went into quarantine are added
+ *
+ * Context: process.
+ * Return: how many went easily, from the first. For the next, ask fp_pool_free().
+ */
+u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs, u32 nr,
+		       u32 *quarantined)
+{
+	u32 blocks[FP_POOL_ALIKE], i, done, before = *quarantined;
+
+	if (runs->nr >= FP_HUGE_FRAMES || !is_power_of_2(runs->nr))
+		return 0;
+	for (i = 0; i < nr; i++) {
+		if (unlikely(fp_poison_in(fp_pool_pfn(pool, runs[i].frame), runs[i].nr)))
+			break;
+		blocks[i] = runs[i].frame;
+	}
+	/* For what the owner keeps. */
+	arm_trim(pool);
+	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty, quarantined) : 0;
+	if (*quarantined > before)
+		fp_quarantine_kick(&pool->quarantine);
+	atomic64_add(done, &pool->nr_frees);
+	return done;
+}
+
+/**
+ * fp_pool_end_owner() - give back what an owner keeps, and what was withheld from it
  * @pool: the pool
  * @owner: an owner that allocates and frees no more
  *
@@ -251,6 +367,7 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 {
 	struct bad_run *bad, *next;
 	LIST_HEAD(theirs);
+	u32 nr_quarantined;
 
 	spin_lock(&pool->bad_lock);
 	list_for_each_entry_safe(bad, next, &pool->bad_runs, node) {
@@ -264,6 +381,10 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 		free_uncharged_run(pool, owner, &bad->run);
 		kfree(bad);
 	}
+	nr_quarantined = fp_buddy_give_up(owner);
+	fp_accounts_quarantine(&pool->accounts, owner->label, nr_quarantined);
+	if (nr_quarantined)
+		fp_quarantine_kick(&pool->quarantine);
 }
 
 /**
@@ -287,30 +408,6 @@ u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
 	stats->quarantined -= huge;
 	stats->used -= bad;
 	return huge + bad;
-}
-
-/* Blocks that have lain in magazines for a while keep huge frames from becoming whole. */
-static void trim(struct work_struct *work)
-{
-	struct fp_pool *pool = container_of(to_delayed_work(work), struct fp_pool, trim);
-
-	/*
-	 * Before the drain: what was pushed by who still finds it armed is drained. Pushing and finding need no
-	 * barrier in between, since the drain waits for a grace period in any case.
-	 */
-	WRITE_ONCE(pool->trim_armed, false);
-	fp_magazines_drain(&pool->magazines, false);
-	/* Not only what the drain put there: a refill for which there was no room may have freed a huge frame. */
-	if (fp_buddy_nr_quarantined(&pool->buddy) != fp_quarantine_nr_retired(&pool->quarantine))
-		fp_quarantine_kick(&pool->quarantine);
-}
-
-static void arm_trim(struct fp_pool *pool)
-{
-	if (likely(READ_ONCE(pool->trim_armed)))
-		return;
-	WRITE_ONCE(pool->trim_armed, true);
-	queue_delayed_work(system_unbound_wq, &pool->trim, TRIM_DELAY);
 }
 
 static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_sleep)
@@ -463,8 +560,8 @@ static int check_config(const struct fp_pool_config *config)
 static void init_fields(struct fp_pool *pool, const struct fp_pool_config *config)
 {
 	strscpy(pool->name, config->name, sizeof(pool->name));
-	pool->users.client_quota = config->client_quota;
-	pool->users.user_quota = config->user_quota;
+	pool->accounts.client_quota = config->client_quota;
+	pool->accounts.user_quota = config->user_quota;
 	INIT_DELAYED_WORK(&pool->trim, trim);
 	spin_lock_init(&pool->bad_lock);
 	INIT_LIST_HEAD(&pool->bad_runs);
@@ -551,8 +648,8 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	ret = fp_magazines_init(&pool->magazines, &pool->buddy, config->debug);
 	if (ret)
 		goto err_buddy;
-	fp_users_init(&pool->users);
-	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->users);
+	fp_accounts_init(&pool->accounts);
+	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->accounts, pool->name);
 	if (ret)
 		goto err_magazines;
 	/* The buddy has the list in a smaller form. */
@@ -586,7 +683,7 @@ void fp_pool_destroy(struct fp_pool *pool)
 	cancel_delayed_work_sync(&pool->trim);
 	fp_quarantine_fini(&pool->quarantine);
 	fp_magazines_fini(&pool->magazines);
-	fp_users_fini(&pool->users);
+	fp_accounts_fini(&pool->accounts);
 	fp_buddy_stats(&pool->buddy, &stats);
 	WARN(stats.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name, stats.used);
 	for (i = 0; i < pool->source.nr; i++)

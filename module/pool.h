@@ -8,17 +8,18 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "account.h"
 #include "buddy.h"
 #include "magazine.h"
 #include "quarantine.h"
 #include "source.h"
 #include "uapi/framepool.h"
-#include "user.h"
 
 /* Page offsets of buffers, and their frames, must fit into 32 bits. */
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
 
 #define FP_POOL_BATCH		64	/* blocks in one call */
+#define FP_POOL_ALIKE		32	/* runs in one call */
 
 /**
  * struct fp_pool_config - how to make a pool
@@ -48,9 +49,9 @@ struct fp_pool_config {
  * @source: constant
  * @buddy: has a lock of its own
  * @magazines: the kernel's side; needs no lock
- * @trim: empties the magazines after a while
+ * @trim: empties the magazines, and takes what owners keep, after a while
  * @trim_armed: it will
- * @users: has a lock of its own
+ * @accounts: has a lock of its own
  * @quarantine: has a lock of its own
  * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
  * @bad_runs: runs with a bad frame that were withheld from their owners (struct bad_run)
@@ -75,7 +76,7 @@ struct fp_pool {
 	struct fp_magazines magazines;
 	struct delayed_work trim;
 	bool trim_armed;
-	struct fp_users users;
+	struct fp_accounts accounts;
 	struct fp_quarantine quarantine;
 	spinlock_t bad_lock;
 	struct list_head bad_runs;
@@ -96,7 +97,11 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config);
 void fp_pool_destroy(struct fp_pool *pool);
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run);
-u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run);
+u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep);
+u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+			struct fp_run *runs, u32 nr);
+u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs, u32 nr,
+		       u32 *quarantined);
 struct fp_pool *fp_pool_get(const char *name);
 void fp_pool_put(struct fp_pool *pool);
 u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep);

@@ -11,12 +11,16 @@
  * One in which the hardware found a frame bad stays here for good, apart from the others
  * and whatever its count is: it is neither cleared nor looked at again.
  *
- * A worker does this in the background. An allocation that finds too little does it
- * itself before it gives up.
+ * A worker of the lowest priority does this in the background. Nobody tells when a reference is dropped; so
+ * what was referenced is looked at again after a while, which is the longer the more often that
+ * was in vain. An allocation that finds too little does it itself before it gives up.
  */
 #include "quarantine.h"
 
+#include <linux/err.h>
+#include <linux/freezer.h>
 #include <linux/highmem.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
@@ -36,22 +40,22 @@ static void clear_huge(struct page *page)
 }
 
 /*
- * Examine the huge frame at the head.
+ * Examine a huge frame; which is as in fp_buddy_quarantine_pop().
  * Return: 1: it was released; 0: it is still referenced, or retired; -ENOENT: there is none.
  */
-static int examine_one(struct fp_quarantine *quarantine)
+static int examine_locked(struct fp_quarantine *quarantine, bool referenced)
 {
 	struct fp_buddy *buddy = quarantine->buddy;
 	struct page *page;
 	u32 index;
 
 	lockdep_assert_held(&quarantine->lock);
-	index = fp_buddy_quarantine_pop(buddy);
+	index = fp_buddy_quarantine_pop(buddy, referenced);
 	if (index == FP_NIL)
 		return -ENOENT;
 	page = pfn_to_page(fp_buddy_pfn(buddy, (u64)index * FP_HUGE_FRAMES));
 	if (unlikely(fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES))) {
-		fp_users_release(quarantine->users, fp_buddy_quarantine_label(buddy, index));
+		fp_accounts_release(quarantine->accounts, fp_buddy_quarantine_label(buddy, index));
 		WRITE_ONCE(quarantine->nr_retired, quarantine->nr_retired + 1);
 		return 0;
 	}
@@ -60,30 +64,67 @@ static int examine_one(struct fp_quarantine *quarantine)
 		return 0;
 	}
 	clear_huge(page);
-	fp_users_release(quarantine->users, fp_buddy_quarantine_label(buddy, index));
+	fp_accounts_release(quarantine->accounts, fp_buddy_quarantine_label(buddy, index));
 	fp_buddy_quarantine_release(buddy, index);
 	return 1;
 }
 
-static void examine_all(struct work_struct *work)
+/* Whoever waits for the worker may have made it fast: see lock_killable(). */
+static void be_slow(void)
 {
-	struct fp_quarantine *quarantine =
-		container_of(to_delayed_work(work), struct fp_quarantine, work);
+	if (task_nice(current) != MAX_NICE)
+		set_user_nice(current, MAX_NICE);
+}
+
+/* Examine at most @nr. Returns whether one was released. */
+static bool work(struct fp_quarantine *quarantine, bool referenced, u32 nr)
+{
 	bool progress = false;
-	u32 tries;
 	int ret = 0;
 
-	/* Each of those that are there now once. */
-	for (tries = fp_buddy_nr_quarantined(quarantine->buddy); tries && ret >= 0; tries--) {
+	while (nr-- && ret >= 0 && READ_ONCE(quarantine->is_on) && !kthread_should_stop()) {
+		be_slow();
 		mutex_lock(&quarantine->lock);
-		ret = examine_one(quarantine);
+		ret = examine_locked(quarantine, referenced);
 		mutex_unlock(&quarantine->lock);
 		progress |= ret > 0;
+		try_to_freeze();
+		cond_resched();
 	}
-	if (fp_buddy_nr_quarantined(quarantine->buddy) == fp_quarantine_nr_retired(quarantine))
-		return;
-	quarantine->delay = progress ? MIN_DELAY : min(2 * quarantine->delay, MAX_DELAY);
-	queue_delayed_work(quarantine->queue, &quarantine->work, quarantine->delay);
+	return progress;
+}
+
+/* Wait for something new, but not beyond @next if there are @nr to be looked at then. Returns whether there is. */
+static bool wait_for_work(struct fp_quarantine *quarantine, u32 nr, unsigned long next)
+{
+	long timeout = nr ? max_t(long, next - jiffies, 0) : MAX_SCHEDULE_TIMEOUT;
+
+	wait_event_freezable_timeout(quarantine->wait, kthread_should_stop() ||
+				     (READ_ONCE(quarantine->is_on) && READ_ONCE(quarantine->kicked)), timeout);
+	return xchg(&quarantine->kicked, false);
+}
+
+static int worker(void *data)
+{
+	struct fp_quarantine *quarantine = data;
+	unsigned long delay = MIN_DELAY, next = jiffies;
+	u32 nr;
+
+	set_freezable();
+	while (!kthread_should_stop()) {
+		nr = READ_ONCE(quarantine->is_on) ? fp_buddy_nr_referenced(quarantine->buddy) : 0;
+		if (wait_for_work(quarantine, nr, next))
+			work(quarantine, false, U32_MAX);
+		if (fp_buddy_nr_referenced(quarantine->buddy) > nr) {
+			delay = MIN_DELAY;
+			if (time_after(next, jiffies + delay))
+				next = jiffies + delay;
+		} else if (time_after_eq(jiffies, next)) {
+			delay = work(quarantine, true, nr) ? MIN_DELAY : min(2 * delay, MAX_DELAY);
+			next = jiffies + delay;
+		}
+	}
+	return 0;
 }
 
 /**
@@ -106,7 +147,52 @@ u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine)
  */
 void fp_quarantine_kick(struct fp_quarantine *quarantine)
 {
-	mod_delayed_work(quarantine->queue, &quarantine->work, 0);
+	/* The worker takes the flag down before it looks. */
+	if (READ_ONCE(quarantine->kicked))
+		return;
+	WRITE_ONCE(quarantine->kicked, true);
+	if (wq_has_sleeper(&quarantine->wait))
+		wake_up(&quarantine->wait);
+}
+
+/**
+ * fp_quarantine_switch() - let the worker work, or not
+ * @quarantine: the quarantine
+ * @is_on: whether it shall
+ *
+ * Without it, all is examined and cleared by the allocations that need it.
+ *
+ * Context: process.
+ */
+void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on)
+{
+	WRITE_ONCE(quarantine->is_on, is_on);
+	WRITE_ONCE(quarantine->kicked, true);
+	wake_up(&quarantine->wait);
+}
+
+/* The worker may hold the lock, and get no processor, for all its low priority: then raise that. */
+static int lock_killable(struct fp_quarantine *quarantine)
+{
+	if (mutex_trylock(&quarantine->lock))
+		return 0;
+	set_user_nice(quarantine->worker, 0);
+	return mutex_lock_killable(&quarantine->lock) ? -EINTR : 0;
+}
+
+/* Examine until @want were released, at most @nr. Returns how many were not, of @want, or -EINTR. */
+static s64 reclaim(struct fp_quarantine *quarantine, bool referenced, u32 nr, u32 want)
+{
+	int ret = 0;
+
+	while (want && nr-- && ret >= 0) {
+		if (fatal_signal_pending(current) || lock_killable(quarantine))
+			return -EINTR;
+		ret = examine_locked(quarantine, referenced);
+		mutex_unlock(&quarantine->lock);
+		want -= ret > 0;
+	}
+	return want;
 }
 
 /**
@@ -119,39 +205,35 @@ void fp_quarantine_kick(struct fp_quarantine *quarantine)
  */
 int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want)
 {
-	u32 tries = fp_buddy_nr_quarantined(quarantine->buddy);
-	int ret;
+	u32 nr_referenced = fp_buddy_nr_referenced(quarantine->buddy);
+	s64 left;
 
-	do {
-		if (fatal_signal_pending(current) || mutex_lock_killable(&quarantine->lock))
-			return -EINTR;
-		ret = examine_one(quarantine);
-		mutex_unlock(&quarantine->lock);
-		if (ret > 0)
-			want--;
-	} while (ret >= 0 && want && tries--);
-	return 0;
+	left = reclaim(quarantine, false, U32_MAX, want);
+	if (left > 0)
+		left = reclaim(quarantine, true, nr_referenced, left);
+	return min_t(s64, left, 0);
 }
 
 /**
  * fp_quarantine_init() - begin to look after a buddy's quarantine
  * @quarantine: zeroed
  * @buddy: the buddy
- * @users: who is charged for what is in quarantine
+ * @accounts: who is charged for what is in quarantine
+ * @name: of the pool
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EINTR: killed.
  */
 int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
-		       struct fp_users *users)
+		       struct fp_accounts *accounts, const char *name)
 {
 	quarantine->buddy = buddy;
-	quarantine->users = users;
-	quarantine->delay = MIN_DELAY;
+	quarantine->accounts = accounts;
+	quarantine->is_on = true;
 	mutex_init(&quarantine->lock);
-	INIT_DELAYED_WORK(&quarantine->work, examine_all);
-	quarantine->queue = alloc_workqueue("framepool", WQ_UNBOUND | WQ_FREEZABLE, 1);
-	return quarantine->queue ? 0 : -ENOMEM;
+	init_waitqueue_head(&quarantine->wait);
+	quarantine->worker = kthread_run(worker, quarantine, "framepool/%s", name);
+	return PTR_ERR_OR_ZERO(quarantine->worker);
 }
 
 /**
@@ -162,6 +244,5 @@ int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
  */
 void fp_quarantine_fini(struct fp_quarantine *quarantine)
 {
-	cancel_delayed_work_sync(&quarantine->work);
-	destroy_workqueue(quarantine->queue);
+	kthread_stop(quarantine->worker);
 }

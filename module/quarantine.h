@@ -3,38 +3,41 @@
 #define FP_QUARANTINE_H
 
 #include <linux/mutex.h>
-#include <linux/workqueue.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
 
+#include "account.h"
 #include "buddy.h"
-#include "user.h"
 
 /**
  * struct fp_quarantine - what happens to freed huge frames until they are clean
- * @buddy: whose huge frames
+ * @buddy: whose huge frames; constant
+ * @accounts: who is charged for them; constant
+ * @lock: held while a huge frame is examined, so that whoever gets it knows that nothing is in
+ *        somebody else's hands
  * @nr_retired: huge frames with a bad frame, which nobody gets any more; the buddy goes on
  *              counting them as quarantined (protected by @lock; read without)
- * @users: who is charged for them
- * @lock: held while a huge frame is examined, so that whoever gets it knows that
- *        nothing is in somebody else's hands
- * @work: examines all of them
- * @delay: until the next look at those that are referenced, in jiffies
- *         (used by @work only)
- * @queue: where @work runs
+ * @is_on: the worker works; written at any time
+ * @kicked: there is something new for it; written at any time
+ * @wait: where it waits
+ * @worker: examines all of them, when nobody else needs the processor
  */
 struct fp_quarantine {
 	struct fp_buddy *buddy;
-	u32 nr_retired;
-	struct fp_users *users;
+	struct fp_accounts *accounts;
 	struct mutex lock;
-	struct delayed_work work;
-	unsigned long delay;
-	struct workqueue_struct *queue;
+	u32 nr_retired;
+	bool is_on;
+	bool kicked;
+	wait_queue_head_t wait;
+	struct task_struct *worker;
 };
 
 int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
-		       struct fp_users *users);
+		       struct fp_accounts *accounts, const char *name);
 void fp_quarantine_fini(struct fp_quarantine *quarantine);
 void fp_quarantine_kick(struct fp_quarantine *quarantine);
+void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on);
 u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine);
 int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want);
 

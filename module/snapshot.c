@@ -92,6 +92,46 @@ u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy)
 	return nr;
 }
 
+/**
+ * fp_buddy_nr_uncleared() - how much of the quarantine waits for somebody to look at it
+ * @buddy: the buddy
+ *
+ * Return: huge frames.
+ */
+u32 fp_buddy_nr_uncleared(struct fp_buddy *buddy)
+{
+	u32 nr;
+
+	spin_lock_bh(&buddy->lock);
+	nr = buddy->uncleared.nr;
+	spin_unlock_bh(&buddy->lock);
+	return nr;
+}
+
+/**
+ * fp_buddy_nr_referenced() - how much of the quarantine somebody references
+ * @buddy: the buddy
+ *
+ * Return: huge frames that were referenced when they were last looked at.
+ */
+u32 fp_buddy_nr_referenced(struct fp_buddy *buddy)
+{
+	u32 nr;
+
+	spin_lock_bh(&buddy->lock);
+	nr = buddy->referenced.nr;
+	spin_unlock_bh(&buddy->lock);
+	return nr;
+}
+
+static void count_owned(const struct fp_buddy *buddy, u32 index, struct fp_buddy_stats *stats)
+{
+	if (fp_frames_nr_free(&buddy->frames[index]) == FP_HUGE_FRAMES)
+		stats->blocks[FP_HUGE_ORDER]++;
+	else
+		fp_frames_count_blocks(&buddy->frames[index], stats->blocks);
+}
+
 static void count_free(const struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 {
 	const struct fp_owner *owner;
@@ -107,7 +147,7 @@ static void count_free(const struct fp_buddy *buddy, struct fp_buddy_stats *stat
 	for (i = 0; i < buddy->map.nr; i++)
 		if (fp_huge_state(&buddy->huge[i]) == FP_HUGE_OWNED &&
 		    fp_huge_owner(&buddy->huge[i]) != FP_ORPHANAGE_ID)
-			fp_frames_count_blocks(&buddy->frames[i], stats->blocks);
+			count_owned(buddy, i, stats);
 	/* Nobody can have the orphanage's dirty frames; and its clean ones only as long as they are not whole. */
 	stats->free -= buddy->orphanage.nr_free;
 	stats->quarantined += buddy->orphanage.nr_free;
@@ -120,7 +160,7 @@ static u64 largest_run(const struct fp_buddy *buddy, const u64 *blocks)
 
 	if (huge)
 		return huge * FP_HUGE_FRAMES;
-	for (order = FP_HUGE_ORDER; order--;)
+	for (order = FP_HUGE_ORDER + 1; order--;)
 		if (blocks[order])
 			return 1ULL << order;
 	return 0;

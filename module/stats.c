@@ -25,8 +25,8 @@ void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
 	info->frame_bytes = PAGE_SIZE;
 	info->huge_bytes = PAGE_SIZE << FP_HUGE_ORDER;
 	info->total_bytes = fp_pool_total_frames(pool) << PAGE_SHIFT;
-	info->client_quota_bytes = READ_ONCE(pool->users.client_quota);
-	info->user_quota_bytes = READ_ONCE(pool->users.user_quota);
+	info->client_quota_bytes = READ_ONCE(pool->accounts.client_quota);
+	info->user_quota_bytes = READ_ONCE(pool->accounts.user_quota);
 	info->node = pool->source.node;
 	info->max_order = fp_buddy_orders(&pool->buddy) - 1;
 	strscpy_pad(info->name, pool->name, sizeof(info->name));

@@ -28,37 +28,25 @@ static int store_bytes(const char *text, u64 *bytes)
 	return 0;
 }
 
-static ssize_t client_quota_show(struct device *device, struct device_attribute *attr, char *text)
-{
-	struct fp_pool *pool = dev_get_drvdata(device);
+#define QUOTA(_name)										\
+static ssize_t _name##_show(struct device *device, struct device_attribute *attr, char *text)	\
+{												\
+	struct fp_pool *pool = dev_get_drvdata(device);						\
+												\
+	return sysfs_emit(text, "%llu\n", READ_ONCE(pool->accounts._name));			\
+}												\
+												\
+static ssize_t _name##_store(struct device *device, struct device_attribute *attr,		\
+			     const char *text, size_t size)					\
+{												\
+	struct fp_pool *pool = dev_get_drvdata(device);						\
+												\
+	return store_bytes(text, &pool->accounts._name) ?: size;				\
+}												\
+static DEVICE_ATTR_RW(_name)
 
-	return sysfs_emit(text, "%llu\n", READ_ONCE(pool->users.client_quota));
-}
-
-static ssize_t client_quota_store(struct device *device, struct device_attribute *attr,
-				  const char *text, size_t size)
-{
-	struct fp_pool *pool = dev_get_drvdata(device);
-
-	return store_bytes(text, &pool->users.client_quota) ?: size;
-}
-static DEVICE_ATTR_RW(client_quota);
-
-static ssize_t user_quota_show(struct device *device, struct device_attribute *attr, char *text)
-{
-	struct fp_pool *pool = dev_get_drvdata(device);
-
-	return sysfs_emit(text, "%llu\n", READ_ONCE(pool->users.user_quota));
-}
-
-static ssize_t user_quota_store(struct device *device, struct device_attribute *attr,
-				const char *text, size_t size)
-{
-	struct fp_pool *pool = dev_get_drvdata(device);
-
-	return store_bytes(text, &pool->users.user_quota) ?: size;
-}
-static DEVICE_ATTR_RW(user_quota);
+QUOTA(client_quota);
+QUOTA(user_quota);
 
 static ssize_t shutdown_store(struct device *device, struct device_attribute *attr,
 			      const char *text, size_t size)
@@ -86,7 +74,28 @@ static ssize_t drain_store(struct device *device, struct device_attribute *attr,
 }
 static DEVICE_ATTR_WO(drain);
 
+static ssize_t background_clearing_show(struct device *device, struct device_attribute *attr, char *text)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return sysfs_emit(text, "%d\n", READ_ONCE(pool->quarantine.is_on));
+}
+
+static ssize_t background_clearing_store(struct device *device, struct device_attribute *attr,
+					 const char *text, size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+	bool is_on;
+	int ret = kstrtobool(text, &is_on);
+
+	if (!ret)
+		fp_quarantine_switch(&pool->quarantine, is_on);
+	return ret ?: size;
+}
+static DEVICE_ATTR_RW(background_clearing);
+
 static struct attribute *attributes[] = {
+	&dev_attr_background_clearing.attr,
 	&dev_attr_drain.attr,
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,

@@ -127,13 +127,6 @@ static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner
 	return prev < buddy->map.nr && fp_huge_next(&buddy->huge[prev]) == index;
 }
 
-static const char *check_owned(const struct fp_buddy *buddy, u32 index, bool continues)
-{
-	if (fp_frames_nr_free(&buddy->frames[index]) == FP_HUGE_FRAMES)
-		return "B2: owned huge frame is wholly free";
-	return check_frames(buddy, index, continues);
-}
-
 static const char *check_huge(const struct fp_buddy *buddy)
 {
 	u32 index, nr_quarantined = 0, run_end = 0, run_tail = FP_NIL;
@@ -146,7 +139,7 @@ static const char *check_huge(const struct fp_buddy *buddy)
 		case FP_HUGE_EMPTY:
 			break;
 		case FP_HUGE_OWNED:
-			broken = check_owned(buddy, index, index == run_tail);
+			broken = check_frames(buddy, index, index == run_tail);
 			break;
 		case FP_HUGE_RUN:
 			if (!run_is_sound(buddy, index))
@@ -180,8 +173,18 @@ struct sums {
 	u32 nr_ids;
 };
 
+/**
+ * struct counts - of one owner, over its lists
+ * @nr_free: free frames
+ * @nr_spare: wholly free huge frames
+ */
+struct counts {
+	u64 nr_free;
+	u32 nr_spare;
+};
+
 static const char *check_list(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 class,
-			      struct sums *sums, u64 *nr_free)
+			      struct sums *sums, struct counts *counts)
 {
 	u32 index = owner->heads[class], nr;
 
@@ -194,7 +197,8 @@ static const char *check_list(const struct fp_buddy *buddy, const struct fp_owne
 		nr = fp_frames_nr_free(&buddy->frames[index]);
 		if (fp_owner_class(nr) != class)
 			return "B2: huge frame is on the list of another class";
-		*nr_free += nr;
+		counts->nr_free += nr;
+		counts->nr_spare += nr == FP_HUGE_FRAMES;
 	}
 	return NULL;
 }
@@ -246,19 +250,22 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 {
 	bool has_dynamic = fp_owner_has_dynamic_id(owner);
 	const char *broken;
-	u64 nr_free = 0, withheld = 0;
+	struct counts counts = {};
+	u64 withheld = 0;
 	u32 class;
 
 	for (class = 0; class < FP_CLASSES; class++) {
-		broken = check_list(buddy, owner, class, sums, &nr_free);
+		broken = check_list(buddy, owner, class, sums, &counts);
 		if (broken)
 			return broken;
 	}
 	broken = check_leases(owner, &withheld);
 	if (broken)
 		return broken;
-	if (nr_free != owner->nr_free)
+	if (counts.nr_free != owner->nr_free)
 		return "B4: wrong count of an owner's free frames";
+	if (counts.nr_spare != owner->nr_spare)
+		return "B4: wrong count of an owner's spare huge frames";
 	if (has_dynamic && (!owner->nr_huge || fp_bittree_test(&buddy->ids, owner->id - buddy->nr_fixed)))
 		return "B5: id is nobody's and somebody's";
 	if (withheld != owner->nr_withheld)
@@ -304,6 +311,28 @@ static const char *check_owners(const struct fp_buddy *buddy)
 	return NULL;
 }
 
+static bool queue_is_sound(const struct fp_buddy *buddy, const struct fp_huge_queue *queue)
+{
+	u32 index = queue->first, i;
+
+	if (queue->nr > buddy->nr_quarantined)
+		return false;
+	for (i = 0; i < queue->nr; i++) {
+		if (index >= buddy->map.nr || fp_huge_state(&buddy->huge[index]) != FP_HUGE_QUARANTINED ||
+		    (i + 1 == queue->nr) != (index == queue->last))
+			return false;
+		index = fp_huge_next(&buddy->huge[index]);
+	}
+	return true;
+}
+
+static const char *check_queues(const struct fp_buddy *buddy)
+{
+	return queue_is_sound(buddy, &buddy->uncleared) && queue_is_sound(buddy, &buddy->referenced) &&
+			       buddy->uncleared.nr + buddy->referenced.nr <= buddy->nr_quarantined ?
+		       NULL : "B6: a queue of quarantined huge frames is broken";
+}
+
 /**
  * fp_buddy_verify() - check every invariant
  * @buddy: the buddy
@@ -320,6 +349,8 @@ const char *fp_buddy_verify(struct fp_buddy *buddy)
 	broken = check_map(buddy);
 	if (!broken)
 		broken = check_huge(buddy);
+	if (!broken)
+		broken = check_queues(buddy);
 	if (!broken)
 		broken = check_owners(buddy);
 	fp_buddy_thaw(buddy);

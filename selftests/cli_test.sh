@@ -143,7 +143,7 @@ frag_blocks_add_up_to_free() {
 
 clients_shows_who_holds_what() {
 	hold --size 2M &&
-	says 0 "^ *$holder  *0  *1  *2M  *0  framepool$" clients &&
+	says 0 "^ *$holder  *0  *1  *2M  *0  *0  framepool$" clients &&
 	says 0 "\"pid\": $holder," clients --json && says 0 '"held": 2097152,' clients --json &&
 	says 0 '^open_files: *1$' clients && release TERM 0
 }

@@ -65,6 +65,30 @@ static inline int open_errno(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Writes all of @text in one go. Returns 0 or -errno. */
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open_errno(path, O_WRONLY), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* What a small file says, until the next call. */
+static inline const char *read_file(const char *path)
+{
+	static char text[4096];
+	int fd = open_errno(path, O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	return text;
+}
+
 static inline int pool_open(void)
 {
 	return open_errno(DEVICE, O_RDWR);
@@ -84,11 +108,12 @@ static inline int pool_stats(int fd, struct framepool_ioc_stats *stats)
 	return call(fd, FRAMEPOOL_IOC_STATS, stats);
 }
 
-static inline int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
-				  struct buffer *buffer)
+static inline int buffer_alloc_any(int fd, __u32 flags, __u64 length, __u64 align, __u64 limit,
+				   struct buffer *buffer)
 {
 	struct framepool_ioc_alloc arg = {
 		.size = sizeof(arg),
+		.flags = flags,
 		.length = length,
 		.align = align,
 		.limit = limit,
@@ -101,6 +126,12 @@ static inline int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit
 	buffer->offset = arg.offset;
 	buffer->length = arg.length;
 	return 0;
+}
+
+static inline int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
+				  struct buffer *buffer)
+{
+	return buffer_alloc_any(fd, 0, length, align, limit, buffer);
 }
 
 static inline int buffer_alloc(int fd, __u64 length, struct buffer *buffer)
@@ -244,11 +275,19 @@ static inline bool wait_idle(int fd, __u64 clients)
 	return false;
 }
 
+/* Takes what clients keep and what is in magazines, as an administrator can; it would go by itself after a second. */
+static inline void drain_pool(void)
+{
+	if (write_file("/sys/class/framepool/" POOL_NAME "/drain", "1"))
+		fprintf(stderr, "# the pool cannot be drained\n");
+}
+
 /* Waits until no frame is quarantined, whatever else is in use. */
 static inline bool wait_clean(int fd, struct framepool_ioc_stats *stats)
 {
 	double end = seconds_now() + IDLE_SECONDS;
 
+	drain_pool();
 	do {
 		if (!pool_stats(fd, stats) && !stats->quarantined_bytes)
 			return true;

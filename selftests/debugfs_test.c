@@ -294,6 +294,7 @@ TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
  * @buffers: how many it holds
  * @held: bytes in them
  * @mapped: bytes of address space that map them
+ * @quarantined: bytes in quarantine that it used last
  * @comm: name of the program
  */
 struct client_line {
@@ -302,13 +303,14 @@ struct client_line {
 	unsigned int buffers;
 	unsigned long long held;
 	unsigned long long mapped;
+	unsigned long long quarantined;
 	char comm[32];
 };
 
 static bool parse_client(const char *line, struct client_line *client)
 {
-	return sscanf(line, "%d %u %u %llu %llu %31[^\n]", &client->pid, &client->uid,
-		      &client->buffers, &client->held, &client->mapped, client->comm) == 6;
+	return sscanf(line, "%d %u %u %llu %llu %llu %31[^\n]", &client->pid, &client->uid, &client->buffers,
+		      &client->held, &client->mapped, &client->quarantined, client->comm) == 7;
 }
 
 /* Number of lines of clients with @pid, the last of them in @client; -1: a strange line. */

@@ -456,15 +456,6 @@ TEST_F(fault, resident_memory_is_counted_while_mapped)
 #define TRACING		"/sys/kernel/debug/tracing/"
 #define LOCK_EVENT	TRACING "events/mmap_lock/mmap_lock_acquire_returned/"
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == strlen(text);
-
-	close(fd);
-	return ok;
-}
-
 static int lines_traced(void)
 {
 	FILE *trace = fopen(TRACING "trace", "re");
@@ -482,8 +473,8 @@ static int locks_of_touch(char *p, size_t length)
 	int on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC), n;
 
 	snprintf(filter, sizeof(filter), "common_pid == %d && write == 0", getpid());
-	if (pwrite(on, "0", 1, 0) != 1 || !write_file(LOCK_EVENT "filter", filter) ||
-	    !write_file(LOCK_EVENT "enable", "1"))
+	if (pwrite(on, "0", 1, 0) != 1 || write_file(LOCK_EVENT "filter", filter) ||
+	    write_file(LOCK_EVENT "enable", "1"))
 		return -1;
 	close(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC));	/* empties it */
 	if (pwrite(on, "1", 1, 0) != 1)

@@ -23,34 +23,12 @@ FIXTURE(limits)
 	int other;
 };
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open_errno(path, O_WRONLY), ret;
-
-	if (fd < 0)
-		return fd;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static int set_limit(const char *path, unsigned long bytes)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lu\n", bytes);
-	return write_text(path, text);
-}
-
-static const char *read_text(const char *path)
-{
-	static char text[4096];
-	int fd = open_errno(path, O_RDONLY);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	close(fd);
-	return text;
+	return write_file(path, text);
 }
 
 FIXTURE_SETUP(limits)
@@ -76,7 +54,7 @@ static bool user_is_charged(unsigned int uid, unsigned int *clients, __u64 *held
 	unsigned int u;
 	const char *line;
 
-	for (line = strchr(read_text(USERS), '\n'); line; line = strchr(line + 1, '\n')) {
+	for (line = strchr(read_file(USERS), '\n'); line; line = strchr(line + 1, '\n')) {
 		if (sscanf(line + 1, "%u %u %llu %llu", &u, clients, &h, &q) == 4 && u == uid) {
 			*held = h;
 			*quarantined = q;
@@ -106,14 +84,14 @@ TEST_F(limits, files_are_for_root_to_write_and_all_to_read)
 	EXPECT_EQ(S_IFREG | 0644, file.st_mode);
 	ASSERT_EQ(0, stat(USER_QUOTA, &file));
 	EXPECT_EQ(S_IFREG | 0644, file.st_mode);
-	EXPECT_STREQ("0\n", read_text(CLIENT_QUOTA));
-	EXPECT_STREQ("0\n", read_text(USER_QUOTA));
+	EXPECT_STREQ("0\n", read_file(CLIENT_QUOTA));
+	EXPECT_STREQ("0\n", read_file(USER_QUOTA));
 	pid = child_fork();
 	if (!pid) {
 		CHILD_CHECK(!setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY));
 		CHILD_CHECK(set_limit(CLIENT_QUOTA, 1) == -EACCES);
 		CHILD_CHECK(set_limit(USER_QUOTA, 1) == -EACCES);
-		CHILD_CHECK(!strcmp(read_text(USER_QUOTA), "0\n"));
+		CHILD_CHECK(!strcmp(read_file(USER_QUOTA), "0\n"));
 		_exit(0);
 	}
 	EXPECT_EQ(0, child_wait(pid));
@@ -128,9 +106,9 @@ TEST_F(limits, drain_takes_a_one_of_root_and_nothing_else)
 	ASSERT_EQ(0, stat(DRAIN, &file));
 	EXPECT_EQ(S_IFREG | 0200, file.st_mode);
 	for (i = 0; i < ARRAY_SIZE(nonsense); i++)
-		EXPECT_EQ(-EINVAL, write_text(DRAIN, nonsense[i]));
-	EXPECT_EQ(0, write_text(DRAIN, "1"));
-	EXPECT_EQ(0, write_text(DRAIN, "1\n"));
+		EXPECT_EQ(-EINVAL, write_file(DRAIN, nonsense[i]));
+	EXPECT_EQ(0, write_file(DRAIN, "1"));
+	EXPECT_EQ(0, write_file(DRAIN, "1\n"));
 }
 
 TEST_F(limits, written_limits_are_read_and_told_by_info)
@@ -138,14 +116,14 @@ TEST_F(limits, written_limits_are_read_and_told_by_info)
 	struct framepool_ioc_info info;
 
 	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 5 * MIB));
-	ASSERT_EQ(0, write_text(USER_QUOTA, "0x7000"));
-	EXPECT_STREQ("5242880\n", read_text(CLIENT_QUOTA));
-	EXPECT_STREQ("28672\n", read_text(USER_QUOTA));
+	ASSERT_EQ(0, write_file(USER_QUOTA, "0x7000"));
+	EXPECT_STREQ("5242880\n", read_file(CLIENT_QUOTA));
+	EXPECT_STREQ("28672\n", read_file(USER_QUOTA));
 	ASSERT_EQ(0, pool_info(self->fd, &info));
 	EXPECT_EQ(5 * MIB, info.client_quota_bytes);
 	EXPECT_EQ(0x7000, info.user_quota_bytes);
 	ASSERT_EQ(0, set_limit(USER_QUOTA, INT64_MAX));
-	EXPECT_STREQ("9223372036854775807\n", read_text(USER_QUOTA));
+	EXPECT_STREQ("9223372036854775807\n", read_file(USER_QUOTA));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, INT64_MAX, &(struct buffer){ 0 }));
 }
 
@@ -157,15 +135,15 @@ TEST_F(limits, nonsense_is_refused_and_changes_nothing)
 
 	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, MIB));
 	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
-		EXPECT_EQ(-EINVAL, write_text(CLIENT_QUOTA, nonsense[i])) TH_LOG("'%s'", nonsense[i]);
-		EXPECT_EQ(-EINVAL, write_text(USER_QUOTA, nonsense[i]));
+		EXPECT_EQ(-EINVAL, write_file(CLIENT_QUOTA, nonsense[i])) TH_LOG("'%s'", nonsense[i]);
+		EXPECT_EQ(-EINVAL, write_file(USER_QUOTA, nonsense[i]));
 	}
 	for (i = 0; i < ARRAY_SIZE(large); i++) {
-		EXPECT_EQ(-ERANGE, write_text(CLIENT_QUOTA, large[i]));
-		EXPECT_EQ(-ERANGE, write_text(USER_QUOTA, large[i]));
+		EXPECT_EQ(-ERANGE, write_file(CLIENT_QUOTA, large[i]));
+		EXPECT_EQ(-ERANGE, write_file(USER_QUOTA, large[i]));
 	}
-	EXPECT_STREQ("1048576\n", read_text(CLIENT_QUOTA));
-	EXPECT_STREQ("0\n", read_text(USER_QUOTA));
+	EXPECT_STREQ("1048576\n", read_file(CLIENT_QUOTA));
+	EXPECT_STREQ("0\n", read_file(USER_QUOTA));
 }
 
 TEST_F(limits, client_may_hold_its_quota_to_the_frame)
@@ -315,28 +293,6 @@ TEST_F(limits, mapped_buffer_counts_until_it_is_unmapped)
 	EXPECT_TRUE(root_is_charged(0, 0));
 }
 
-/* Leaves one page of a buffer of @length, which is freed, in a pipe; returns its reading end. */
-static int strand(int fd, __u64 length)
-{
-	struct buffer buffer;
-	struct iovec frame;
-	int ends[2];
-	char *p;
-
-	if (buffer_alloc_huge(fd, length, &buffer) || pipe(ends))
-		return -1;
-	p = buffer_map(fd, &buffer);
-	if (p == MAP_FAILED)
-		return -1;
-	memset(p, PATTERN_MINE, length);
-	frame = (struct iovec){ p, FRAME };
-	if (vmsplice(ends[1], &frame, 1, 0) != FRAME || munmap(p, length) ||
-	    handle_free(fd, buffer.handle))
-		return -1;
-	close(ends[1]);
-	return ends[0];
-}
-
 TEST_F(limits, quarantined_memory_counts_until_it_is_let_go)
 {
 	struct framepool_ioc_stats stats;
@@ -367,6 +323,7 @@ TEST_F(limits, quarantined_small_buffer_counts_as_its_huge_frame)
 	int pipe = strand(self->fd, FRAME);
 
 	ASSERT_GE(pipe, 0);
+	drain_pool();
 	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
 	ASSERT_EQ(0, close(pipe));
 	ASSERT_TRUE(wait_clean(self->fd, &stats));

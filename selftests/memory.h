@@ -5,6 +5,8 @@
 
 #include "common.h"
 
+#include <sys/uio.h>
+
 #define PAGEMAP_PRESENT	(1ULL << 63)
 #define PAGEMAP_PFN	((1ULL << 55) - 1)
 
@@ -217,6 +219,33 @@ static inline int overwrite_pool(int fd)
 		munmap(p, HUGE_FRAME);
 	}
 	return n;
+}
+
+/* Leaves one page of a buffer of @length, which is freed, in a pipe; returns its reading end. */
+static inline int strand_any(int fd, __u32 flags, __u64 length)
+{
+	struct buffer buffer;
+	struct iovec frame;
+	int ends[2];
+	char *p;
+
+	if (buffer_alloc_any(fd, flags, length, HUGE_FRAME, 0, &buffer) || pipe(ends))
+		return -1;
+	p = buffer_map(fd, &buffer);
+	if (p == MAP_FAILED)
+		return -1;
+	memset(p, PATTERN_MINE, length);
+	frame = (struct iovec){ p, FRAME };
+	if (vmsplice(ends[1], &frame, 1, 0) != FRAME || munmap(p, length) ||
+	    handle_free(fd, buffer.handle))
+		return -1;
+	close(ends[1]);
+	return ends[0];
+}
+
+static inline int strand(int fd, __u64 length)
+{
+	return strand_any(fd, 0, length);
 }
 
 /* Whether the processor can read @p: the kernel copies a byte from there, or may not. */

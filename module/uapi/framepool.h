@@ -83,10 +83,13 @@ struct framepool_ioc_info {
 	char name[FRAMEPOOL_NAME_MAX];
 };
 
+/* flags of an allocation */
+#define FRAMEPOOL_ALLOC_NOCLEAR	(1U << 0)	/* need not read as zeros */
+
 /**
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
  * @size: in: sizeof(struct framepool_ioc_alloc)
- * @flags: in: 0
+ * @flags: in: FRAMEPOOL_ALLOC_NOCLEAR or 0
  * @length: in/out: bytes wanted, at least 1; rounded up to whole frames
  * @align: in: alignment of the physical address: 0 or a power of two. Frames
  *         are always aligned to their size.
@@ -97,6 +100,11 @@ struct framepool_ioc_info {
  *
  * The buffer is one physically contiguous run and reads as zeros. It lives
  * until its handle is freed (or the client ends) and its last mapping is gone.
+ *
+ * With FRAMEPOOL_ALLOC_NOCLEAR each page of it reads as zeros or as what this client left in memory that it
+ * has freed; whatever others wrote is never seen. When such a buffer is freed, its huge frames stay at hand for the
+ * client's next allocations with this flag, until somebody else needs them, or for about a second. They are free
+ * meanwhile, and count against no quota. If a pipe, say, still refers to them, it sees what is written there.
  *
  * EINVAL, ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR.
  */

@@ -150,12 +150,13 @@ static void quarantine_keeps_what_is_pushed_back(void)
 	begin(0, 4 * MIB);
 	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);
-	index = fp_buddy_quarantine_pop(&buddy);
+	index = fp_buddy_quarantine_pop(&buddy, false);
 	fp_buddy_quarantine_push(&buddy, index);
-	EXPECT(buddy.nr_quarantined == 2);
-	EXPECT(fp_buddy_quarantine_pop(&buddy) != index);
-	EXPECT(fp_buddy_quarantine_pop(&buddy) == index);
-	EXPECT(fp_buddy_quarantine_pop(&buddy) == FP_NIL);
+	EXPECT(buddy.nr_quarantined == 2 && fp_buddy_nr_referenced(&buddy) == 1);
+	EXPECT(fp_buddy_quarantine_pop(&buddy, false) == (index ^ 1));
+	EXPECT(fp_buddy_quarantine_pop(&buddy, false) == FP_NIL);
+	EXPECT(fp_buddy_quarantine_pop(&buddy, true) == index);
+	EXPECT(fp_buddy_quarantine_pop(&buddy, true) == FP_NIL);
 	fp_buddy_quarantine_push(&buddy, index);
 	fp_buddy_quarantine_push(&buddy, index ^ 1);
 	pool_expect_sound(&buddy);
@@ -347,12 +348,12 @@ static void quarantined_huge_frames_bear_their_last_label(void)
 	EXPECT(pool_alloc(&buddy, &other, 1, 1, 0, &run) == 0);
 	EXPECT(pool_free(&buddy, &other, &run) == 0);
 	for (u32 i = 0; i < 4; i++) {
-		index = fp_buddy_quarantine_pop(&buddy);
+		index = fp_buddy_quarantine_pop(&buddy, false);
 		EXPECT(fp_buddy_quarantine_label(&buddy, index) == (i < 3 ? 1000 : FP_NO_LABEL));
 		fp_buddy_quarantine_push(&buddy, index);
 		pool_expect_sound(&buddy);
 	}
-	index = fp_buddy_quarantine_pop(&buddy);
+	index = fp_buddy_quarantine_pop(&buddy, true);
 	EXPECT(fp_buddy_quarantine_label(&buddy, index) == 1000);
 	fp_buddy_quarantine_release(&buddy, index);
 	pool_fini(&buddy);
@@ -390,7 +391,7 @@ static void free_blocks_stops_where_one_is_repeated(void)
 
 	begin(0, 16 * FP_HUGE_FRAMES);
 	for (order = 0; order <= FP_HUGE_ORDER + 1; order++) {
-		EXPECT(fp_buddy_alloc_blocks(&owner, order, blocks, 2) == 2);
+		EXPECT(fp_buddy_alloc_blocks(&owner, order, blocks, NULL, 2) == 2);
 		list[0] = blocks[0];
 		list[1] = blocks[0];
 		list[2] = blocks[1];

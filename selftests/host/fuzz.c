@@ -2,7 +2,7 @@
 /*
  * A libFuzzer target: bytes are operations on two small pools. A request can have any
  * length, alignment, limit and place; a free can be of a run, of almost one, or of anything;
- * blocks come and go in lists; the quarantine is taken from, put back to and released. What is allocated is known, so
+ * blocks come and go in lists; huge frames are kept and collected; the quarantine is taken from, put back to and released. What is allocated is known, so
  * that each result can be judged.
  */
 #include "pool.h"
@@ -90,9 +90,9 @@ static u64 any_limit(struct input *input)
 	}
 }
 
-static void op_alloc(struct pool *pool, struct input *input, bool high)
+static void op_alloc(struct pool *pool, struct input *input, bool high, bool spare)
 {
-	struct fp_request request = { .nr = any_length(input), .high = high };
+	struct fp_request request = { .nr = any_length(input), .high = high, .dirty = spare };
 	struct live *new = &pool->live[pool->nr_live];
 	struct fp_buddy_stats stats;
 	int ret;
@@ -150,11 +150,12 @@ static u32 any_order(struct input *input)
 static void op_alloc_blocks(struct pool *pool, struct input *input)
 {
 	u32 blocks[LIVE], order = any_order(input), owner = next(input) % OWNERS, nr, i;
+	bool dirty[LIVE];
 	struct fp_request request = { .end_pfn = FP_ANYWHERE };
 
 	nr = 1 + next(input) % 32;
 	nr = min(nr, LIVE - pool->nr_live);
-	nr = nr ? fp_buddy_alloc_blocks(&pool->owners[owner], order, blocks, nr) : 0;
+	nr = nr ? fp_buddy_alloc_blocks(&pool->owners[owner], order, blocks, nr & 1 ? dirty : NULL, nr) : 0;
 	request.nr = 1ULL << (nr ? order : 0);
 	request.align = request.nr;
 	for (i = 0; i < nr; i++) {
@@ -208,11 +209,16 @@ static void op_free_blocks(struct pool *pool, struct input *input)
 static void op_free(struct pool *pool, struct input *input)
 {
 	struct live *old = &pool->live[pool->nr_live ? next(input) % pool->nr_live : 0];
+	struct fp_owner *owner = &pool->owners[old->owner];
+	u8 how;
 
 	if (!pool->nr_live)
 		return;
-	EXPECT(fp_buddy_free(&pool->buddy, &pool->owners[old->owner], old->run.frame,
-			     old->run.nr, next(input) & 1) >= 0);
+	how = next(input);
+	if (how & 2)
+		EXPECT(fp_buddy_keep(&pool->buddy, owner, old->run.frame, old->run.nr) >= 0);
+	else
+		EXPECT(fp_buddy_free(&pool->buddy, owner, old->run.frame, old->run.nr, how & 1) >= 0);
 	*old = pool->live[--pool->nr_live];
 }
 
@@ -245,13 +251,13 @@ static void op_free_near(struct pool *pool, struct input *input)
 	pool->nr_bad_frees++;
 }
 
-static void op_pop(struct pool *pool)
+static void op_pop(struct pool *pool, bool referenced)
 {
 	u32 index;
 
 	if (pool->nr_popped == POPPED)
 		return;
-	index = fp_buddy_quarantine_pop(&pool->buddy);
+	index = fp_buddy_quarantine_pop(&pool->buddy, referenced);
 	if (index != FP_NIL)
 		pool->popped[pool->nr_popped++] = index;
 }
@@ -267,6 +273,14 @@ static void op_return_popped(struct pool *pool, bool released)
 		fp_buddy_quarantine_release(&pool->buddy, index);
 	else
 		fp_buddy_quarantine_push(&pool->buddy, index);
+}
+
+static void op_collect(struct pool *pool)
+{
+	u32 label, quarantined;
+
+	if (fp_buddy_collect(&pool->buddy, &label, &quarantined))
+		EXPECT(quarantined <= pool->buddy.map.nr);
 }
 
 static void op_look(struct pool *pool)
@@ -300,12 +314,15 @@ static void step(struct input *input)
 	case 0x62:
 		op_free_blocks(pool, input);
 		return;
+	case 0x63:
+		op_collect(pool);
+		return;
 	}
 	switch (op & 7) {
 	case 0:
 	case 1:
 	case 2:
-		op_alloc(pool, input, op & 0x10);
+		op_alloc(pool, input, op & 0x10, op & 8);
 		break;
 	case 3:
 		op_free(pool, input);
@@ -314,7 +331,7 @@ static void step(struct input *input)
 		op_free_near(pool, input);
 		break;
 	case 5:
-		op_pop(pool);
+		op_pop(pool, op & 8);
 		break;
 	case 6:
 		op_return_popped(pool, op & 8);
@@ -331,17 +348,22 @@ static void begin(struct pool *pool, const struct extent *extents, u32 nr)
 
 	memset(pool, 0, sizeof(*pool));
 	pool_init(&pool->buddy, extents, nr);
-	for (i = 0; i < OWNERS; i++)
+	for (i = 0; i < OWNERS; i++) {
 		fp_owner_init(&pool->owners[i], &pool->buddy);
+		pool->owners[i].max_spare = i;
+	}
 }
 
 static void finish(struct pool *pool)
 {
 	struct input none = {};
+	u32 label, quarantined;
 
 	op_look(pool);
 	while (pool->nr_live)
 		op_free(pool, &none);
+	while (fp_buddy_collect(&pool->buddy, &label, &quarantined))
+		;
 	while (pool->nr_popped)
 		op_return_popped(pool, true);
 	pool_fini(&pool->buddy);

@@ -206,7 +206,7 @@ static void kernel_neither_lends_nor_is_lent_from(void)
 	EXPECT(fp_buddy_init(&small, &hpfn, 1, 1) == 0);
 	fp_owner_init_fixed(&kernel, &small, 0);
 	fp_owner_init(&client, &small);
-	EXPECT(fp_buddy_alloc_blocks(&kernel, 0, &block, 1) == 1);
+	EXPECT(fp_buddy_alloc_blocks(&kernel, 0, &block, NULL, 1) == 1);
 	EXPECT(!fp_buddy_borrow(&small, &client, &request, &run));
 	EXPECT(fp_buddy_free_blocks(&kernel, 0, &block, 1, true, &quarantined) == 1);
 	EXPECT(quarantined == 1);

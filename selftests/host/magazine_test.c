@@ -447,7 +447,7 @@ static void be_client(u32 number)
 
 static void settle_now(void)
 {
-	u32 index = fp_buddy_quarantine_pop(&buddy);
+	u32 index = fp_buddy_quarantine_pop(&buddy, false);
 
 	if (index == FP_NIL)
 		return;

@@ -88,6 +88,7 @@ static void step_alloc(void)
 	u64 end_pfn = test_random() % 4 ? 0 : test_random() % (100 * FP_HUGE_FRAMES);
 	const struct fp_request request = {
 		.nr = nr, .align = align, .end_pfn = end_pfn ? end_pfn : FP_ANYWHERE, .high = test_random() % 2,
+		.dirty = test_random() % 2,
 	};
 	struct live *new = &live[nr_live];
 	int ret;
@@ -151,14 +152,6 @@ static void step_alloc_at(void)
 	}
 }
 
-static bool model_is_dirty(u64 frame, u64 nr)
-{
-	while (nr--)
-		if (dirty[frame + nr])
-			return true;
-	return false;
-}
-
 /* Is there a block that the owner could have had? */
 static bool model_has_block(u32 owner, u32 order)
 {
@@ -180,18 +173,17 @@ static void step_batch(void)
 {
 	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS, quarantined = 0;
 	u32 wanted = 1 + test_random() % 8, nr, i;
+	bool is_dirty[8];
 	u64 size = 1ULL << order;
 
 	if (nr_live + 8 > LIVE)
 		return;
-	nr = fp_buddy_alloc_blocks(&owners[owner], order, blocks, wanted);
+	nr = fp_buddy_alloc_blocks(&owners[owner], order, blocks, is_dirty, wanted);
 	for (i = 0; i < nr; i++) {
 		struct live *new = &live[nr_live++];
 
 		new->owner = owner;
-		new->run = (struct fp_run){
-			.frame = blocks[i], .nr = size, .dirty = model_is_dirty(blocks[i], size),
-		};
+		new->run = (struct fp_run){ .frame = blocks[i], .nr = size, .dirty = is_dirty[i] };
 		model_take(&new->run, owner, size, 0);
 	}
 	EXPECT(nr == wanted || !model_has_block(owner, order));
@@ -211,15 +203,15 @@ static void step_free(void)
 {
 	u32 victim = nr_live ? test_random() % nr_live : 0;
 	struct live *old = &live[victim];
-	bool soiled = test_random() % 4;
+	bool soiled = test_random() % 4, keep = soiled && test_random() % 2;
+	struct fp_owner *owner = &owners[old->owner];
 	u64 i;
 
 	if (!nr_live)
 		return;
-	EXPECT(fp_buddy_free(&buddy, &owners[old->owner], old->run.frame, old->run.nr,
-			     soiled) >= 0);
-	EXPECT(fp_buddy_free(&buddy, &owners[old->owner], old->run.frame, old->run.nr,
-			     soiled) == -EINVAL);
+	EXPECT((keep ? fp_buddy_keep(&buddy, owner, old->run.frame, old->run.nr) :
+		       fp_buddy_free(&buddy, owner, old->run.frame, old->run.nr, soiled)) >= 0);
+	EXPECT(fp_buddy_free(&buddy, owner, old->run.frame, old->run.nr, soiled) == -EINVAL);
 	for (i = 0; i < old->run.nr; i++) {
 		held[old->run.frame + i] = 0;
 		dirty[old->run.frame + i] = soiled ? old->owner + 1 : 0;
@@ -230,8 +222,11 @@ static void step_free(void)
 /* What the owner of a quarantined huge frame left behind is cleared. */
 static void step_settle(void)
 {
-	u32 index = fp_buddy_quarantine_pop(&buddy);
+	u32 index, label, quarantined;
 
+	if (test_random() % 16 == 0)
+		fp_buddy_collect(&buddy, &label, &quarantined);
+	index = fp_buddy_quarantine_pop(&buddy, test_random() % 2);
 	if (index == FP_NIL)
 		return;
 	if (test_random() % 3 == 0) {
@@ -250,8 +245,10 @@ static void random_operations_agree_with_the_model(void)
 	pool_init(&buddy, extents, sizeof(extents) / sizeof(*extents));
 	held = calloc(buddy.map.nr, FP_HUGE_FRAMES);
 	dirty = calloc(buddy.map.nr, FP_HUGE_FRAMES);
-	for (i = 0; i < OWNERS; i++)
+	for (i = 0; i < OWNERS; i++) {
 		fp_owner_init(&owners[i], &buddy);
+		owners[i].max_spare = i;
+	}
 	for (i = 0; i < steps && !test_failed; i++) {
 		u32 bias = (i / 5000) % 2 ? 3 : 5;	/* fill for a while, then drain */
 		u64 kind = test_random() % 10;
@@ -271,6 +268,8 @@ static void random_operations_agree_with_the_model(void)
 	}
 	while (nr_live && !test_failed)
 		step_free();
+	for (i = 0; i < OWNERS; i++)
+		fp_buddy_give_up(&owners[i]);
 	pool_fini(&buddy);
 	free(held);
 	free(dirty);

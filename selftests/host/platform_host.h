@@ -45,6 +45,7 @@ typedef uint64_t u64;
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
+#define DIV_ROUND_UP_ULL(x, y)	(((x) + (y) - 1) / (y))
 #define round_down(x, y)	((x) & ~((__typeof__(x))(y) - 1))
 #define round_up(x, y)		((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
 
@@ -164,6 +165,12 @@ static inline void list_del(struct list_head *node)
 {
 	node->prev->next = node->next;
 	node->next->prev = node->prev;
+}
+
+static inline void list_move_tail(struct list_head *node, struct list_head *head)
+{
+	list_del(node);
+	list_add_tail(node, head);
 }
 
 #endif

@@ -31,7 +31,8 @@ void pool_settle(struct fp_buddy *buddy)
 {
 	u32 index;
 
-	while ((index = fp_buddy_quarantine_pop(buddy)) != FP_NIL)
+	while ((index = fp_buddy_quarantine_pop(buddy, false)) != FP_NIL ||
+	       (index = fp_buddy_quarantine_pop(buddy, true)) != FP_NIL)
 		fp_buddy_quarantine_release(buddy, index);
 }
 

@@ -107,7 +107,7 @@ static void settle(void)
 	u32 index;
 
 	while (nr_working) {
-		index = fp_buddy_quarantine_pop(&buddy);
+		index = fp_buddy_quarantine_pop(&buddy, test_random_from(&random) & 1);
 		if (index == FP_NIL) {
 			sched_yield();
 		} else if (test_random_from(&random) % 3 == 0) {

@@ -178,11 +178,6 @@ static void b1_empty_if_recorded(void)
 	expect_named("B1: empty huge frame is not recorded", empty_without_record);
 }
 
-static void own_a_free_huge_frame(void)
-{
-	fp_frames_init(&buddy.frames[OWNED]);
-}
-
 static u32 class_of(u32 index)
 {
 	return fp_owner_class(fp_frames_nr_free(&buddy.frames[index]));
@@ -224,7 +219,6 @@ static void point_to_itself(void)
 
 static void b2_owned(void)
 {
-	expect_named("B2: owned huge frame is wholly free", own_a_free_huge_frame);
 	expect_named("B2: huge frame is not on its owner's list", lose_head_of_list);
 	expect_named("B2: huge frame is on the list of another class", list_under_another_class);
 	expect_named("B2: an owner's list is broken", list_anothers);
@@ -318,6 +312,11 @@ static void b3_runs(void)
 	expect_named("B3: run is not what it says", rest_of_a_whole);
 }
 
+static void count_a_spare_more(void)
+{
+	owner.nr_spare++;
+}
+
 static void count_a_free_frame_more(void)
 {
 	owner.nr_free++;
@@ -333,9 +332,38 @@ static void count_a_quarantined_one_less(void)
 	buddy.nr_quarantined--;
 }
 
+static void queue_one_more(void)
+{
+	buddy.uncleared.nr++;
+}
+
+static void queue_an_empty_one(void)
+{
+	buddy.uncleared.first = EMPTY1;
+}
+
+static void queue_without_end(void)
+{
+	buddy.uncleared.last = OWNED;
+}
+
+static void queue_one_twice(void)
+{
+	buddy.referenced = buddy.uncleared;
+}
+
+static void b6_queues(void)
+{
+	expect_named("B6: a queue of quarantined huge frames is broken", queue_one_more);
+	expect_named("B6: a queue of quarantined huge frames is broken", queue_an_empty_one);
+	expect_named("B6: a queue of quarantined huge frames is broken", queue_without_end);
+	expect_named("B6: a queue of quarantined huge frames is broken", queue_one_twice);
+}
+
 static void b4_counts(void)
 {
 	expect_named("B4: wrong count of an owner's free frames", count_a_free_frame_more);
+	expect_named("B4: wrong count of an owner's spare huge frames", count_a_spare_more);
 	expect_named("B4: wrong count of huge frames of the owners", count_a_huge_frame_more);
 	expect_named("B4: wrong count of quarantined huge frames", count_a_quarantined_one_less);
 }
@@ -425,6 +453,7 @@ static const struct test tests[] = {
 	{ "verify_names_broken_B3_runs", b3_runs },
 	{ "verify_names_broken_B4_counts", b4_counts },
 	{ "verify_names_broken_B5_ids", b5_ids },
+	{ "verify_names_broken_B6_queues", b6_queues },
 	{ "verify_names_broken_L1_leases", l1_leases },
 };
 

@@ -17,11 +17,11 @@ static void make_printable(char *text)
 int client_parse(const char *line, struct client *client)
 {
 	int length = 0;
-	int found = sscanf(line, "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &client->pid,
+	int found = sscanf(line, "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &client->pid,
 			   &client->uid, &client->buffers, &client->held_bytes,
-			   &client->mapped_bytes, &length);
+			   &client->mapped_bytes, &client->quarantined_bytes, &length);
 
-	if (found != 5)
+	if (found != 6)
 		return -1;
 	line += length;
 	line += strspn(line, " \t");

@@ -11,12 +11,13 @@ struct client {
 	uint64_t buffers;
 	uint64_t held_bytes;
 	uint64_t mapped_bytes;
+	uint64_t quarantined_bytes;
 	char comm[64];
 };
 
 /**
  * client_parse - read a line of the list
- * @line: "pid uid buffers held mapped comm"
+ * @line: "pid uid buffers held mapped quarantined comm"
  * @client: what it says. Bytes of comm that a terminal or JSON would choke on are
  *          question marks.
  *

@@ -15,7 +15,7 @@
 #define DEBUGFS_TYPE	0x64626720
 #define SYSFS		"/sys/class/framepool"
 
-enum { COLUMNS = 6 };
+enum { COLUMNS = 7 };
 
 struct client_list {
 	struct client *clients;
@@ -83,7 +83,8 @@ static void fill_row(struct field row[COLUMNS], const struct client *client)
 	row[2] = field_number("buffers", client->buffers);
 	row[3] = field_bytes("held", client->held_bytes);
 	row[4] = field_bytes("mapped", client->mapped_bytes);
-	row[5] = field_text("comm", client->comm);
+	row[5] = field_bytes("quarantined", client->quarantined_bytes);
+	row[6] = field_text("comm", client->comm);
 }
 
 /* A limit as sysfs shows it; none if it cannot be read. */

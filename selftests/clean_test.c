@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is cleared, when, by whom, and what need not be. */
+#include "common.h"
+#include "child.h"
+#include "memory.h"
+
+#include <dirent.h>
+#include <pthread.h>
+
+#define CLEARING	"/sys/class/framepool/" POOL_NAME "/background_clearing"
+#define QUARANTINE	"/sys/kernel/debug/framepool/" POOL_NAME "/quarantine"
+#define MAX_HUGE	(POOL_BYTES / HUGE_FRAME)
+#define LARGE		(3 * HUGE_FRAME)
+
+FIXTURE(clean)
+{
+	int fd;
+	int other;
+};
+
+FIXTURE_SETUP(clean)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+	self->other = pool_open();
+	ASSERT_GE(self->other, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(clean)
+{
+	EXPECT_EQ(0, write_file(CLEARING, "1"));
+	EXPECT_TRUE(wait_all_free());
+	EXPECT_TRUE(pool_verifies());
+}
+
+static int alloc_noclear(int fd, __u64 length, struct buffer *buffer)
+{
+	return buffer_alloc_any(fd, FRAMEPOOL_ALLOC_NOCLEAR, length, 0, 0, buffer);
+}
+
+/* Fills a buffer and frees it. */
+static bool leave(int fd, const struct buffer *buffer, int pattern)
+{
+	char *p = buffer_map(fd, buffer);
+
+	if (p == MAP_FAILED)
+		return false;
+	memset(p, pattern, buffer->length);
+	return !munmap(p, buffer->length) && !handle_free(fd, buffer->handle);
+}
+
+/* Whether all bytes of a buffer are this. */
+static bool holds(int fd, const struct buffer *buffer, int pattern)
+{
+	char *p = buffer_map(fd, buffer);
+	bool same;
+
+	if (p == MAP_FAILED)
+		return false;
+	same = all_bytes(p, pattern, buffer->length);
+	munmap(p, buffer->length);
+	return same;
+}
+
+static unsigned long long in_quarantine(const char *key)
+{
+	unsigned long long bytes = 0;
+	const char *line = strstr(read_file(QUARANTINE), key);
+
+	if (!line || sscanf(line + strlen(key), ": %llu", &bytes) != 1)
+		return ~0ULL;
+	return bytes;
+}
+
+TEST_F(clean, noclear_small_buffer_is_as_it_was_left)
+{
+	struct buffer buffer, again;
+
+	ASSERT_EQ(0, alloc_noclear(self->fd, 5 * FRAME, &buffer));
+	EXPECT_TRUE(holds(self->fd, &buffer, 0));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	ASSERT_EQ(0, alloc_noclear(self->fd, 5 * FRAME, &again));
+	EXPECT_EQ(buffer.offset, again.offset);
+	EXPECT_NE(buffer.handle, again.handle);
+	EXPECT_TRUE(holds(self->fd, &again, PATTERN_MINE));
+}
+
+TEST_F(clean, noclear_large_buffer_is_as_it_was_left)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer buffer, again;
+
+	ASSERT_EQ(0, alloc_noclear(self->fd, LARGE, &buffer));
+	EXPECT_TRUE(holds(self->fd, &buffer, 0));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	ASSERT_EQ(0, pool_stats(self->fd, &stats));
+	EXPECT_EQ(stats.total_bytes, stats.free_bytes);
+	ASSERT_EQ(0, alloc_noclear(self->fd, LARGE, &again));
+	EXPECT_EQ(buffer.offset, again.offset);
+	EXPECT_TRUE(holds(self->fd, &again, PATTERN_MINE));
+}
+
+TEST_F(clean, batch_with_noclear_takes_what_was_left)
+{
+	struct framepool_ioc_alloc entries[4] = {};
+	struct framepool_ioc_batch batch;
+	struct buffer buffer;
+	int i;
+
+	ASSERT_EQ(0, alloc_noclear(self->fd, HUGE_FRAME, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		entries[i].size = sizeof(entries[i]);
+		entries[i].length = HUGE_FRAME;
+		entries[i].flags = i == 2 ? FRAMEPOOL_ALLOC_NOCLEAR : 0;
+	}
+	ASSERT_EQ(0, alloc_batch(self->fd, 0, entries, ARRAY_SIZE(entries), &batch));
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		buffer.offset = entries[i].offset;
+		EXPECT_TRUE(holds(self->fd, &buffer, i == 2 ? PATTERN_MINE : 0));
+	}
+}
+
+TEST_F(clean, buffer_without_noclear_is_zero_whatever_was_left)
+{
+	struct buffer buffers[MAX_HUGE], buffer;
+	int i, n, why;
+
+	ASSERT_EQ(0, alloc_noclear(self->fd, LARGE + 5 * FRAME, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 5 * FRAME, &buffer));
+	EXPECT_TRUE(holds(self->fd, &buffer, 0));
+	n = alloc_until_refused(self->fd, HUGE_FRAME, 0, buffers, MAX_HUGE, &why);
+	EXPECT_EQ(MAX_HUGE - 1, n);
+	for (i = 0; i < n; i++)
+		EXPECT_TRUE(holds(self->fd, &buffers[i], 0));
+}
+
+/* Returns whether @fd could have the whole pool at once, and all of it was zeros. */
+static bool takes_all_clean(int fd, bool noclear)
+{
+	static struct buffer buffers[MAX_HUGE];
+	bool clean = true;
+	int i, n;
+
+	for (n = 0; n < MAX_HUGE; n++)
+		if (buffer_alloc_any(fd, noclear ? FRAMEPOOL_ALLOC_NOCLEAR : 0, HUGE_FRAME, 0, 0, &buffers[n]))
+			break;
+	for (i = 0; i < n; i++) {
+		clean = clean && holds(fd, &buffers[i], 0);
+		handle_free(fd, buffers[i].handle);
+	}
+	return n == MAX_HUGE && clean;
+}
+
+TEST_F(clean, what_is_kept_is_at_hand_for_others_and_clean)
+{
+	struct buffer buffers[MAX_HUGE], small;
+	int i, round;
+
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < MAX_HUGE; i++)
+			ASSERT_EQ(0, alloc_noclear(self->fd, HUGE_FRAME, &buffers[i]));
+		for (i = 0; i < MAX_HUGE; i++)
+			ASSERT_TRUE(leave(self->fd, &buffers[i], PATTERN_MINE));
+		if (round % 2) {
+			ASSERT_EQ(0, alloc_noclear(self->fd, FRAME, &small));
+			ASSERT_TRUE(leave(self->fd, &small, PATTERN_MINE));
+		}
+		EXPECT_TRUE(takes_all_clean(self->other, round < 2));
+	}
+}
+
+TEST_F(clean, what_a_client_that_ends_has_kept_comes_back_clean)
+{
+	struct buffer buffers[MAX_HUGE];
+	int i;
+
+	for (i = 0; i < MAX_HUGE; i++)
+		ASSERT_EQ(0, alloc_noclear(self->fd, HUGE_FRAME, &buffers[i]));
+	for (i = 0; i < MAX_HUGE; i++)
+		ASSERT_TRUE(leave(self->fd, &buffers[i], PATTERN_MINE));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_TRUE(takes_all_clean(self->other, true));
+}
+
+TEST_F(clean, what_is_kept_goes_back_by_itself)
+{
+	struct framepool_ioc_stats start, now;
+	double end = seconds_now() + 20;
+	struct buffer buffer;
+
+	ASSERT_TRUE(wait_clean(self->fd, &start));
+	ASSERT_EQ(0, alloc_noclear(self->fd, LARGE, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	do {
+		sleep_ms(50);
+		ASSERT_EQ(0, pool_stats(self->fd, &now));
+	} while (memcmp(start.free_blocks, now.free_blocks, sizeof(now.free_blocks)) && seconds_now() < end);
+	EXPECT_EQ(0, memcmp(start.free_blocks, now.free_blocks, sizeof(now.free_blocks)));
+	EXPECT_EQ(start.largest_bytes, now.largest_bytes);
+}
+
+/* A client may do with its own memory what it likes, pipes that still have it included. */
+TEST_F(clean, noclear_buffer_may_still_be_in_a_pipe_of_its_client)
+{
+	int pipe = strand_any(self->fd, FRAMEPOOL_ALLOC_NOCLEAR, HUGE_FRAME);
+	struct buffer buffer;
+	char byte;
+
+	ASSERT_GE(pipe, 0);
+	ASSERT_EQ(0, alloc_noclear(self->fd, HUGE_FRAME, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_OTHER));
+	EXPECT_EQ(1, read(pipe, &byte, 1));
+	EXPECT_EQ((char)PATTERN_OTHER, byte);
+	/* But nobody else gets it. */
+	EXPECT_EQ(MAX_HUGE - 1, overwrite_pool(self->other));
+	EXPECT_EQ(1, read(pipe, &byte, 1));
+	EXPECT_EQ((char)PATTERN_OTHER, byte);
+	EXPECT_EQ(0, close(pipe));
+}
+
+TEST_F(clean, switch_takes_a_truth_value)
+{
+	EXPECT_STREQ("1\n", read_file(CLEARING));
+	EXPECT_EQ(-EINVAL, write_file(CLEARING, "maybe"));
+	EXPECT_EQ(-EINVAL, write_file(CLEARING, "2"));
+	EXPECT_STREQ("1\n", read_file(CLEARING));
+	EXPECT_EQ(0, write_file(CLEARING, "off"));
+	EXPECT_STREQ("0\n", read_file(CLEARING));
+	EXPECT_EQ(0, write_file(CLEARING, "1\n"));
+}
+
+TEST_F(clean, nothing_is_cleared_in_the_background_when_that_is_off)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer buffer;
+
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	ASSERT_EQ(0, write_file(CLEARING, "0"));
+	ASSERT_EQ(0, buffer_alloc(self->fd, LARGE, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	sleep_ms(300);
+	EXPECT_EQ(LARGE, in_quarantine("uncleared"));
+	ASSERT_EQ(0, pool_stats(self->fd, &stats));
+	EXPECT_EQ(LARGE, stats.quarantined_bytes);
+	/* Who needs it clears it. */
+	EXPECT_TRUE(takes_all_clean(self->other, false));
+	ASSERT_EQ(0, buffer_alloc(self->fd, LARGE, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	ASSERT_EQ(0, write_file(CLEARING, "1"));
+	EXPECT_TRUE(wait_clean(self->fd, &stats));
+	EXPECT_EQ(0, in_quarantine("uncleared"));
+}
+
+/* The number @field of /proc/<pid>/stat of the worker, counted from 1; 1000: there is no worker. */
+static long worker_stat(int field)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char path[64], *at;
+	long value = 1000;
+
+	while (proc && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%.16s/stat", entry->d_name);
+		at = strstr(read_file(path), "(framepool/" POOL_NAME);
+		if (!at)
+			continue;
+		/* After the name comes field 3. */
+		for (at = strchr(at, ')') + 1; field > 3 && at; field--)
+			at = strchr(at + 1, ' ');
+		value = field == 3 && at ? strtol(at, NULL, 10) : 1000;
+		break;
+	}
+	if (proc)
+		closedir(proc);
+	return value;
+}
+
+TEST_F(clean, worker_is_nice_again_after_others_waited_for_it)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer buffer;
+	int i;
+
+	EXPECT_EQ(19, worker_stat(19));
+	for (i = 0; i < 10; i++)
+		EXPECT_TRUE(takes_all_clean(i % 2 ? self->fd : self->other, false));
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	/* It lowers itself when it works next. */
+	ASSERT_EQ(0, buffer_alloc(self->fd, LARGE, &buffer));
+	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_MINE));
+	ASSERT_TRUE(wait_clean(self->fd, &stats));
+	EXPECT_EQ(19, worker_stat(19));
+}
+
+struct hammer {
+	pthread_t thread;
+	int fd;
+	bool stop;
+	unsigned long rounds;
+	bool failed;
+};
+
+static void *hammer(void *arg)
+{
+	struct hammer *hammer = arg;
+	struct buffer buffer;
+
+	while (!__atomic_load_n(&hammer->stop, __ATOMIC_RELAXED)) {
+		if (buffer_alloc(hammer->fd, LARGE, &buffer) || !holds(hammer->fd, &buffer, 0) ||
+		    !leave(hammer->fd, &buffer, PATTERN_MINE))
+			hammer->failed = true;
+		hammer->rounds++;
+	}
+	return NULL;
+}
+
+/* As for suspend: everything freezes for a while and goes on. */
+TEST_F(clean, worker_freezes_with_the_rest_and_goes_on)
+{
+	struct hammer work = { .fd = self->fd };
+	struct framepool_ioc_stats stats;
+
+	if (write_file("/sys/power/pm_test", "freezer"))
+		SKIP(return, "this kernel cannot try out suspending");
+	EXPECT_EQ(0, write_file("/sys/module/suspend/parameters/pm_test_delay", "1"));
+	ASSERT_EQ(0, pthread_create(&work.thread, NULL, hammer, &work));
+	EXPECT_EQ(0, write_file("/sys/power/state", "freeze"));
+	__atomic_store_n(&work.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(work.thread, NULL));
+	EXPECT_FALSE(work.failed);
+	EXPECT_LT(0, work.rounds);
+	EXPECT_TRUE(wait_clean(self->fd, &stats));
+	EXPECT_EQ(0, write_file("/sys/power/pm_test", "none"));
+}
+
+/* What "quarantine" says of the memory that this process used last; 0: nothing. */
+static unsigned long long mine_in_quarantine(char state[8])
+{
+	unsigned long long bytes;
+	unsigned int uid;
+	const char *line;
+	int pid;
+
+	for (line = read_file(QUARANTINE); (line = strchr(line, '\n')); line++)
+		if (sscanf(line + 1, "%d %u %7s %llu", &pid, &uid, state, &bytes) == 4 && pid == getpid())
+			return uid ? 0 : bytes;
+	return 0;
+}
+
+TEST_F(clean, quarantine_tells_who_had_it_last)
+{
+	struct framepool_ioc_stats stats;
+	char state[8] = "";
+	int pipe;
+
+	ASSERT_TRUE(wait_clean(self->other, &stats));
+	EXPECT_EQ(0, mine_in_quarantine(state));
+	pipe = strand(self->fd, HUGE_FRAME);
+	ASSERT_GE(pipe, 0);
+	EXPECT_EQ(HUGE_FRAME, mine_in_quarantine(state));
+	EXPECT_STREQ("open", state);
+	ASSERT_TRUE(wait_quarantined(self->other, HUGE_FRAME));
+	sleep_ms(100);
+	EXPECT_EQ(HUGE_FRAME, in_quarantine("referenced"));
+	EXPECT_EQ(0, in_quarantine("uncleared"));
+	EXPECT_EQ(0, in_quarantine("retired"));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(HUGE_FRAME, mine_in_quarantine(state));
+	EXPECT_STREQ("ended", state);
+	ASSERT_EQ(0, close(pipe));
+	ASSERT_TRUE(wait_clean(self->other, &stats));
+	EXPECT_EQ(0, mine_in_quarantine(state));
+	EXPECT_EQ(0, in_quarantine("referenced"));
+}
+
+TEST_HARNESS_MAIN
