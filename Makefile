@@ -66,9 +66,14 @@ bench-module:
 	@realpath $(KDIR) > $(out)/kdir
 	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out)/selftests/bench W=1 modules
 
-bench-%: ## what the labs of make bench need (bench-uml, bench-6.12)
+bench-uml: ## what the lab uml of make bench needs
+	@kernel=$$(scripts/lab/kernel uml) && \
+		$(MAKE) --no-print-directory bench-module KDIR=$$kernel/build ARCH=um
+
+bench-%: ## what the lab vm of make bench needs (bench-6.12)
 	@kernel=$$(scripts/lab/kernel $*) && \
-		$(MAKE) --no-print-directory bench-module KDIR=$$kernel/build $(if $(filter uml,$*),ARCH=um)
+		$(MAKE) --no-print-directory module bench-module KDIR=$$kernel/build
+	@$(MAKE) --no-print-directory -C selftests/bench O=$(BUILD)/bench/guest bench_guest
 
 check: setup ## all tests on the stock kernels and on the host; ends with the sum
 	@scripts/check host $(KERNELS)

@@ -79,7 +79,7 @@ struct bench_value {
 
 /**
  * struct bench_row - a result
- * @suite: "pages" or "frag"
+ * @suite: "pages", "frag", "ioctl" or "fault"
  * @name: the case
  * @threads: that ran it at the same time
  * @unit: of both values
@@ -106,7 +106,7 @@ int bench_kernel_create(struct bench_side *side, u64 frames);
 int bench_clients_create(struct bench_side *side, u64 frames);
 void bench_pool_destroy(struct bench_side *side);
 
-/* Where the benchmarks run provides these: host.c, kernel.c. */
+/* Where the benchmarks run provides these: host.c, kernel.c; emit.c for programs. */
 void bench_emit(const struct bench_row *row);
 void bench_parallel(u32 threads, void (*run)(void *argument, u32 thread), void *argument);
 void bench_barrier(void);
@@ -124,6 +124,18 @@ static inline u32 bench_random(u64 *seed, u32 below)
 	*seed ^= *seed >> 7;
 	*seed ^= *seed << 17;
 	return (*seed >> 32) * below >> 32;
+}
+
+/**
+ * bench_note() - take in what a round came to, where the least counts
+ * @value: of all rounds up to now; all zero before the first
+ * @figure: of this one
+ */
+static inline void bench_note(struct bench_value *value, u64 figure)
+{
+	value->low = value->high ? min(value->low, figure) : figure;
+	value->high = max(value->high, figure);
+	value->best = value->low;
 }
 
 static inline u64 bench_now(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The benchmarks as a program on the host. Prints a line for each result (see bench_emit()).
+ * The benchmarks as a program on the host. Prints a line for each result (see emit.c).
  *
  * The peer "floor" is the least that an allocator can do: each thread pushes to and pops from an array of its own.
  */
@@ -92,21 +92,6 @@ void bench_barrier(void)
 
 	while (__atomic_load_n(&team.arrived, __ATOMIC_ACQUIRE) < awaited)
 		sched_yield();
-}
-
-static void print_value(const struct bench_value *value)
-{
-	printf("\t%.3f\t%.3f\t%.3f", value->best / 1e3, value->low / 1e3, value->high / 1e3);
-}
-
-/* suite, case, threads, unit, ours: best, low, high, peer, theirs: best, low, high */
-void bench_emit(const struct bench_row *row)
-{
-	printf("%s\t%s\t%u\t%s", row->suite, row->name, row->threads, row->unit);
-	print_value(&row->ours);
-	printf("\t%s", row->peer);
-	print_value(&row->theirs);
-	printf("\n");
 }
 
 static int run_pages(struct bench_config *config)

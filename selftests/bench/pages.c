@@ -111,13 +111,6 @@ static void run_thread(void *argument, u32 thread)
 	load->times[RAND_PUT] = run_phase(load, thread, put_all) * 1000 / nr;
 }
 
-static void note(struct bench_value *value, u64 time)
-{
-	value->low = value->high ? min(value->low, time) : time;
-	value->high = max(value->high, time);
-	value->best = value->low;
-}
-
 /* One round of one side. False: it ran out of memory. */
 static bool run_round(struct load *loads, u32 threads, const struct bench_side *side,
 		      struct bench_value *values)
@@ -132,7 +125,7 @@ static bool run_round(struct load *loads, u32 threads, const struct bench_side *
 		slowest = 0;
 		for (i = 0; i < threads; i++)
 			slowest = max(slowest, loads[i].times[which]);
-		note(&values[which], slowest);
+		bench_note(&values[which], slowest);
 	}
 	for (i = 0; i < threads; i++)
 		if (loads[i].failed)

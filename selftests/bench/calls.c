@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The suite "ioctl": what it costs a program to get memory and to give it back. Each case repeats one turn:
+ *
+ *  clean	get a piece of memory, give it back. Nobody touches it, unless there is no memory before (mmap).
+ *  clearing	get a piece, map it, write a byte of each page, unmap it, give it back.
+ *  clearing, calls only	the same, without the program's time from before it is mapped until after it is
+ *		unmapped. Where getting is mapping (mmap) there is nothing to leave out.
+ *  batch 64	get 64 pieces, give them back: with one call each, where there is such a call. Per piece.
+ *
+ * In the cases of 4 KiB the program holds another piece of the kind all the time, as programs that work with
+ * small pieces have more than one. In those called "alone" it does not.
+ *
+ * Each side does one round that does not count, after which it gets what was used before. Then the rounds of all
+ * sides take turns. What counts is the least of all rounds.
+ */
+#include "guest.h"
+
+#define BATCH	64
+
+/**
+ * struct turn - a case
+ * @name: as the results name it
+ * @run: does all turns; its argument is a struct load
+ * @bytes: of a piece
+ * @repeats: pieces in a round
+ * @touched: each piece is mapped, written to and unmapped
+ * @apart: the time for that is left out
+ * @alone: no other piece is held
+ */
+struct turn {
+	const char *name;
+	void (*run)(void *argument);
+	size_t bytes;
+	u32 repeats;
+	bool touched;
+	bool apart;
+	bool alone;
+};
+
+static const struct memory_side *const sides[] = { &memory_pool, &memory_dma_heap, &memory_mmap };
+
+#define SIDES	(sizeof(sides) / sizeof(*sides))
+
+/**
+ * struct load - a case of one side
+ * @side: the side
+ * @turn: the case
+ * @apart: nanoseconds to be left out, in the round under way
+ * @clock: nanoseconds that it takes to look at the clock
+ * @held: the piece that the program holds besides
+ */
+struct load {
+	const struct memory_side *side;
+	const struct turn *turn;
+	u64 apart;
+	u64 clock;
+	struct memory held;
+};
+
+static void touch(struct memory *memory)
+{
+	memory_map(memory);
+	memory_touch(memory);
+	memory_unmap(memory);
+}
+
+/* It looks at the clock twice. One such look in all lies in between and is left out with it, so the other is too. */
+static void touch_apart(struct load *load, struct memory *memory)
+{
+	u64 before = busy_self();
+
+	touch(memory);
+	load->apart += busy_self() - before + load->clock;
+}
+
+static void run_turns(void *argument)
+{
+	struct load *load = argument;
+	const struct memory_side *side = load->side;
+	struct memory memory = { .bytes = load->turn->bytes };
+	u32 i;
+
+	for (i = 0; i < load->turn->repeats; i++) {
+		side->alloc(&memory);
+		if (load->turn->apart && !side->lazy)
+			touch_apart(load, &memory);
+		else if (load->turn->touched || side->lazy)
+			touch(&memory);
+		side->free(&memory);
+	}
+}
+
+static void run_batch(const struct load *load, struct memory *memories)
+{
+	u32 i;
+
+	if (load->side == &memory_pool) {
+		memory_pool_alloc_batch(memories, BATCH);
+		memory_pool_free_batch(memories, BATCH);
+		return;
+	}
+	for (i = 0; i < BATCH; i++) {
+		load->side->alloc(&memories[i]);
+		if (load->side->lazy) {
+			memory_map(&memories[i]);
+			memory_touch(&memories[i]);
+		}
+	}
+	for (i = 0; i < BATCH; i++) {
+		if (load->side->lazy)
+			memory_unmap(&memories[i]);
+		load->side->free(&memories[i]);
+	}
+}
+
+static void run_batches(void *argument)
+{
+	const struct load *load = argument;
+	struct memory memories[BATCH];
+	u32 i;
+
+	for (i = 0; i < BATCH; i++)
+		memories[i].bytes = load->turn->bytes;
+	for (i = 0; i < load->turn->repeats; i += BATCH)
+		run_batch(load, memories);
+}
+
+static const struct turn turns[] = {
+	{ "4 KiB clean", run_turns, 4 * KIB, 2000, .touched = false },
+	{ "4 KiB clearing", run_turns, 4 * KIB, 2000, .touched = true },
+	{ "4 KiB clearing, calls only", run_turns, 4 * KIB, 2000, .touched = true, .apart = true },
+	{ "4 KiB clean, alone", run_turns, 4 * KIB, 2000, .alone = true },
+	{ "4 KiB clearing, alone", run_turns, 4 * KIB, 50, .touched = true, .alone = true },
+	{ "2 MiB clean", run_turns, 2 * MIB, 50, .alone = true },
+	{ "2 MiB clearing", run_turns, 2 * MIB, 50, .touched = true, .alone = true },
+	{ "2 MiB clearing, calls only", run_turns, 2 * MIB, 50, .touched = true, .apart = true, .alone = true },
+	{ "4 KiB batch 64", run_batches, 4 * KIB, 32 * BATCH, .touched = false },
+};
+
+#define TURNS	(sizeof(turns) / sizeof(*turns))
+#define SINGLES	0
+#define BATCHES	(TURNS - 1)
+
+static u64 price_of_clock(void)
+{
+	u64 price = U64_MAX, before;
+	u32 i;
+
+	for (i = 0; i < 100; i++) {
+		before = busy_self();
+		price = min(price, busy_self() - before);
+	}
+	return price;
+}
+
+/* Get ready for rounds, and do one. */
+static void begin(struct load *load, const struct memory_side *side, const struct turn *turn)
+{
+	*load = (struct load){ .side = side, .turn = turn, .held.bytes = turn->bytes };
+	load->clock = price_of_clock();
+	if (!turn->alone) {
+		side->alloc(&load->held);
+		memory_map(&load->held);
+		memory_touch(&load->held);
+	}
+	turn->run(load);
+}
+
+static void end(struct load *load)
+{
+	if (!load->turn->alone) {
+		memory_unmap(&load->held);
+		load->side->free(&load->held);
+	}
+}
+
+/* Return: what a turn costs, in thousandths. */
+static u64 cost(struct load *load)
+{
+	u64 busy;
+
+	load->apart = 0;
+	busy = busy_of(load->turn->run, load);
+	return (busy - min(busy, load->apart)) * 1000 / load->turn->repeats;
+}
+
+static void measure(const struct turn *turn, u32 rounds, struct bench_value values[SIDES])
+{
+	struct load loads[SIDES];
+	u32 round, side;
+
+	for (side = 0; side < SIDES; side++)
+		begin(&loads[side], sides[side], turn);
+	for (round = 0; round < rounds; round++)
+		for (side = 0; side < SIDES; side++)
+			bench_note(&values[side], cost(&loads[side]));
+	for (side = 0; side < SIDES; side++)
+		end(&loads[side]);
+}
+
+static void emit(const struct turn *turn, const struct bench_value *ours, const char *peer,
+		 const struct bench_value *theirs)
+{
+	const struct bench_row row = {
+		.suite = "ioctl", .name = turn->name, .threads = 1, .unit = "insns", .ours = *ours, .peer = peer,
+		.theirs = *theirs,
+	};
+
+	bench_emit(&row);
+}
+
+/**
+ * bench_calls() - measure getting and giving back, and report
+ * @rounds: of each case and side
+ */
+void bench_calls(u32 rounds)
+{
+	struct bench_value values[TURNS][SIDES] = {};
+	u32 turn, side;
+
+	for (turn = 0; turn < TURNS; turn++) {
+		memory_pool_open();
+		measure(&turns[turn], rounds, values[turn]);
+		for (side = 1; side < SIDES; side++)
+			emit(&turns[turn], &values[turn][0], sides[side]->name, &values[turn][side]);
+	}
+	emit(&turns[BATCHES], &values[BATCHES][0], "single", &values[SINGLES][0]);
+}
