@@ -56,6 +56,6 @@ END {
 		x = worst(m)
 		printf "| %s | %s | %d | %s | at %s %s | %s | %s |\n", mark[m, 3], mark[m, 1], mark[m, 6],
 			against(m), mark[m, 8] == "<" ? "most" : "least", mark[m, 9],
-			x == "" ? "–" : sprintf("%.2f", x), verdict(m, x)
+			x == "" ? "–" : sprintf(x < 0.1 ? "%.4f" : "%.2f", x), verdict(m, x)
 	}
 }
