@@ -20,6 +20,7 @@
  * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed; changes
  *	under the buddy's lock as well, read without either by who looks for a lender
  * @heads: by fullness class: first of a list of huge frames with free frames, or FP_NIL
+ * @classes: by fullness class, a bit: there is such a list
  * @max_spare: how many wholly free huge frames it may keep (see spare.c); of the caller's choice; 0 at first
  * @nr_spare: how many it keeps; read without the lock by who collects them
  * @nr_huge: huge frames owned, and runs
@@ -34,6 +35,7 @@ struct fp_owner {
 	u32 label;
 	u32 id;
 	u32 heads[FP_CLASSES];
+	u32 classes;
 	u32 max_spare;
 	u32 nr_spare;
 	u32 nr_huge;

@@ -38,7 +38,7 @@ void fp_buffer_exit(void)
 
 /**
  * fp_buffers_create() - make buffers without memory
- * @buffers: the result: @nr buffers, all zero
+ * @buffers: the result: @nr buffers of undefined contents
  * @nr: how many, at least 1
  *
  * Context: may sleep.
@@ -46,7 +46,10 @@ void fp_buffer_exit(void)
  */
 int fp_buffers_create(struct fp_buffer **buffers, u32 nr)
 {
-	return kmem_cache_alloc_bulk(cache, GFP_KERNEL | __GFP_ZERO, nr, (void **)buffers) ? 0 : -ENOBUFS;
+	if (nr > 1)
+		return kmem_cache_alloc_bulk(cache, GFP_KERNEL, nr, (void **)buffers) ? 0 : -ENOBUFS;
+	buffers[0] = kmem_cache_alloc(cache, GFP_KERNEL);
+	return buffers[0] ? 0 : -ENOBUFS;
 }
 
 /**
@@ -58,7 +61,9 @@ int fp_buffers_create(struct fp_buffer **buffers, u32 nr)
  */
 void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr)
 {
-	if (nr)
+	if (nr == 1)
+		kmem_cache_free(cache, buffers[0]);
+	else if (nr)
 		kmem_cache_free_bulk(cache, nr, (void **)buffers);
 }
 
@@ -86,7 +91,7 @@ static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const st
 int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
 		     const struct fp_request *request)
 {
-	struct fp_run runs[FP_POOL_ALIKE];
+	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
 	u32 i, got = 0;
 	int ret;
 
@@ -132,7 +137,7 @@ static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
 u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
 		    u32 *quarantined)
 {
-	struct fp_run runs[FP_POOL_ALIKE];
+	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
 	u32 done = 0, alike;
 
 	if (nr > 1) {

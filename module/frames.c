@@ -12,12 +12,17 @@
  */
 #include "frames.h"
 
-/* The bits of [at, at + nr) that fall into word @w. */
+/* The bits of [at, at + nr) that fall into word @w, which has some of them. */
 static u64 word_mask(u32 w, u32 at, u32 nr)
 {
-	u32 from = max(at, w * 64), to = min(at + nr, (w + 1) * 64);
+	u32 last = at + nr - 1;
+	u64 mask = ~0ULL;
 
-	return from < to ? GENMASK_ULL(to - 1 - w * 64, from - w * 64) : 0;
+	if (w == at / 64)
+		mask <<= at % 64;
+	if (w == last / 64)
+		mask &= ~0ULL >> (63 - last % 64);
+	return mask;
 }
 
 /*
@@ -374,6 +379,8 @@ u32 fp_frames_nr_free(const struct fp_frames *frames)
 {
 	u32 w, nr = 0;
 
+	/* Whatever becomes of a huge frame begins with this. */
+#pragma GCC unroll 8
 	for (w = 0; w < FP_FRAMES_WORDS; w++)
 		nr += hweight64(frames->free[w]);
 	return nr;

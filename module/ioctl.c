@@ -183,11 +183,14 @@ static const struct op *find_op(unsigned int cmd)
 long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
-	struct call call = { .file = file, .client = file->private_data, .user = user };
 	const struct op *op = find_op(cmd);
+	struct call call __uninitialized;
 	u32 size;
 	int ret;
 
+	call.file = file;
+	call.client = file->private_data;
+	call.user = user;
 	if (fp_client_is_revoked(call.client))
 		return -ENODEV;
 	if (!op)
@@ -198,6 +201,7 @@ long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
+	/* Fills in all that the call looks at. */
 	ret = copy_struct_from_user(&call.args, op->size, user, size);
 	if (ret)
 		return ret;

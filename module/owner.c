@@ -28,6 +28,7 @@ static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 
 	for (i = 0; i < FP_CLASSES; i++)
 		owner->heads[i] = FP_NIL;
+	owner->classes = 0;
 	owner->buddy = buddy;
 	owner->label = FP_NO_LABEL;
 	owner->id = id;
@@ -182,6 +183,7 @@ static void list_huge(struct fp_owner *owner, u32 index, u32 class)
 	if (next != FP_NIL)
 		fp_huge_set_prev(&all[next], index);
 	owner->heads[class] = index;
+	owner->classes |= 1U << class;
 }
 
 static void unlist_huge(struct fp_owner *owner, u32 index, u32 class)
@@ -195,6 +197,14 @@ static void unlist_huge(struct fp_owner *owner, u32 index, u32 class)
 		fp_huge_set_next(&all[prev], next);
 	else
 		owner->heads[class] = next;
+	if (owner->heads[class] == FP_NIL)
+		owner->classes &= ~(1U << class);
+}
+
+/* The classes that have a list, from @class on. */
+static u32 classes_from(const struct fp_owner *owner, u32 class)
+{
+	return owner->classes & ~0U << class;
 }
 
 static void relist_huge(struct fp_owner *owner, u32 index, u32 was, u32 is)
@@ -259,10 +269,14 @@ void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head
 static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_request *request,
 		     struct fp_fit *fit)
 {
-	u64 pfn = (u64)fp_hugemap_hpfn(&buddy->map, index) << FP_HUGE_ORDER;
+	u64 pfn;
 
 	fit->nr = request->nr;
 	fit->align = min_t(u64, request->align, FP_HUGE_FRAMES);
+	fit->end = FP_HUGE_FRAMES;
+	if (request->align <= FP_HUGE_FRAMES && request->end_pfn == FP_ANYWHERE)
+		return true;
+	pfn = (u64)fp_hugemap_hpfn(&buddy->map, index) << FP_HUGE_ORDER;
 	if (request->align > FP_HUGE_FRAMES && (pfn & (request->align - 1)))
 		return false;
 	if (request->end_pfn <= pfn)
@@ -278,11 +292,12 @@ static bool take(struct fp_owner *owner, const struct fp_request *request, find_
 		 u32 max_tries, struct fp_run *run)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 class, index, at, tries;
+	u32 classes, class, index, at, tries;
 	struct fp_fit fit;
 
 	lockdep_assert_held(&owner->lock);
-	for (class = fp_owner_class(request->nr); class < FP_CLASSES; class++) {
+	for (classes = classes_from(owner, fp_owner_class(request->nr)); classes; classes &= classes - 1) {
+		class = __ffs(classes);
 		tries = max_tries;
 		for (index = owner->heads[class]; index != FP_NIL && tries;
 		     index = fp_huge_next(&buddy->huge[index]), tries--) {
@@ -343,14 +358,16 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 			 bool everywhere)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 class, index, next, nr, got = 0, tries;
+	u32 classes, class, index, next, nr, got = 0, tries;
 
 	lockdep_assert_held(&owner->lock);
-	for (class = fp_owner_class(1U << order); class < FP_CLASSES && got < max; class++) {
+	/* What is taken from moves to a class that was looked through already. */
+	for (classes = classes_from(owner, fp_owner_class(1U << order)); classes && got < max;
+	     classes &= classes - 1) {
+		class = __ffs(classes);
 		tries = everywhere ? U32_MAX : TRY_BEFORE_EMPTY;
 		for (index = owner->heads[class]; index != FP_NIL && got < max && tries;
 		     index = next, tries--) {
-			/* What is taken from moves to a class that was looked through already. */
 			next = fp_huge_next(&buddy->huge[index]);
 			nr = fp_frames_take_blocks(&buddy->frames[index], order,
 						   index * FP_HUGE_FRAMES, blocks + got,
@@ -422,12 +439,16 @@ bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *d
 bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
 {
 	const struct fp_buddy *buddy = owner->buddy;
+	const struct fp_frames *frames = &buddy->frames[index];
 
 	lockdep_assert_held(&owner->lock);
 	/* Others' may change under our eyes, but not into ours. */
-	return fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id) &&
-	       fp_frames_holds(&buddy->frames[index], at, nr, head) &&
-	       !fp_lease_covers(owner, index, at);
+	if (fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+		return false;
+	if (!(head && is_power_of_2(nr) && fp_frames_holds_quickly(frames, at, ilog2(nr))) &&
+	    !fp_frames_holds(frames, at, nr, head))
+		return false;
+	return !fp_lease_covers(owner, index, at);
 }
 
 /**

@@ -304,8 +304,8 @@ static bool is_simple(const struct fp_request *request)
 u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 			struct fp_run *runs, u32 nr)
 {
-	u32 blocks[FP_POOL_ALIKE], got, i, good = 0;
-	bool dirty[FP_POOL_ALIKE];
+	u32 blocks[FP_POOL_ALIKE] __uninitialized, got, i, good = 0;
+	bool dirty[FP_POOL_ALIKE] __uninitialized;
 
 	if (!is_simple(request))
 		return 0;
@@ -338,7 +338,7 @@ u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const stru
 u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs, u32 nr,
 		       u32 *quarantined)
 {
-	u32 blocks[FP_POOL_ALIKE], i, done, before = *quarantined;
+	u32 blocks[FP_POOL_ALIKE] __uninitialized, i, done, before = *quarantined;
 
 	if (runs->nr >= FP_HUGE_FRAMES || !is_power_of_2(runs->nr))
 		return 0;

@@ -255,6 +255,8 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 	u32 class;
 
 	for (class = 0; class < FP_CLASSES; class++) {
+		if ((owner->classes >> class & 1) != (owner->heads[class] != FP_NIL))
+			return "B2: an owner's set of lists is wrong";
 		broken = check_list(buddy, owner, class, sums, &counts);
 		if (broken)
 			return broken;

@@ -3,13 +3,10 @@
  * The suite "ioctl": what it costs a program to get memory and to give it back. Each case repeats one turn:
  *
  *  clean	get a piece of memory, give it back. Nobody touches it, unless there is no memory before (mmap).
- *  clearing	get a piece, map it, write a byte of each page, unmap it, give it back.
- *  clearing, calls only	the same, without the program's time from before it is mapped until after it is
+ *  mapped	get a piece, map it, write a byte of each page, unmap it, give it back.
+ *  clearing	the same, without the program's time from before it is mapped until after it is
  *		unmapped. Where getting is mapping (mmap) there is nothing to leave out.
  *  batch 64	get 64 pieces, give them back: with one call each, where there is such a call. Per piece.
- *
- * In the cases of 4 KiB the program holds another piece of the kind all the time, as programs that work with
- * small pieces have more than one. In those called "alone" it does not.
  *
  * Each side does one round that does not count, after which it gets what was used before. Then the rounds of all
  * sides take turns. What counts is the least of all rounds.
@@ -26,7 +23,6 @@
  * @repeats: pieces in a round
  * @touched: each piece is mapped, written to and unmapped
  * @apart: the time for that is left out
- * @alone: no other piece is held
  */
 struct turn {
 	const char *name;
@@ -35,7 +31,6 @@ struct turn {
 	u32 repeats;
 	bool touched;
 	bool apart;
-	bool alone;
 };
 
 static const struct memory_side *const sides[] = { &memory_pool, &memory_dma_heap, &memory_mmap };
@@ -48,14 +43,12 @@ static const struct memory_side *const sides[] = { &memory_pool, &memory_dma_hea
  * @turn: the case
  * @apart: nanoseconds to be left out, in the round under way
  * @clock: nanoseconds that it takes to look at the clock
- * @held: the piece that the program holds besides
  */
 struct load {
 	const struct memory_side *side;
 	const struct turn *turn;
 	u64 apart;
 	u64 clock;
-	struct memory held;
 };
 
 static void touch(struct memory *memory)
@@ -128,13 +121,11 @@ static void run_batches(void *argument)
 
 static const struct turn turns[] = {
 	{ "4 KiB clean", run_turns, 4 * KIB, 2000, .touched = false },
-	{ "4 KiB clearing", run_turns, 4 * KIB, 2000, .touched = true },
-	{ "4 KiB clearing, calls only", run_turns, 4 * KIB, 2000, .touched = true, .apart = true },
-	{ "4 KiB clean, alone", run_turns, 4 * KIB, 2000, .alone = true },
-	{ "4 KiB clearing, alone", run_turns, 4 * KIB, 50, .touched = true, .alone = true },
-	{ "2 MiB clean", run_turns, 2 * MIB, 50, .alone = true },
-	{ "2 MiB clearing", run_turns, 2 * MIB, 50, .touched = true, .alone = true },
-	{ "2 MiB clearing, calls only", run_turns, 2 * MIB, 50, .touched = true, .apart = true, .alone = true },
+	{ "4 KiB clearing", run_turns, 4 * KIB, 2000, .touched = true, .apart = true },
+	{ "4 KiB mapped", run_turns, 4 * KIB, 2000, .touched = true },
+	{ "2 MiB clean", run_turns, 2 * MIB, 50, .touched = false },
+	{ "2 MiB clearing", run_turns, 2 * MIB, 50, .touched = true, .apart = true },
+	{ "2 MiB mapped", run_turns, 2 * MIB, 50, .touched = true },
 	{ "4 KiB batch 64", run_batches, 4 * KIB, 32 * BATCH, .touched = false },
 };
 
@@ -157,22 +148,9 @@ static u64 price_of_clock(void)
 /* Get ready for rounds, and do one. */
 static void begin(struct load *load, const struct memory_side *side, const struct turn *turn)
 {
-	*load = (struct load){ .side = side, .turn = turn, .held.bytes = turn->bytes };
+	*load = (struct load){ .side = side, .turn = turn };
 	load->clock = price_of_clock();
-	if (!turn->alone) {
-		side->alloc(&load->held);
-		memory_map(&load->held);
-		memory_touch(&load->held);
-	}
 	turn->run(load);
-}
-
-static void end(struct load *load)
-{
-	if (!load->turn->alone) {
-		memory_unmap(&load->held);
-		load->side->free(&load->held);
-	}
 }
 
 /* Return: what a turn costs, in thousandths. */
@@ -195,8 +173,6 @@ static void measure(const struct turn *turn, u32 rounds, struct bench_value valu
 	for (round = 0; round < rounds; round++)
 		for (side = 0; side < SIDES; side++)
 			bench_note(&values[side], cost(&loads[side]));
-	for (side = 0; side < SIDES; side++)
-		end(&loads[side]);
 }
 
 static void emit(const struct turn *turn, const struct bench_value *ours, const char *peer,

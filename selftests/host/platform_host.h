@@ -53,6 +53,7 @@ typedef uint64_t u64;
 #define __ffs64(x)		((u32)__builtin_ctzll(x))
 #define fls64(x)		((x) ? 64 - __builtin_clzll(x) : 0)
 #define hweight64(x)		((u32)__builtin_popcountll(x))
+#define is_power_of_2(x)	((x) && !((x) & ((x) - 1)))
 #define ilog2(x)		((u32)(63 - __builtin_clzll(x)))
 #define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
 

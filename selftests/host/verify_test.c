@@ -178,6 +178,11 @@ static void b1_empty_if_recorded(void)
 	expect_named("B1: empty huge frame is not recorded", empty_without_record);
 }
 
+static void list_one_more(void)
+{
+	owner.classes ^= 1;
+}
+
 static u32 class_of(u32 index)
 {
 	return fp_owner_class(fp_frames_nr_free(&buddy.frames[index]));
@@ -186,6 +191,7 @@ static u32 class_of(u32 index)
 static void lose_head_of_list(void)
 {
 	owner.heads[class_of(OWNED)] = FP_NIL;
+	owner.classes = 0;
 	owner.nr_free = 0;
 }
 
@@ -193,6 +199,7 @@ static void list_under_another_class(void)
 {
 	owner.heads[class_of(OWNED)] = FP_NIL;
 	owner.heads[0] = OWNED;
+	owner.classes = 1;
 }
 
 static void list_anothers(void)
@@ -225,6 +232,7 @@ static void b2_owned(void)
 	expect_named("B2: an owner's list is broken", point_beyond_end);
 	expect_named("B2: an owner's list is broken", point_to_one_that_does_not_point_back);
 	expect_named("B2: an owner's list is broken", point_to_itself);
+	expect_named("B2: an owner's set of lists is wrong", list_one_more);
 }
 
 static void continue_a_free_frame(void)
