@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "framepool.h"
@@ -56,6 +57,14 @@ static inline int call(int fd, unsigned long cmd, void *arg)
 	int ret = ioctl(fd, cmd, arg);
 
 	return ret == -1 ? -errno : ret;
+}
+
+/* Whether the running kernel's release begins so. */
+static inline bool kernel_is(const char *prefix)
+{
+	struct utsname name;
+
+	return !uname(&name) && !strncmp(name.release, prefix, strlen(prefix));
 }
 
 static inline int open_errno(const char *path, int flags)

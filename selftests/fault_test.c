@@ -89,8 +89,8 @@ TEST_F(fault, first_touch_reads_zeros)
 
 TEST_F(fault, first_touch_maps_huge_frames)
 {
-	EXPECT_EQ(BYTES / HUGE_FRAME, faults_of_touch(self->p, BYTES, false));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(BYTES / fault_bytes(), faults_of_touch(self->p, BYTES, false));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "Rss"));
 	EXPECT_EQ(BYTES / FRAME, frames_present(self->p, BYTES));
 	EXPECT_TRUE(is_contiguous(self->p, BYTES));
@@ -98,15 +98,15 @@ TEST_F(fault, first_touch_maps_huge_frames)
 
 TEST_F(fault, first_write_maps_huge_frames)
 {
-	EXPECT_EQ(BYTES / HUGE_FRAME, faults_of_touch(self->p, BYTES, true));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(BYTES / fault_bytes(), faults_of_touch(self->p, BYTES, true));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 }
 
 TEST_F(fault, write_after_read_takes_no_fault)
 {
 	touch(self->p, BYTES);
 	EXPECT_EQ(0, faults_of_touch(self->p, BYTES, true));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 }
 
 TEST_F(fault, huge_frames_of_a_buffer_without_alignment_take_a_fault_each)
@@ -118,8 +118,8 @@ TEST_F(fault, huge_frames_of_a_buffer_without_alignment_take_a_fault_each)
 	p = buffer_map(self->fd, &buffer);
 	ASSERT_NE(MAP_FAILED, p);
 	/* A run of that length begins at a huge frame: two of them, and a tail of frames. */
-	EXPECT_EQ(2 + (MIB + FRAME) / FRAME, faults_of_touch(p, buffer.length, true));
-	EXPECT_EQ(2 * HUGE_FRAME / KIB, smaps_kib(p, "FilePmdMapped"));
+	EXPECT_EQ(2 * HUGE_FRAME / fault_bytes() + (MIB + FRAME) / FRAME, faults_of_touch(p, buffer.length, true));
+	EXPECT_EQ(kib_if_huge(2 * HUGE_FRAME), smaps_kib(p, "FilePmdMapped"));
 }
 
 TEST_F(fault, huge_mapping_is_resident_for_mincore)
@@ -137,8 +137,8 @@ TEST_F(fault, huge_mapping_is_resident_for_mincore)
 TEST_F(fault, one_touch_maps_no_more_than_a_huge_frame)
 {
 	touch(self->p + 5 * MIB, FRAME);
-	EXPECT_EQ(HUGE_FRAME / FRAME, frames_present(self->p + 4 * MIB, HUGE_FRAME));
-	EXPECT_EQ(HUGE_FRAME / FRAME, frames_present(self->p, BYTES));
+	EXPECT_EQ(fault_bytes() / FRAME, frames_present(self->p + 4 * MIB, HUGE_FRAME));
+	EXPECT_EQ(fault_bytes() / FRAME, frames_present(self->p, BYTES));
 }
 
 TEST_F(fault, partial_huge_frame_is_mapped_by_frames)
@@ -150,7 +150,7 @@ TEST_F(fault, partial_huge_frame_is_mapped_by_frames)
 	p = buffer_map(self->fd, &buffer);
 	ASSERT_NE(MAP_FAILED, p);
 	touch(p, buffer.length);
-	EXPECT_EQ(HUGE_FRAME / KIB, smaps_kib(p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(HUGE_FRAME), smaps_kib(p, "FilePmdMapped"));
 	EXPECT_EQ(buffer.length / FRAME, frames_present(p, buffer.length));
 	EXPECT_EQ(buffer.length / KIB, smaps_kib(p, "Rss"));
 }
@@ -249,7 +249,7 @@ TEST_F(fault, populated_mapping_is_complete)
 
 	ASSERT_NE(MAP_FAILED, p);
 	EXPECT_EQ(BYTES / FRAME, frames_present(p, BYTES));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(p, "FilePmdMapped"));
 	EXPECT_EQ(0, faults_of_touch(p, BYTES, true));
 }
 
@@ -344,17 +344,19 @@ static long huge_kib(void *p, size_t length)
 
 TEST_F(fault, hole_keeps_the_other_huge_frames_huge)
 {
+	size_t present;
+
 	touch(self->p, BYTES);
 	ASSERT_EQ(0, munmap(self->p + 3 * MIB, FRAME));
-	EXPECT_EQ(HUGE_FRAME / KIB, huge_kib(self->p, HUGE_FRAME));
-	EXPECT_EQ(2 * HUGE_FRAME / KIB, huge_kib(self->p + 2 * HUGE_FRAME, 2 * HUGE_FRAME));
+	EXPECT_EQ(kib_if_huge(HUGE_FRAME), huge_kib(self->p, HUGE_FRAME));
+	EXPECT_EQ(kib_if_huge(2 * HUGE_FRAME), huge_kib(self->p + 2 * HUGE_FRAME, 2 * HUGE_FRAME));
 
 	/* The one with the hole goes on by frames, and is whole again only when mapped anew. */
 	touch(self->p + HUGE_FRAME, MIB);
 	EXPECT_EQ(0, huge_kib(self->p + HUGE_FRAME, MIB));
+	present = frames_present(self->p + HUGE_FRAME, HUGE_FRAME);
 	EXPECT_EQ(HUGE_FRAME / FRAME - 1,
-		  frames_present(self->p + HUGE_FRAME, MIB) +
-		  faults_of_touch(self->p + 3 * MIB + FRAME, MIB - FRAME, false));
+		  present + faults_of_touch(self->p + 3 * MIB + FRAME, MIB - FRAME, false));
 }
 
 TEST_F(fault, unmapped_huge_frames_leave_the_rest_huge)
@@ -362,7 +364,7 @@ TEST_F(fault, unmapped_huge_frames_leave_the_rest_huge)
 	stamp_frames(self->p, BYTES, 0);
 	ASSERT_EQ(0, munmap(self->p, HUGE_FRAME));
 	ASSERT_EQ(0, munmap(self->p + 3 * HUGE_FRAME, HUGE_FRAME));
-	EXPECT_EQ(2 * HUGE_FRAME / KIB, smaps_kib(self->p + HUGE_FRAME, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(2 * HUGE_FRAME), smaps_kib(self->p + HUGE_FRAME, "FilePmdMapped"));
 	EXPECT_EQ(0, faults_of_touch(self->p + HUGE_FRAME, 2 * HUGE_FRAME, true));
 	EXPECT_FALSE(is_readable(self->p + HUGE_FRAME - FRAME));
 	EXPECT_FALSE(is_readable(self->p + 3 * HUGE_FRAME));

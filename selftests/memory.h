@@ -19,6 +19,32 @@ static inline bool all_bytes(const char *p, unsigned char byte, size_t length)
 	return (unsigned char)p[0] == byte && !memcmp(p, p + 1, length - 1);
 }
 
+/* A kernel with PREEMPT_RT has no huge pages: it maps by frames what others map huge. */
+static inline bool has_huge_pages(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
+}
+
+/* What smaps_kib("FilePmdMapped") is to say of so many bytes that can be mapped huge. */
+static inline long kib_if_huge(size_t bytes)
+{
+	return has_huge_pages() ? bytes / KIB : 0;
+}
+
+/* How much of a huge frame one fault maps. */
+static inline size_t fault_bytes(void)
+{
+	return has_huge_pages() ? HUGE_FRAME : FRAME;
+}
+
+/* Gives MADV_HUGEPAGE or MADV_NOHUGEPAGE, which a kernel without huge pages refuses. */
+static inline bool advise_huge(void *p, size_t length, int advice)
+{
+	int error = madvise(p, length, advice) ? errno : 0;
+
+	return error == (has_huge_pages() ? 0 : EINVAL);
+}
+
 /* Marks every frame with its number, counted from @first. */
 static inline void stamp_frames(char *p, size_t length, __u64 first)
 {

@@ -44,7 +44,7 @@ TEST_F(mmap, address_without_hint_is_congruent)
 		ASSERT_EQ(0, buffer_alloc(self->fd, lengths[i], &buffer));
 		p = buffer_map(self->fd, &buffer);
 		ASSERT_NE(MAP_FAILED, p);
-		EXPECT_EQ(buffer.offset % HUGE_FRAME, (unsigned long)p % HUGE_FRAME);
+		EXPECT_EQ(buffer.offset % fault_bytes(), (unsigned long)p % fault_bytes());
 	}
 }
 

@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(module, memory_that_the_kernel_used_is_mapped_huge, SLOW_TEST_SEC
 		ASSERT_EQ(0, munmap(p, buffer.length));
 	}
 	EXPECT_GE(all, POOL_BYTES);
-	EXPECT_EQ(all, huge);
+	EXPECT_EQ(has_huge_pages() ? all : 0, huge);
 	ASSERT_EQ(0, close(fd));
 }
 

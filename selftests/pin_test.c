@@ -67,7 +67,7 @@ TEST_F(pin, huge_frame_in_a_pipe_arrives_whole)
 	ASSERT_EQ(0, pipe(ends));
 	ASSERT_EQ(HUGE_FRAME, fcntl(ends[1], F_SETPIPE_SZ, HUGE_FRAME));
 	ASSERT_EQ(HUGE_FRAME, vmsplice(ends[1], &frames, 1, 0));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 	ASSERT_TRUE(let_go(self));
 	EXPECT_TRUE(wait_quarantined(self->probe, HUGE_FRAME));
 	EXPECT_EQ(POOL_BYTES / HUGE_FRAME - 1, overwrite_pool(self->probe));
@@ -117,7 +117,7 @@ TEST_F(pin, process_vm_calls_of_another_process_reach_the_buffer)
 	}
 	ASSERT_EQ(0, child_wait(pid));
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 7));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 }
 
 /* A TCP connection over loopback, ready for MSG_ZEROCOPY, whose receiver buffers little. */
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(pin, zerocopy_sends_arrive, SLOW_TEST_SECONDS)
 	}
 	EXPECT_TRUE(frames_stamped(copy, BYTES, 0));
 	EXPECT_EQ(calls, sends_completed(from, calls));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
 }
 
@@ -304,7 +304,7 @@ TEST_F(pin, memory_pinned_for_long_comes_back_when_it_is_unpinned)
 	struct long_pin pinned;
 
 	ASSERT_TRUE(pin_for_long(&pinned, self->p, BYTES));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
 	ASSERT_TRUE(let_go(self));
 	EXPECT_TRUE(wait_quarantined(self->probe, BYTES));
@@ -322,7 +322,7 @@ TEST_F(pin, untouched_memory_can_be_pinned_for_long)
 
 	ASSERT_NE(MAP_FAILED, twin);
 	ASSERT_TRUE(pin_for_long(&pinned, twin, BYTES));
-	EXPECT_EQ(BYTES / KIB, smaps_kib(twin, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(twin, "FilePmdMapped"));
 	EXPECT_TRUE(frames_stamped(twin, BYTES, 0));
 }
 

@@ -5,7 +5,6 @@
 
 #include <linux/io_uring.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 
 #include "common.h"
 
@@ -28,9 +27,7 @@ struct uring {
 /* Linux 6.1 registers anonymous memory and that of hugetlbfs and tmpfs, but no other mapping of a file. */
 static inline bool uring_refuses_files(void)
 {
-	struct utsname name;
-
-	return !uname(&name) && !strncmp(name.release, "6.1.", 4);
+	return kernel_is("6.1.");
 }
 
 static inline unsigned int *uring_word(const struct uring *ring, __u32 offset)
