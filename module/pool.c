@@ -412,11 +412,12 @@ u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
 
 static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_sleep)
 {
-	u32 want = max(1U << order >> FP_HUGE_ORDER, 1U), tries = MAX_TRIES;
+	u32 want, tries = MAX_TRIES;
 	u64 frame, released;
 
 	if (order >= fp_buddy_orders(&pool->buddy))
 		return FP_ANYWHERE;
+	want = max(1U << order >> FP_HUGE_ORDER, 1U);
 	if (!may_sleep) {
 		if (fp_magazines_drain_local(&pool->magazines))
 			fp_quarantine_kick(&pool->quarantine);
