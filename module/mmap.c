@@ -46,13 +46,12 @@ static void close(struct vm_area_struct *vma)
 	fp_client_put_buffer(vma->vm_private_data);
 }
 
-/* May the kernel map the whole folio for this fault? */
-static bool may_map_huge(const struct vm_fault *vmf)
+/* May the kernel map the whole folio for this fault? By one entry, or from Linux 7.3 on by many. */
+static bool may_map_folio(const struct vm_fault *vmf)
 {
 	unsigned long start = vmf->address & PMD_MASK;
 
-	return pmd_none(*vmf->pmd) && start >= vmf->vma->vm_start &&
-	       start + PMD_SIZE <= vmf->vma->vm_end;
+	return start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end;
 }
 
 /* A frame of the folio is bad: whoever has it mapped shall fault, and come to know. */
@@ -76,7 +75,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 		folio_unlock(folio);
 		return VM_FAULT_SIGBUS;
 	}
-	if (may_map_huge(vmf) && unlikely(fp_poison_mark(folio)))
+	if (may_map_folio(vmf) && unlikely(fp_poison_mark(folio)) && pmd_none(*vmf->pmd))
 		unmap_folio(vmf, folio);
 	if (unlikely(PageHWPoison(page))) {
 		unmap_folio(vmf, folio);

@@ -2,7 +2,7 @@
 /*
  * Frames that the hardware found bad.
  *
- * The kernel tells nobody. What memory_failure() of Linux 6.1 and 6.12 does to a frame of
+ * The kernel tells nobody. What memory_failure() of Linux 6.1, 6.12 and 7.3 does to a frame of
  * ours, which is neither on an LRU list nor hugetlbfs's nor in a page cache:
  *
  *  - an error that the machine reports, or that is injected by its PFN: the page is marked
@@ -46,10 +46,12 @@ bool fp_poison_in(unsigned long pfn, u64 nr)
 }
 
 /**
- * fp_poison_mark() - keep the core from mapping a folio by one entry if a frame in it is bad
- * @folio: the folio, locked
+ * fp_poison_mark() - keep the core from mapping a folio as a whole if a frame in it is bad
+ * @folio: the folio, locked; its owner never returns it to the kernel if a frame in it is bad
  *
- * do_set_pmd() looks at the folio only, whose mark memory_failure() need not have set.
+ * do_set_pmd() looks at the folio only, whose mark memory_failure() need not have set. On Linux 7.3 finish_fault()
+ * then maps all pages of it, the bad one included, by an entry each. It does so with the page of the fault only if
+ * the folio's index says that it lies beyond the end of the file.
  *
  * Context: any.
  * Return: whether a frame in it is bad.
@@ -59,5 +61,6 @@ bool fp_poison_mark(struct folio *folio)
 	if (likely(!fp_poison_in(folio_pfn(folio), folio_nr_pages(folio))))
 		return false;
 	folio_set_has_hwpoisoned(folio);
+	folio->index = ULONG_MAX - folio_nr_pages(folio);
 	return true;
 }

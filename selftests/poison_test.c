@@ -155,7 +155,7 @@ TEST_F(poison, touching_a_bad_frame_gives_sigbus_and_neighbours_live)
 	ASSERT_TRUE(poison_physical(self->bad));
 	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
 	EXPECT_TRUE(only_bad_frame_is_gone(self->p));
-	EXPECT_EQ((BYTES - HUGE_FRAME) / KIB, smaps_kib(self->p, "FilePmdMapped"));
+	EXPECT_EQ(kib_if_huge(BYTES - HUGE_FRAME), smaps_kib(self->p, "FilePmdMapped"));
 }
 
 TEST_F(poison, frame_injected_through_its_mapping_gives_sigbus)
@@ -173,6 +173,25 @@ TEST_F(poison, new_mapping_beside_a_bad_frame_is_not_huge)
 	ASSERT_TRUE(poison_physical(self->bad));
 
 	/* The first fault in the huge frame is not at the bad one. */
+	EXPECT_TRUE(frames_stamped(p + HUGE_FRAME, FRAME, HUGE_FRAME / FRAME));
+	EXPECT_EQ(1, frames_present(p + HUGE_FRAME, HUGE_FRAME));
+	EXPECT_TRUE(only_bad_frame_is_gone(p));
+}
+
+/* Linux 7.3 fills an empty page table with a whole folio at once. */
+TEST_F(poison, fault_under_an_empty_page_table_spares_the_bad_frame)
+{
+	char *p = buffer_map(self->fd, &self->buffer);
+	size_t at;
+
+	ASSERT_NE(MAP_FAILED, p);
+	/* A kernel without huge pages refuses the advice, and does as it says. */
+	madvise(p, BYTES, MADV_NOHUGEPAGE);
+	touch(p, BYTES);
+	/* What covers all of a page table may free it. */
+	for (at = 0; at < BYTES; at += HUGE_FRAME / 2)
+		ASSERT_EQ(0, madvise(p + at, HUGE_FRAME / 2, MADV_DONTNEED));
+	ASSERT_TRUE(poison_physical(self->bad));
 	EXPECT_TRUE(frames_stamped(p + HUGE_FRAME, FRAME, HUGE_FRAME / FRAME));
 	EXPECT_EQ(1, frames_present(p + HUGE_FRAME, HUGE_FRAME));
 	EXPECT_TRUE(only_bad_frame_is_gone(p));
