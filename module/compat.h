@@ -54,6 +54,20 @@ static inline void fp_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart 
 #endif
 }
 
+/*
+ * A kernel without huge pages cannot split a folio. Before 7.3 it says that it has, and on the strength of that MADV_COLD and
+ * MADV_PAGEOUT of a part of one try again for ever (6.12; 6.1 does not look). They leave alone what others have mapped, so
+ * @folio feigns a mapping that is nobody's, until the kernel gets it back; delete when the floor is 7.3.
+ */
+static inline void fp_folio_feign_mapping(struct folio *folio, int change)
+{
+#if !defined(CONFIG_TRANSPARENT_HUGEPAGE) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0) && \
+	LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+	atomic_add(change, &folio->_entire_mapcount);
+	atomic_add(change, &folio->_large_mapcount);
+#endif
+}
+
 /* 6.4 dropped the owner; delete when the floor is 6.4. */
 static inline struct class *fp_class_create(const char *name)
 {

@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "compat.h"
 #include "platform.h"
 #include "poison.h"
 
@@ -66,8 +67,10 @@ static struct page *alloc_huge(int node)
 	 * What the page was before may have left something here. From 6.12 on finish_fault()
 	 * maps no folio huge whose index lies beyond the file's size.
 	 */
-	if (page)
+	if (page) {
 		page_folio(page)->index = 0;
+		fp_folio_feign_mapping(page_folio(page), 1);
+	}
 	return page;
 }
 
@@ -173,10 +176,12 @@ void fp_source_forget(struct fp_source *source)
  */
 void fp_source_put(struct fp_source *source, unsigned long pfn)
 {
-	if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES)))
+	if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES))) {
 		source->nr_kept++;
-	else
+	} else {
+		fp_folio_feign_mapping(page_folio(pfn_to_page(pfn)), -1);
 		put_page(pfn_to_page(pfn));
+	}
 	cond_resched();
 }
 
