@@ -6,7 +6,8 @@ override BUILD := $(abspath $(or $(BUILD),build))
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 KERNEL ?= 6.12
-KERNELS := $(shell awk '!/^\#/ { print $$1 }' scripts/lab/kernels)
+KERNELS := $(shell awk '$$2 == "check" { print $$1 }' scripts/lab/kernels)
+MATRIX := $(shell awk '!/^\#/ { print $$1 }' scripts/lab/kernels)
 export BUILD
 
 release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
@@ -37,8 +38,9 @@ tests: static ## the kselftests: build/selftests
 	@source=$$(scripts/lab/source) && $(MAKE) --no-print-directory -C selftests O=$(BUILD)/selftests \
 		KSELFTEST=$$source/tools/testing/selftests USERSPACE_O=$(BUILD)/static
 
-lab-%: static ## what a lab needs (lab-6.1, lab-6.12, lab-debug)
-	@kernel=$$(scripts/lab/kernel $*) && $(MAKE) --no-print-directory module test-module KDIR=$$kernel/build
+lab-%: static ## what a lab needs (lab-KERNEL; KERNEL=debug or in scripts/lab/kernels)
+	@kernel=$$(scripts/lab/kernel $*) && \
+		scripts/lab/within $$kernel $(MAKE) --no-print-directory module test-module KDIR=$$kernel/build
 
 # The module of the tests, which uses the symbols that framepool.ko exports. That these have changed Kbuild does not notice.
 test-module: out = $(BUILD)/tests-$(release)
@@ -72,7 +74,7 @@ bench-uml: ## what the lab uml of make bench needs
 
 bench-%: ## what the lab vm of make bench needs (bench-6.12)
 	@kernel=$$(scripts/lab/kernel $*) && \
-		$(MAKE) --no-print-directory module bench-module KDIR=$$kernel/build
+		scripts/lab/within $$kernel $(MAKE) --no-print-directory module bench-module KDIR=$$kernel/build
 	@$(MAKE) --no-print-directory -C selftests/bench O=$(BUILD)/bench/guest bench_guest
 
 check: setup ## all tests on the stock kernels and on the host; ends with the sum
@@ -87,13 +89,16 @@ fuzz: setup ## random operations on the core, for T=60 seconds; a crash leaves a
 check-vm: setup ## the kselftests on the stock kernels, in virtual machines
 	@scripts/check $(KERNELS)
 
+check-matrix: setup ## the kselftests on every kernel of the lab, the PREEMPT_RT one included
+	@scripts/check $(MATRIX)
+
 check-debug: setup ## the kselftests on a kernel with KASAN, lockdep and DEBUG_VM (built once)
 	@scripts/check debug
 
 demo: setup ## shows what framepool does, in a virtual machine
 	@scripts/demo
 
-shell: setup lab-$(KERNEL) ## a shell in a virtual machine with the module (KERNEL=6.1, 6.12, debug)
+shell: setup lab-$(KERNEL) ## a shell in a virtual machine with the module (KERNEL=, as for lab-KERNEL)
 	@scripts/lab/run --interactive $(KERNEL) scripts/lab/job-shell
 
 lint: ## shellcheck on the scripts, checkpatch on the C
@@ -108,4 +113,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace static tests check check-host check-vm check-debug fuzz bench bench-module test-module demo shell lint setup clean help
+.PHONY: all module userspace static tests check check-host check-vm check-matrix check-debug fuzz bench bench-module test-module demo shell lint setup clean help

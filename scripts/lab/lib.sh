@@ -30,33 +30,89 @@ as_root() {
 	fi
 }
 
+# Where packages come from: from what the machine's apt knows, unless use_suite was called.
+suite=
+apt=()
+
+# use_suite SUITE: takes packages from here on from a suite of backports and the release that it is for, whatever
+# the machine itself runs. Their lists are kept in the cache, and nothing counts as installed.
+use_suite() {
+	suite=$1
+	local state=$cache/apt-$suite
+	mkdir -p "$state/lists/partial" "$state/archives/partial"
+	: > "$state/status"
+	printf '%s\n' 'Package: *' "Pin: release n=$suite" 'Pin-Priority: 990' > "$state/preferences"
+	apt=(-o "Dir::State=$state" -o "Dir::State::status=$state/status" -o "Dir::Cache=$state"
+		-o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=/dev/null
+		-o "Dir::Etc::Preferences=$state/preferences" -o Dir::Etc::PreferencesParts=/dev/null
+		-o APT::Sandbox::User=root)
+}
+
+# debian_mirror: prints the address that apt itself has Debian from.
+debian_mirror() {
+	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		awk '$1 == "Debian" && $2 == "Debian" { print $3; found = 1; exit }
+		     END { exit !found }'
+}
+
+update_suite() {
+	local state=$cache/apt-$suite mirror
+	mirror=$(debian_mirror) || {
+		say "apt has no Debian mirror to take $suite from: name one in /etc/apt/sources.list"
+		return 1
+	}
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+		"$mirror" "${suite%-backports}" "$mirror" "$suite" > "$state/sources.list"
+	flock "$state.lock" apt-get "${apt[@]}" -qq --error-on=any update >&2 || {
+		say "$mirror does not offer $suite, or not now: let apt use a full Debian mirror," \
+			"or name the kernels to check, as in: make check KERNELS='6.1 6.12'"
+		return 1
+	}
+}
+
 update_lists() {
 	say "updating apt's package lists"
-	as_root apt-get -qq update >&2
+	as_root apt-get -qq update >&2 || return
+	[ -z "$suite" ] || update_suite
 }
 
 # candidate PACKAGE: prints the version that apt would install.
 candidate() {
-	apt-cache policy "$1" | awk '$1 == "Candidate:" && $2 != "(none)" { print $2; found = 1 }
+	apt-cache "${apt[@]}" policy "$1" | awk '$1 == "Candidate:" && $2 != "(none)" { print $2; found = 1 }
 				     END { exit !found }'
 }
 
-# depends PACKAGE PREFIX: prints those packages it depends on whose names start with PREFIX.
+# depends PACKAGE PREFIX: prints those packages it depends on whose names start with PREFIX. Nothing of one that is unknown.
 depends() {
-	apt-cache depends "$1" | awk -v prefix="$2" '$1 == "Depends:" && index($2, prefix) == 1 { print $2 }'
+	apt-cache "${apt[@]}" depends "$1" 2> /dev/null | awk -v prefix="$2" '$1 == "Depends:" && index($2, prefix) == 1 { print $2 }'
 }
 
 # unpack DIR PACKAGE...: downloads packages and unpacks them below DIR; installs nothing.
 unpack() {
-	local dir=$1 deb
+	local dir=$1
 	shift
 	mkdir -p "$dir/debs"
 	# As root, apt would rather download as a user who cannot write here.
-	(cd "$dir/debs" && apt-get -qq -o APT::Sandbox::User=root download "$@") >&2 || return
-	for deb in "$dir"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$dir"
+	(cd "$dir/debs" && apt-get "${apt[@]}" -qq -o APT::Sandbox::User=root download "$@") >&2 || return
+	unpack_debs "$dir"
+}
+
+# unpack_all DIR PACKAGE...: does so with all that they depend on. Only of a suite, where nothing counts as installed.
+unpack_all() {
+	local dir=$1
+	shift
+	mkdir -p "$dir/debs/partial"
+	apt-get "${apt[@]}" -qq -y -o "Dir::Cache::archives=$dir/debs" --download-only --no-install-recommends \
+		install "$@" >&2 || return
+	unpack_debs "$dir"
+}
+
+unpack_debs() {
+	local deb
+	for deb in "$1"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$1"
 	done
-	rm -r "$dir/debs"
+	rm -r "$1/debs"
 }
 
 # cached NAME VERSION COMMAND...: prints the cache's folder NAME-VERSION, after running COMMAND
@@ -69,16 +125,16 @@ cached() {
 	echo "$dir"
 }
 
-# newest NAME: prints the newest finished folder NAME-*.
+# newest NAME: prints the newest finished folder NAME-VERSION.
 newest() {
 	local found
-	found=$(find "$cache" -mindepth 2 -maxdepth 2 -path "$cache/$1-*/done" -printf '%T@ %h\n' |
+	found=$(find "$cache" -mindepth 2 -maxdepth 2 -path "$cache/$1-[0-9]*/done" -printf '%T@ %h\n' |
 		sort -n | tail -n 1 | cut -d' ' -f2-)
 	[ -n "$found" ] && echo "$found"
 }
 
 # latest NAME COMMAND...: prints the folder that COMMAND prints. If that fails, tries again
-# with fresh package lists, and makes do with the newest folder NAME-* when nothing can be downloaded.
+# with fresh package lists, and makes do with the newest folder of that name when nothing can be downloaded.
 latest() {
 	local name=$1
 	shift
