@@ -146,4 +146,35 @@ TEST_F(library, limits_are_those_of_now)
 	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
 }
 
+/* Fills a buffer of two huge frames and frees it. */
+static bool leave(struct framepool *fp, int pattern)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(fp, 2 * HUGE_FRAME);
+	char *p = buf ? framepool_buffer_map(buf) : NULL;
+
+	if (p)
+		memset(p, pattern, 2 * HUGE_FRAME);
+	framepool_buffer_free(buf);
+	return p;
+}
+
+TEST_F(library, noclear_lasts_until_it_is_taken_back)
+{
+	struct framepool_buffer *buf;
+
+	framepool_noclear(self->fp, true);
+	ASSERT_TRUE(leave(self->fp, PATTERN_MINE));
+	ASSERT_EQ(1, framepool_alloc_batch(self->fp, 2 * HUGE_FRAME, 0, 0, false, 1, self->bufs));
+	EXPECT_TRUE(all_bytes(framepool_buffer_map(self->bufs[0]), PATTERN_MINE, 2 * HUGE_FRAME));
+	framepool_buffer_free(self->bufs[0]);
+	buf = framepool_buffer_alloc(self->fp, 2 * HUGE_FRAME);
+	ASSERT_NE(NULL, buf);
+	EXPECT_TRUE(all_bytes(framepool_buffer_map(buf), PATTERN_MINE, 2 * HUGE_FRAME));
+	framepool_buffer_free(buf);
+	framepool_noclear(self->fp, false);
+	buf = framepool_buffer_alloc(self->fp, 2 * HUGE_FRAME);
+	ASSERT_NE(NULL, buf);
+	EXPECT_TRUE(all_bytes(framepool_buffer_map(buf), 0, 2 * HUGE_FRAME));
+}
+
 TEST_HARNESS_MAIN

@@ -125,7 +125,7 @@ unsigned int framepool_max_order(const struct framepool *fp);
  * @fp: the client; it must outlive the buffer
  * @length: bytes, at least 1; rounded up to whole frames
  *
- * The buffer reads as zeros.
+ * The buffer reads as zeros, unless framepool_noclear() said otherwise.
  *
  * Return: the buffer, or NULL with errno EINVAL (@length is 0 or too large to
  * be rounded up), ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR.
@@ -145,6 +145,17 @@ struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t l
 struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp,
 							     uint64_t length, uint64_t align,
 							     uint64_t limit);
+
+/**
+ * framepool_noclear - say whether buffers need to be cleared
+ * @fp: the client
+ * @noclear: what is allocated from now on, by whatever thread, reads as zeros or as what this client left
+ *	     in buffers that it has freed; false, as at first: it reads as zeros
+ *
+ * Without clearing, large buffers that are freed and allocated over and over cost next to nothing. What other clients
+ * wrote is never seen.
+ */
+void framepool_noclear(struct framepool *fp, bool noclear);
 
 /**
  * framepool_buffer_free - unmap a buffer and give it up

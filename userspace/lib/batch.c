@@ -79,6 +79,7 @@ size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t ali
 {
 	const struct framepool_ioc_alloc wanted = {
 		.size = sizeof(wanted),
+		.flags = fp->alloc_flags,
 		.length = length,
 		.align = align,
 		.limit = limit,

@@ -25,6 +25,7 @@ struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp
 {
 	struct framepool_ioc_alloc call = {
 		.size = sizeof(call),
+		.flags = fp->alloc_flags,
 		.length = length,
 		.align = align,
 		.limit = limit,

@@ -129,3 +129,8 @@ unsigned int framepool_max_order(const struct framepool *fp)
 {
 	return fp->info.max_order;
 }
+
+void framepool_noclear(struct framepool *fp, bool noclear)
+{
+	fp->alloc_flags = noclear ? FRAMEPOOL_ALLOC_NOCLEAR : 0;
+}

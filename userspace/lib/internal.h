@@ -12,9 +12,10 @@
 #define FP_NODE_DIR	"/dev/framepool"
 #define FP_DEFAULT_POOL	"default"
 
-/* Nothing in it changes after framepool_open(), hence no lock. */
+/* Nothing in it but @alloc_flags changes after framepool_open(), hence no lock. */
 struct framepool {
 	int fd;
+	_Atomic uint32_t alloc_flags;
 	struct framepool_ioc_info info;
 };
 
