@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/class/framepool/<pool>/: what an administrator may do to a pool. docs/sysfs.md
+ * /sys/class/framepool/<pool>/: how a pool is, and what an administrator may do to it. docs/sysfs.md
  * describes each file.
  *
  * The device goes before the pool does, and waits for those who are in here.
@@ -14,6 +14,7 @@
 
 #include "client.h"
 #include "pool.h"
+#include "stats.h"
 
 static int store_bytes(const char *text, u64 *bytes)
 {
@@ -47,6 +48,30 @@ static DEVICE_ATTR_RW(_name)
 
 QUOTA(client_quota);
 QUOTA(user_quota);
+
+#define STAT(_name, _field)									\
+static ssize_t _name##_show(struct device *device, struct device_attribute *attr, char *text)	\
+{												\
+	struct framepool_ioc_stats stats;							\
+												\
+	fp_stats_read(dev_get_drvdata(device), &stats);						\
+	return sysfs_emit(text, "%llu\n", stats._field);					\
+}												\
+static DEVICE_ATTR_RO(_name)
+
+STAT(size, total_bytes);
+STAT(free, free_bytes);
+STAT(used, used_bytes);
+STAT(quarantined, quarantined_bytes);
+STAT(retired, retired_bytes);
+STAT(largest, largest_bytes);
+STAT(clients, clients);
+STAT(buffers, buffers);
+STAT(allocs, allocs);
+STAT(frees, frees);
+STAT(fail_nomem, fail_nomem);
+STAT(fail_nospace, fail_nospace);
+STAT(fail_quota, fail_quota);
 
 static ssize_t shutdown_store(struct device *device, struct device_attribute *attr,
 			      const char *text, size_t size)
@@ -100,6 +125,19 @@ static struct attribute *attributes[] = {
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,
 	&dev_attr_shutdown.attr,
+	&dev_attr_size.attr,
+	&dev_attr_free.attr,
+	&dev_attr_used.attr,
+	&dev_attr_quarantined.attr,
+	&dev_attr_retired.attr,
+	&dev_attr_largest.attr,
+	&dev_attr_clients.attr,
+	&dev_attr_buffers.attr,
+	&dev_attr_allocs.attr,
+	&dev_attr_frees.attr,
+	&dev_attr_fail_nomem.attr,
+	&dev_attr_fail_nospace.attr,
+	&dev_attr_fail_quota.attr,
 	NULL,
 };
 
