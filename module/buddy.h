@@ -147,6 +147,28 @@ struct fp_buddy_stats {
 	u64 blocks[FP_ORDERS];
 };
 
+/**
+ * struct fp_huge_view - a huge frame in a snapshot
+ * @state: enum fp_huge_state
+ * @nr_used: its allocated frames
+ * @whose: id of the owner (FP_HUGE_OWNED, FP_HUGE_RUN, FP_HUGE_BODY), or label (FP_HUGE_QUARANTINED)
+ */
+struct fp_huge_view {
+	u16 state;
+	u16 nr_used;
+	u32 whose;
+};
+
+/**
+ * struct fp_owner_view - an owner in a snapshot
+ * @id: its id, or FP_NO_ID
+ * @label: its label
+ */
+struct fp_owner_view {
+	u32 id;
+	u32 label;
+};
+
 int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);
 u64 fp_buddy_metadata(const struct fp_buddy *buddy);
@@ -182,6 +204,8 @@ void fp_buddy_count_bad_free(struct fp_buddy *buddy);
 
 void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
 void fp_buddy_stats_locked(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
+u32 fp_buddy_view(struct fp_buddy *buddy, struct fp_huge_view *huge, struct fp_owner_view *owners,
+		  u32 room);
 void fp_buddy_freeze(struct fp_buddy *buddy);
 void fp_buddy_thaw(struct fp_buddy *buddy);
 const char *fp_buddy_verify(struct fp_buddy *buddy);

@@ -12,6 +12,7 @@
 #include <linux/user_namespace.h>
 
 #include "client.h"
+#include "layout.h"
 #include "mmap.h"
 #include "pool.h"
 #include "stats.h"
@@ -187,6 +188,9 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
 	debugfs_create_file("users", 0400, dir, pool, &users_fops);
 	debugfs_create_file("quarantine", 0400, dir, pool, &quarantine_fops);
+	debugfs_create_file("map", 0400, dir, pool, &fp_layout_map_fops);
+	debugfs_create_file("owners", 0400, dir, pool, &fp_layout_owners_fops);
+	debugfs_create_file("extents", 0400, dir, pool, &fp_layout_extents_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	return root;
 }

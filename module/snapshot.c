@@ -195,3 +195,57 @@ void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 	fp_buddy_stats_locked(buddy, stats);
 	fp_buddy_thaw(buddy);
 }
+
+/* @last: of the huge frame before, which a run may continue from. */
+static struct fp_huge_view view_huge(const struct fp_buddy *buddy, u32 index, const struct fp_huge_view *last)
+{
+	const struct fp_huge *huge = &buddy->huge[index];
+	struct fp_huge_view view = { .state = fp_huge_state(huge), .whose = FP_NO_ID };
+
+	switch (view.state) {
+	case FP_HUGE_OWNED:
+		view.whose = fp_huge_owner(huge);
+		view.nr_used = FP_HUGE_FRAMES - fp_frames_nr_free(&buddy->frames[index]);
+		break;
+	case FP_HUGE_RUN:
+		view.whose = fp_huge_owner(huge);
+		view.nr_used = FP_HUGE_FRAMES;
+		break;
+	case FP_HUGE_BODY:
+		view.whose = last->whose;
+		view.nr_used = FP_HUGE_FRAMES;
+		break;
+	case FP_HUGE_QUARANTINED:
+		view.whose = fp_huge_label(huge);
+		break;
+	}
+	return view;
+}
+
+/**
+ * fp_buddy_view() - take a consistent snapshot of each huge frame and each owner
+ * @buddy: the buddy
+ * @huge: the result: one for each huge frame
+ * @owners: the result: as many owners as there is room for
+ * @room: for so many
+ *
+ * Context: any; freezes the pool while it looks at each huge frame once.
+ * Return: how many owners there are; if more than @room, some are missing.
+ */
+u32 fp_buddy_view(struct fp_buddy *buddy, struct fp_huge_view *huge, struct fp_owner_view *owners,
+		  u32 room)
+{
+	const struct fp_owner *owner;
+	u32 i, nr = 0;
+
+	fp_buddy_freeze(buddy);
+	for (i = 0; i < buddy->map.nr; i++)
+		huge[i] = view_huge(buddy, i, i ? &huge[i - 1] : NULL);
+	list_for_each_entry(owner, &buddy->owners, node) {
+		if (nr < room)
+			owners[nr] = (struct fp_owner_view){ owner->id, owner->label };
+		nr++;
+	}
+	fp_buddy_thaw(buddy);
+	return nr;
+}

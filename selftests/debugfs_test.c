@@ -12,7 +12,9 @@
 #define NOBODY		65534
 #define BUSY_SECONDS	3
 
-static const char * const names[] = { "summary", "buddyinfo", "fragmentation", "clients", "users" };
+static const char * const names[] = {
+	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents", "quarantine"
+};
 
 FIXTURE(debugfs)
 {

@@ -145,6 +145,32 @@ static int take_all_but(int fd, __u64 length, __u64 bad)
 	return n;
 }
 
+static size_t read_and_close(int fd, char *text, size_t room)
+{
+	ssize_t n = read(fd, text, room);
+
+	close(fd);
+	return n > 0 ? n : 0;
+}
+
+/* Whether debugfs shows exactly one huge frame as retired, and says so. */
+static bool files_show_one_retired(void)
+{
+	static const char directory[] = "/sys/kernel/debug/framepool/" POOL_NAME;
+	char path[128], text[1024], *p;
+	int fd, retired = 0;
+
+	snprintf(path, sizeof(path), "%s/map", directory);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	text[read_and_close(fd, text, sizeof(text) - 1)] = '\0';
+	for (p = text; *p; p++)
+		retired += *p == 'x';
+	snprintf(path, sizeof(path), "%s/quarantine", directory);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	text[read_and_close(fd, text, sizeof(text) - 1)] = '\0';
+	return retired == 1 && strstr(text, "\nretired: 2097152\n");
+}
+
 static bool close_all(FIXTURE_DATA(poison) *self)
 {
 	return !munmap(self->p, BYTES) && !close(self->fd);
@@ -243,6 +269,7 @@ TEST_F(poison, freed_buffer_gives_back_all_but_the_bad_huge_frame)
 	ASSERT_TRUE(poison_physical(self->bad));
 	ASSERT_TRUE(close_all(self));
 	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
+	EXPECT_TRUE(files_show_one_retired());
 	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
 }
 

@@ -262,6 +262,44 @@ static void stats_agree_with_a_layout_by_hand(void)
 	pool_fini(&buddy);
 }
 
+static void view_shows_a_layout_by_hand(void)
+{
+	static struct fp_huge_view huge[8];
+	struct fp_owner_view owners[8];
+	struct fp_run run3;
+	u32 first, nr, i;
+
+	begin(512, 16 * MIB);
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 100, FP_HUGE_FRAMES, 0, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &other, 3, 1, 0, &run2) == 0);
+	EXPECT(pool_alloc(&buddy, &other, FP_HUGE_FRAMES, 1, 0, &run3) == 0);
+	other.label = 77;
+	EXPECT(pool_free(&buddy, &other, &run3) == 0);
+	nr = fp_buddy_view(&buddy, huge, owners, 8);
+	EXPECT(nr == 3);	/* both, and the orphanage */
+	EXPECT(owners[0].id == FP_ORPHANAGE_ID && owners[0].label == FP_NO_LABEL);
+	EXPECT(owners[1].id == owner.id && owners[1].label == FP_NO_LABEL);
+	EXPECT(owners[2].id == other.id && owners[2].label == 77);
+	first = run.frame / FP_HUGE_FRAMES;
+	EXPECT(huge[first].state == FP_HUGE_RUN && huge[first].nr_used == FP_HUGE_FRAMES);
+	EXPECT(huge[first + 1].state == FP_HUGE_BODY && huge[first + 1].nr_used == FP_HUGE_FRAMES);
+	EXPECT(huge[first + 2].state == FP_HUGE_OWNED && huge[first + 2].nr_used == 100);
+	for (i = 0; i < 3; i++)
+		EXPECT(huge[first + i].whose == owner.id);
+	i = run2.frame / FP_HUGE_FRAMES;
+	EXPECT(huge[i].state == FP_HUGE_OWNED && huge[i].nr_used == 3 && huge[i].whose == other.id);
+	i = run3.frame / FP_HUGE_FRAMES;
+	EXPECT(huge[i].state == FP_HUGE_QUARANTINED && !huge[i].nr_used && huge[i].whose == 77);
+	EXPECT(fp_buddy_view(&buddy, huge, owners, 1) == 3);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(pool_free(&buddy, &other, &run2) == 0);
+	pool_settle(&buddy);
+	fp_buddy_view(&buddy, huge, NULL, 0);
+	for (i = 0; i < 8; i++)
+		EXPECT(huge[i].state == FP_HUGE_EMPTY && !huge[i].nr_used);
+	pool_fini(&buddy);
+}
+
 static int alloc_at(struct fp_owner *who, u64 frame, u64 nr, struct fp_run *result)
 {
 	return fp_buddy_alloc_at(&buddy, who, frame, nr, result);
@@ -455,6 +493,7 @@ static const struct test tests[] = {
 	{ "alloc_takes_unaligned_run_when_nothing_else_fits",
 	  alloc_takes_unaligned_run_when_nothing_else_fits },
 	{ "stats_agree_with_a_layout_by_hand", stats_agree_with_a_layout_by_hand },
+	{ "view_shows_a_layout_by_hand", view_shows_a_layout_by_hand },
 	{ "alloc_at_takes_exactly_what_is_free", alloc_at_takes_exactly_what_is_free },
 	{ "alloc_at_refuses_what_is_no_run", alloc_at_refuses_what_is_no_run },
 	{ "alloc_takes_the_end_that_is_asked_for", alloc_takes_the_end_that_is_asked_for },
