@@ -125,8 +125,8 @@ stat_counts_a_held_buffer() {
 
 frag_of_an_idle_pool_is_none() {
 	soon is_idle && says 0 '^free: *268435456 (256M)$' frag &&
-	says 0 '^ *order  *bytes  *free_blocks  *unusable  *external$' frag &&
-	says 0 '^ *9  *2M  *[0-9]*  *0.000  *-1.000$' frag
+	says 0 '^ *order  *bytes  *free_blocks  *unusable  *external  *share$' frag &&
+	says 0 '^ *9  *2M  *[0-9]*  *0.000  *-1.000  *#*$' frag
 }
 
 frag_blocks_add_up_to_free() {

@@ -63,8 +63,11 @@ int cmd_clients(struct cli *cli, int argc, char **argv);
 int cmd_frag(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_info(struct cli *cli, int argc, char **argv);
+int cmd_map(struct cli *cli, int argc, char **argv);
 int cmd_stat(struct cli *cli, int argc, char **argv);
+int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_version(struct cli *cli, int argc, char **argv);
+int cmd_watch(struct cli *cli, int argc, char **argv);
 
 /* The first entries of every option table; own options use other values. */
 enum { OPTION_POOL = 'p', OPTION_JSON = 'j' };
@@ -120,6 +123,18 @@ int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * Return: EXIT_USAGE.
  */
 int fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * message_hold - keep the next messages to ourselves, and remember the last
+ *
+ * Ends with message_release().
+ */
+void message_hold(void);
+
+/**
+ * message_release - say what message_hold() kept back
+ */
+void message_release(void);
 
 /**
  * pool_open - open the pool that the command line names

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A line of the list of clients in debugfs. */
+/* The list of clients in debugfs. */
 #ifndef FRAMEPOOL_CLI_CLIENT_H
 #define FRAMEPOOL_CLI_CLIENT_H
 
 #include <stdint.h>
+
+#include "cli.h"
 
 struct client {
 	int pid;
@@ -15,6 +17,11 @@ struct client {
 	char comm[64];
 };
 
+struct client_list {
+	struct client *clients;
+	size_t count;
+};
+
 /**
  * client_parse - read a line of the list
  * @line: "pid uid buffers held mapped quarantined comm"
@@ -24,5 +31,20 @@ struct client {
  * Return: 0, or -1 if the line is none of that.
  */
 int client_parse(const char *line, struct client *client);
+
+/**
+ * client_list_read - read the list of the pool that the command line names
+ * @cli: the options
+ * @list: what is in it, in the order of opening
+ *
+ * Return: EXIT_OK, or EXIT_FAILED after a message.
+ */
+int client_list_read(const struct cli *cli, struct client_list *list);
+
+/**
+ * client_list_free - free what client_list_read() allocated
+ * @list: the list
+ */
+void client_list_free(struct client_list *list);
 
 #endif

@@ -1,80 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* framepool clients: who holds how much, from debugfs; what they may, from sysfs. */
-#define _GNU_SOURCE
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/statfs.h>
 
 #include "cli.h"
 #include "client.h"
 #include "output.h"
 
-#define DEBUGFS		"/sys/kernel/debug"
-#define DEBUGFS_TYPE	0x64626720
-#define SYSFS		"/sys/class/framepool"
+#define SYSFS	"/sys/class/framepool"
 
 enum { COLUMNS = 7 };
-
-struct client_list {
-	struct client *clients;
-	size_t count;
-};
-
-static int fail_open(const struct cli *cli, const char *path, int err)
-{
-	char text[512];
-	struct statfs fs;
-
-	if (err == EACCES)
-		return fail("only root may read %s: run as root", path);
-	if (err == EPERM)
-		return fail("the kernel is locked down and refuses %s", path);
-	if (err != ENOENT)
-		return fail("cannot open %s: %s", path, strerror(err));
-	if (statfs(DEBUGFS, &fs) || (unsigned long)fs.f_type != DEBUGFS_TYPE)
-		return fail("debugfs is not mounted: 'mount -t debugfs none %s'", DEBUGFS);
-	return fail("%s", framepool_explain_open(err, cli->pool, text, sizeof(text)));
-}
-
-static FILE *open_list(const struct cli *cli)
-{
-	char path[128], text[512];
-	FILE *file;
-
-	if (strchr(cli->pool, '/') || strlen(cli->pool) > sizeof(path) / 2) {
-		fail("%s", framepool_explain_open(EINVAL, cli->pool, text, sizeof(text)));
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "%s/framepool/%s/clients", DEBUGFS, cli->pool);
-	file = fopen(path, "re");
-	if (!file)
-		fail_open(cli, path, errno);
-	return file;
-}
-
-/* The first line is the header. */
-static int read_list(FILE *file, struct client_list *list)
-{
-	struct client client, *clients;
-	char *line = NULL;
-	size_t size = 0;
-
-	while (getline(&line, &size, file) >= 0) {
-		if (client_parse(line, &client))
-			continue;
-		clients = reallocarray(list->clients, list->count + 1, sizeof(*clients));
-		if (!clients)
-			break;
-		list->clients = clients;
-		list->clients[list->count++] = client;
-	}
-	free(line);
-	if (!feof(file))
-		return fail("cannot read the list of clients: %m");
-	return EXIT_OK;
-}
 
 static void fill_row(struct field row[COLUMNS], const struct client *client)
 {
@@ -128,19 +63,14 @@ static int show(const struct cli *cli, const struct client_list *list)
 
 int cmd_clients(struct cli *cli, int argc, char **argv)
 {
-	struct client_list list = { NULL, 0 };
+	struct client_list list;
 	int status = option_none(cli, argc, argv);
-	FILE *file;
 
+	if (!status)
+		status = client_list_read(cli, &list);
 	if (status)
 		return status;
-	file = open_list(cli);
-	if (!file)
-		return EXIT_FAILED;
-	status = read_list(file, &list);
-	fclose(file);
-	if (!status)
-		status = show(cli, &list);
-	free(list.clients);
+	status = show(cli, &list);
+	client_list_free(&list);
 	return status;
 }

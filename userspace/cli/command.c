@@ -34,7 +34,8 @@ const struct command commands[] = {
 		"in blocks too small for a request of that order. 'external' is -1.000 where such\n"
 		"a request succeeds; otherwise it tells why it fails: towards 0 for lack of\n"
 		"memory, towards 1 because of fragmentation. Both are defined as in the kernel's\n"
-		"extfrag/unusable_index and extfrag/extfrag_index.\n",
+		"extfrag/unusable_index and extfrag/extfrag_index. The bar, 'share', is how much\n"
+		"of the free memory lies in free blocks of that order.\n",
 	}, {
 		.name = "clients",
 		.run = cmd_clients,
@@ -44,6 +45,42 @@ const struct command commands[] = {
 		"One line per open file: bytes in buffers ('held') and bytes of address space\n"
 		"that map them ('mapped'). Above them what one client and one user may hold at\n"
 		"most. Read from debugfs and sysfs.\n",
+	}, {
+		.name = "map",
+		.run = cmd_map,
+		.summary = "draw the pool, huge frame by huge frame (root only)",
+		.usage = "[--ascii] [--svg FILE]",
+		.help =
+		"  --ascii     letters and signs, also where the locale is UTF-8\n"
+		"  --svg FILE  write a drawing to FILE instead\n"
+		"\n"
+		"A huge frame that is empty can be used for anything. One that is partly used\n"
+		"belongs to one owner, and keeps larger blocks from being formed. A large pool\n"
+		"has several huge frames to a character. Colours appear on a terminal only, and\n"
+		"not if NO_COLOR is set. With --json, 'map' has a character for each huge frame,\n"
+		"as the file map in debugfs.\n",
+	}, {
+		.name = "watch",
+		.run = cmd_watch,
+		.summary = "print a line of numbers each second",
+		.usage = "[--interval SECONDS] [--count LINES]",
+		.help =
+		"  --interval SECONDS  0.1 to 3600; default: 1\n"
+		"  --count LINES       stop after so many lines\n"
+		"\n"
+		"Sizes are in units of 1024 bytes, 'wait_K' is what is in quarantine. The last\n"
+		"three columns are events a second since the line before: allocations, frees, and\n"
+		"allocations that failed. With --json each line is an object.\n",
+	}, {
+		.name = "top",
+		.run = cmd_top,
+		.summary = "show the pool and its biggest clients live",
+		.usage = "[--interval SECONDS]",
+		.help =
+		"  --interval SECONDS  0.1 to 3600; default: 1\n"
+		"\n"
+		"q ends it. Clients are shown to root only. With --json, no screen, but one\n"
+		"snapshot with the rates of one interval.\n",
 	}, {
 		.name = "alloc",
 		.run = cmd_alloc,

@@ -5,16 +5,27 @@
 #include "cli.h"
 #include "output.h"
 
-enum { COLUMNS = 5 };
+enum { COLUMNS = 6 };
+
+/* How much of the free memory is in blocks of this order. */
+static int share(const struct framepool_stats *stats, uint64_t bytes)
+{
+	uint64_t free_bytes = framepool_stats_free_bytes(stats);
+
+	return free_bytes ? (int)((double)bytes * 1000 / (double)free_bytes + 0.5) : 0;
+}
 
 static void fill_row(struct field row[COLUMNS], const struct framepool_stats *stats,
 		     unsigned int order, uint64_t frame_bytes)
 {
+	uint64_t blocks = framepool_stats_free_blocks(stats, order);
+
 	row[0] = field_number("order", order);
 	row[1] = field_bytes("bytes", frame_bytes << order);
-	row[2] = field_number("free_blocks", framepool_stats_free_blocks(stats, order));
+	row[2] = field_number("free_blocks", blocks);
 	row[3] = field_index("unusable", framepool_stats_unusable_index(stats, order));
 	row[4] = field_index("external", framepool_stats_external_index(stats, order));
+	row[5] = field_share("share", share(stats, blocks * (frame_bytes << order)));
 }
 
 static int show(const struct cli *cli, const struct framepool *fp,

@@ -15,7 +15,7 @@ static void list_commands(void)
 		printf("  %-8s  %s\n", command->name, command->summary);
 	puts("\n"
 	     "  --pool NAME  the pool /dev/framepool/NAME; default: default\n"
-	     "  --json       write JSON, sizes in bytes (info, stat, frag, clients, alloc)\n"
+	     "  --json       write JSON, sizes in bytes (watch: a line each time)\n"
 	     "\n"
 	     "'framepool help COMMAND' says more. Exit status: 0 done, 1 failed, 2 wrong usage.");
 }

@@ -5,15 +5,26 @@
 
 #include "cli.h"
 
+static bool is_held;
+static char held[1024];
+
+static void say(const char *format, va_list args, const char *end)
+{
+	char text[sizeof(held) - 64];
+
+	vsnprintf(text, sizeof(text), format, args);
+	snprintf(held, sizeof(held), "framepool: %s%s\n", text, end);
+	if (!is_held)
+		message_release();
+}
+
 int fail(const char *format, ...)
 {
 	va_list args;
 
-	fputs("framepool: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args, "");
 	va_end(args);
-	fputc('\n', stderr);
 	return EXIT_FAILED;
 }
 
@@ -21,10 +32,20 @@ int fail_usage(const char *format, ...)
 {
 	va_list args;
 
-	fputs("framepool: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args, "; see 'framepool help'");
 	va_end(args);
-	fputs("; see 'framepool help'\n", stderr);
 	return EXIT_USAGE;
+}
+
+void message_hold(void)
+{
+	is_held = true;
+}
+
+void message_release(void)
+{
+	is_held = false;
+	fputs(held, stderr);
+	held[0] = '\0';
 }

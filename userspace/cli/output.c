@@ -12,6 +12,7 @@ static json_t *json_value(const struct field *field)
 	case FIELD_TEXT:
 		return json_string(field->text);
 	case FIELD_INDEX:
+	case FIELD_SHARE:
 		return json_real((double)field->number / 1000);
 	case FIELD_NONE:
 		return json_null();
@@ -62,19 +63,25 @@ static json_t *json_result(const struct field *fields, size_t count, const struc
 	return result;
 }
 
-int output(bool json, const struct field *fields, size_t count, const struct table *table)
+static int dump(json_t *result, size_t flags)
 {
-	json_t *result;
-
-	if (!json) {
-		output_text(fields, count, table);
-		return EXIT_OK;
-	}
-	result = json_result(fields, count, table);
 	if (!result)
 		return fail("no memory for the JSON output");
-	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4));
+	json_dumpf(result, stdout, flags | JSON_REAL_PRECISION(4));
 	putchar('\n');
 	json_decref(result);
+	return EXIT_OK;
+}
+
+int output_json_line(const struct field *fields, size_t count)
+{
+	return dump(json_record(fields, count), JSON_COMPACT);
+}
+
+int output(bool json, const struct field *fields, size_t count, const struct table *table)
+{
+	if (json)
+		return dump(json_result(fields, count, table), JSON_INDENT(2));
+	output_text(fields, count, table);
 	return EXIT_OK;
 }

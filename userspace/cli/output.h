@@ -18,6 +18,7 @@ enum field_kind {
 	FIELD_NUMBER,		/* @number */
 	FIELD_BYTES,		/* @number; text adds or uses units */
 	FIELD_INDEX,		/* @number in thousandths */
+	FIELD_SHARE,		/* @number in thousandths; text is a bar */
 	FIELD_ADDRESS,		/* @number; text is hexadecimal */
 	FIELD_NONE,		/* null in JSON, @text as text */
 };
@@ -47,6 +48,12 @@ static inline struct field field_bytes(const char *key, uint64_t bytes)
 static inline struct field field_index(const char *key, int thousandths)
 {
 	return (struct field){ .key = key, .kind = FIELD_INDEX, .number = thousandths };
+}
+
+/* 0 to 1000. */
+static inline struct field field_share(const char *key, int thousandths)
+{
+	return (struct field){ .key = key, .kind = FIELD_SHARE, .number = thousandths };
 }
 
 static inline struct field field_none(const char *key, const char *text)
@@ -91,6 +98,15 @@ struct table {
  * Return: EXIT_OK, or EXIT_FAILED after a message: out of memory.
  */
 int output(bool json, const struct field *fields, size_t count, const struct table *table);
+
+/**
+ * output_json_line - write a record as one line of JSON
+ * @fields: the record
+ * @count: how many fields it has
+ *
+ * Return: as output().
+ */
+int output_json_line(const struct field *fields, size_t count);
 
 /**
  * output_text - write a result as text

@@ -7,8 +7,10 @@
 
 #include "output.h"
 #include "size.h"
+#include "terminal.h"
 
-#define CELL_MAX	64
+#define CELL_MAX	BAR_MAX
+#define BAR_COLUMNS	28
 
 static void format_index(int64_t thousandths, char text[CELL_MAX])
 {
@@ -33,6 +35,8 @@ static const char *format_cell(const struct field *field, char text[CELL_MAX])
 	case FIELD_INDEX:
 		format_index(field->number, text);
 		break;
+	case FIELD_SHARE:
+		return terminal_bar((int)field->number, BAR_COLUMNS, terminal_is_utf8(), text);
 	case FIELD_ADDRESS:
 		snprintf(text, CELL_MAX, "0x%" PRIx64, (uint64_t)field->number);
 		break;
@@ -75,10 +79,10 @@ static int column_width(const struct table *table, size_t column)
 	return (int)width;
 }
 
-/* Numbers to the right; text to the left, where it comes last and may be of any length. */
+/* Numbers to the right; text and bars to the left, where they come last and may be of any length. */
 static void print_cell(const struct field *field, const char *text, int width)
 {
-	if (field->kind == FIELD_TEXT)
+	if (field->kind == FIELD_TEXT || field->kind == FIELD_SHARE)
 		printf("  %s", text);
 	else
 		printf("  %*s", width, text);

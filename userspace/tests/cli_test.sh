@@ -60,12 +60,22 @@ expect alloc_from_missing_file 1 stderr "cannot open '.*/none': No such file" \
 expect alloc_from_empty_file 1 stderr "is empty or does not tell its size" alloc --from /dev/null
 expect impossible_pool_name 1 stderr "'a/b' cannot be the name of a pool" --pool a/b info
 expect impossible_pool_name_of_clients 1 stderr "'a/b' cannot be the name" --pool a/b clients
+expect impossible_pool_name_of_map 1 stderr "'a/b' cannot be the name" --pool a/b map
+
+expect watch_interval_junk 2 stderr "--interval: 'soon' is not a number" watch --interval soon
+expect watch_interval_negative 2 stderr "--interval: '-1' is not a number" watch --interval -1
+expect watch_interval_too_short 2 stderr "--interval: '0.01' is not" watch --interval 0.01
+expect watch_interval_too_long 2 stderr "--interval: '1e9' is not" watch --interval 1e9
+expect watch_count_zero 2 stderr "--count: '0' is not a number of lines" watch --count 0
+expect watch_count_junk 2 stderr "--count: '3x' is not a number of lines" watch --count 3x
+expect top_interval_junk 2 stderr "--interval: '' is not a number" top --interval ''
+expect map_svg_without_file 2 stderr "option '--svg' needs a value" map --svg
 
 if [ -e /dev/framepool ]; then
 	echo "ok - module_not_loaded # SKIP a module is loaded here"
 	exit 0
 fi
-for command in info stat frag "alloc --size 4K" "info --json --pool other" "alloc --from $0"; do
+for command in info stat frag map watch top "alloc --size 4K" "info --json --pool other" "alloc --from $0"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	expect "not_loaded: ${command%% /*}" 1 stderr "module is not loaded: load it with" $command
 done

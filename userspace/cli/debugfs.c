@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The files of a pool in debugfs. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/statfs.h>
+
+#include "debugfs.h"
+
+#define DEBUGFS		"/sys/kernel/debug"
+#define DEBUGFS_TYPE	0x64626720
+
+static int fail_open(const struct cli *cli, const char *path, int err)
+{
+	char text[512];
+	struct statfs fs;
+
+	if (err == EACCES)
+		return fail("only root may read %s: run as root", path);
+	if (err == EPERM)
+		return fail("the kernel is locked down and refuses %s", path);
+	if (err != ENOENT)
+		return fail("cannot open %s: %s", path, strerror(err));
+	if (statfs(DEBUGFS, &fs) || (unsigned long)fs.f_type != DEBUGFS_TYPE)
+		return fail("debugfs is not mounted: 'mount -t debugfs none %s'", DEBUGFS);
+	return fail("%s", framepool_explain_open(err, cli->pool, text, sizeof(text)));
+}
+
+FILE *debugfs_open(const struct cli *cli, const char *name)
+{
+	char path[128], text[512];
+	FILE *file;
+
+	if (strchr(cli->pool, '/') || strlen(cli->pool) > sizeof(path) / 2) {
+		fail("%s", framepool_explain_open(EINVAL, cli->pool, text, sizeof(text)));
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%s/framepool/%s/%s", DEBUGFS, cli->pool, name);
+	file = fopen(path, "re");
+	if (!file)
+		fail_open(cli, path, errno);
+	return file;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* framepool map: what each huge frame is used for, drawn as text or SVG. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "debugfs.h"
+#include "heatmap.h"
+#include "output.h"
+#include "terminal.h"
+
+enum { OPTION_SVG = 1, OPTION_ASCII };
+
+static const struct option options[] = {
+	COMMON_OPTIONS,
+	{ "svg", required_argument, NULL, OPTION_SVG },
+	{ "ascii", no_argument, NULL, OPTION_ASCII },
+	{ NULL, 0, NULL, 0 }
+};
+
+/**
+ * struct style - how to draw
+ * @svg: the file to write, or NULL
+ * @ascii: without block characters
+ */
+struct style {
+	const char *svg;
+	bool ascii;
+};
+
+static int parse(struct cli *cli, int argc, char **argv, struct style *style)
+{
+	int option;
+
+	optind = 0;
+	while ((option = option_next(cli, argc, argv, options)) != OPTIONS_END) {
+		if (option == OPTION_SVG)
+			style->svg = optarg;
+		else if (option == OPTION_ASCII)
+			style->ascii = true;
+		else
+			return EXIT_USAGE;
+	}
+	return option_end(argc, argv);
+}
+
+static int read_map(const struct cli *cli, struct map *map)
+{
+	struct framepool *fp = pool_open(cli);
+	FILE *file;
+	int err;
+
+	if (!fp)
+		return EXIT_FAILED;
+	map->huge_bytes = framepool_huge_bytes(fp);
+	framepool_close(fp);
+	file = debugfs_open(cli, "map");
+	if (!file)
+		return EXIT_FAILED;
+	err = map_read(file, map);
+	fclose(file);
+	return err ? fail("cannot read the map: %s", strerror(errno)) : EXIT_OK;
+}
+
+static int write_svg(const struct map *map, const char *pool, const char *name)
+{
+	FILE *file = fopen(name, "we");
+	bool failed;
+
+	if (!file)
+		return fail("cannot write '%s': %s", name, strerror(errno));
+	map_svg(map, pool, file);
+	failed = ferror(file);
+	if (fclose(file) || failed)
+		return fail("cannot write '%s': %s", name, strerror(errno));
+	return EXIT_OK;
+}
+
+static int show_json(const struct cli *cli, const struct map *map)
+{
+	size_t counts[SHADES];
+
+	map_count(map, counts);
+	map->states[map->count] = '\0';
+
+	const struct field fields[] = {
+		field_text("pool", cli->pool),
+		field_bytes("huge", map->huge_bytes),
+		field_number("huge_frames", (int64_t)map->count),
+		field_number("empty", (int64_t)counts[SHADE_FREE]),
+		field_number("partly_used", (int64_t)(counts[SHADE_QUARTER] + counts[SHADE_HALF] +
+						       counts[SHADE_MOST])),
+		field_number("full", (int64_t)counts[SHADE_FULL]),
+		field_number("quarantined", (int64_t)counts[SHADE_QUARANTINED]),
+		field_number("retired", (int64_t)counts[SHADE_RETIRED]),
+		field_text("map", map->states),
+	};
+
+	return output(true, fields, sizeof(fields) / sizeof(*fields), NULL);
+}
+
+static int show(const struct cli *cli, const struct style *style, const struct map *map)
+{
+	if (style->svg) {
+		int status = write_svg(map, cli->pool, style->svg);
+
+		if (status || !cli->json)
+			return status;
+	}
+	if (cli->json)
+		return show_json(cli, map);
+	printf("Pool %s\n", cli->pool);
+	map_print(map, style->ascii || !terminal_is_utf8(), terminal_has_colour(), terminal_columns());
+	return EXIT_OK;
+}
+
+int cmd_map(struct cli *cli, int argc, char **argv)
+{
+	struct style style = { .svg = NULL };
+	struct map map = { .states = NULL };
+	int status = parse(cli, argc, argv, &style);
+
+	if (!status)
+		status = read_map(cli, &map);
+	if (!status)
+		status = show(cli, &style, &map);
+	map_free(&map);
+	return status;
+}

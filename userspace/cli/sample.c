@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Snapshots one after the other, and what happened in between. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sample.h"
+
+int sample_take(const struct framepool *fp, struct sample *sample)
+{
+	struct timespec now;
+
+	sample->stats = pool_stats(fp);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sample->seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return sample->stats ? EXIT_OK : EXIT_FAILED;
+}
+
+static uint64_t fails(const struct framepool_stats *stats)
+{
+	return framepool_stats_fail_nomem(stats) + framepool_stats_fail_nospace(stats) +
+	       framepool_stats_fail_quota(stats);
+}
+
+struct rates sample_rates(const struct sample *old, const struct sample *new)
+{
+	double seconds = new->seconds - old->seconds;
+	uint64_t allocs = framepool_stats_allocs(new->stats) - framepool_stats_allocs(old->stats);
+	uint64_t frees = framepool_stats_frees(new->stats) - framepool_stats_frees(old->stats);
+
+	if (seconds <= 0)
+		return (struct rates){ 0, 0, 0 };
+	return (struct rates){
+		.allocs = (double)allocs / seconds,
+		.frees = (double)frees / seconds,
+		.fails = (double)(fails(new->stats) - fails(old->stats)) / seconds,
+	};
+}
+
+void sample_free(struct sample *sample)
+{
+	framepool_stats_free(sample->stats);
+	sample->stats = NULL;
+}
+
+int interval_parse(const char *text, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	if (end == text || strspn(text, "0123456789.") != strlen(text) || *end ||
+	    !(*seconds >= 0.1 && *seconds <= 3600))
+		return fail_usage("--interval: '%s' is not a number of seconds from 0.1 to 3600", text);
+	return EXIT_OK;
+}
