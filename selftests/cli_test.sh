@@ -141,6 +141,200 @@ frag_blocks_add_up_to_free() {
 	release TERM 0 && return "$added_up"
 }
 
+frag_bars_are_shares_of_free() {
+	hold --size 12K || return
+	"$FRAMEPOOL" frag | awk '
+		NR > 5 && $3 == 0 && $6 != "" { print "a bar of nothing: " $0; bad = 1 }
+		NR > 5 && $3 > 0 && $6 == "" { print "no bar: " $0; bad = 1 }
+		NR > 5 { sum += length($6) }
+		END { if (sum < 25 || sum > 45) { print "all bars together: " sum; bad = 1 } exit bad }' &&
+	"$FRAMEPOOL" frag --json | awk -F '[:,]' '
+		/"share":/ { sum += $2 }
+		END { print "shares: " sum; exit !(sum > 0.98 && sum < 1.02) }' &&
+	LC_ALL=C.UTF-8 "$FRAMEPOOL" frag | grep -q '█' && ! LC_ALL=C "$FRAMEPOOL" frag | grep -q '█'
+	drawn=$?
+	release TERM 0 && return "$drawn"
+}
+
+# The drawing without offsets and line breaks.
+drawn_map() {
+	"$FRAMEPOOL" map | sed -n 's/^ *\(0\|128M\)  //p' | tr -d '\n'
+}
+
+map_shows_the_layout() {
+	soon is_idle && says 0 '^  \.  free  *128$' map && says 0 '^    128M  \.\{64\}$' map || return
+	hold --size 6M --align 2M || return
+	drawn_map > "$dir/map"
+	cat "$dir/map"
+	grep -q '^\.*###\.*$' "$dir/map" && [ "$(wc -c < "$dir/map")" -eq 128 ] &&
+	says 0 '^  \.  free  *125$' map && says 0 '^  #  all used  *3$' map &&
+	says 0 '"map": "\.*###\.*"$' map --json && says 0 '"full": 3,$' map --json &&
+	says 0 '"empty": 125,$' map --json && says 0 '"retired": 0,$' map --json &&
+	says 0 '^A character is 1 huge frame of 2M;' map
+	shown=$?
+	release TERM 0 && return "$shown"
+}
+
+map_has_blocks_where_they_can_be_shown() {
+	hold --size 6M --align 2M || return
+	[ "$(LC_ALL=C.UTF-8 "$FRAMEPOOL" map | grep -c '███')" -eq 1 ] &&
+	[ "$(LC_ALL=C.UTF-8 "$FRAMEPOOL" map --ascii | grep -c '█')" -eq 0 ] &&
+	[ "$(LC_ALL=C "$FRAMEPOOL" map | grep -c '█')" -eq 0 ] &&
+	! LC_ALL=C.UTF-8 "$FRAMEPOOL" map | grep -q "$(printf '\033')"
+	shown=$?
+	release TERM 0 && return "$shown"
+}
+
+map_svg_shows_the_layout() {
+	hold --size 6M --align 2M || return
+	says 0 '^$' map --svg "$dir/map.svg" || [ ! -s "$dir/said" ] && sed -n 1,3p "$dir/map.svg" &&
+	[ "$(grep -c '^<rect class="s4".*<title>' "$dir/map.svg")" -eq 3 ] &&
+	[ "$(grep -c '^<rect class="s0".*<title>' "$dir/map.svg")" -eq 125 ] &&
+	grep -q '>all used: 3 huge frames<' "$dir/map.svg" && grep -q '>free: 125 huge frames<' "$dir/map.svg" &&
+	[ "$(tail -n 1 "$dir/map.svg")" = '</svg>' ] &&
+	says 1 "cannot write '/proc/none'" map --svg /proc/none
+	shown=$?
+	release TERM 0 && return "$shown"
+}
+
+watch_prints_a_line_each_interval() {
+	hold --size 3M || return
+	"$FRAMEPOOL" watch --interval 0.2 --count 3 > "$dir/watched"
+	status=$?
+	cat "$dir/watched"
+	[ "$status" -eq 0 ] && awk '
+		NR == 1 { bad = !/^ *free_K  *used_K  *wait_K  *largest_K  *clients  *buffers  *alloc.s/ }
+		NR > 1 && ($1 + $2 + $3 != 262144 || $2 != 3072 || $5 != 2 || $6 != 1) { bad = 1 }
+		NR == 2 && $7 != "-" || NR > 2 && $7 != 0 { bad = 1 }
+		length($0) > 80 { bad = 1 }
+		END { exit bad || NR != 4 }' "$dir/watched" &&
+	[ "$("$FRAMEPOOL" watch --json --interval 0.2 --count 2 | grep -c '^{"free":[0-9]*,"used":3145728,.*}$')" -eq 2 ]
+	watched=$?
+	release TERM 0 && return "$watched"
+}
+
+watch_counts_what_happens() {
+	"$FRAMEPOOL" watch --interval 2 --count 2 > "$dir/watched" &
+	watcher=$!
+	soon grep -q largest "$dir/watched" || return
+	for _ in 1 2 3 4; do
+		"$FRAMEPOOL" alloc --size 1M > /dev/null
+		"$FRAMEPOOL" alloc --size 1T > /dev/null 2>&1
+	done
+	wait "$watcher"
+	cat "$dir/watched"
+	awk 'NR == 3 { exit !($7 >= 1 && $8 >= 1 && $9 >= 1) }' "$dir/watched"
+}
+
+watch_ends_when_the_pool_does() {
+	"$FRAMEPOOL" watch --interval 0.1 > "$dir/watched" 2>&1 &
+	watcher=$!
+	soon grep -q largest "$dir/watched" && echo 1 > /sys/class/framepool/default/shutdown
+	wait "$watcher"
+	status=$?
+	tail -n 2 "$dir/watched"
+	reload size=256M || return
+	[ "$status" -eq 1 ] && grep -q '^framepool: cannot read the statistics of pool .default.: No such device$' "$dir/watched"
+}
+
+in_tmux() {
+	tmux -L cli -f /dev/null "$@"
+}
+
+# shows PATTERN: a line of the screen has it.
+shows() {
+	in_tmux capture-pane -p > "$dir/screen" && grep -q -e "$1" "$dir/screen"
+}
+
+has_lines() {
+	shows '' && [ "$(wc -l < "$dir/screen")" -eq "$1" ]
+}
+
+# start_top COLUMNS LINES: runs top in a terminal; how it ended will be in $dir/ended, with the terminal's state before and after.
+start_top() {
+	rm -f "$dir/ended" "$dir/before" "$dir/after"
+	LC_ALL=C.UTF-8 in_tmux new-session -d -x "$1" -y "$2" "trap : INT
+		stty -a > $dir/before; $FRAMEPOOL top --interval 0.2 2> $dir/top.err; echo \$? > $dir/ended
+		stty -a > $dir/after; sleep 60"
+}
+
+stop_top() {
+	in_tmux kill-server
+}
+
+# Nothing is longer or wider than the terminal, and what matters is there.
+top_fits() {
+	soon shows 'framepool top: pool default, 256M; every 0.2 s; q quits' &&
+	soon shows '^used  *\[###* *\]  18.8%      48M$' && soon shows '^free  *\[###* *\]  81.2%     208M$' &&
+	soon shows '^waiting  *\[ *\]   0.0%        0$' && soon shows '^clients 2  *buffers 1  *alloc/s 0' &&
+	soon shows '^largest free block [0-9.]*M  *unusable for 64K 0.0%, 2M 0.0%' &&
+	soon shows '^ *PID  *UID  *BUFFERS  *HELD  *MAPPED  NAME$' &&
+	soon shows "^ *$holder  *0  *1  *48M  *0  framepool$"
+	fits=$?
+	cat "$dir/screen"
+	return "$fits"
+}
+
+top_fits_two_sizes_and_quits() {
+	hold --size 48M && start_top 80 24 && top_fits && has_lines 24 &&
+	in_tmux resize-window -x 120 -y 40 && soon has_lines 40 && top_fits &&
+	in_tmux resize-window -x 20 -y 4 && soon has_lines 4 && soon shows '^framepool top: pool$' &&
+	in_tmux resize-window -x 80 -y 24 && top_fits && in_tmux send-keys q && soon [ -s "$dir/after" ] &&
+	[ "$(cat "$dir/ended")" = 0 ] && cmp "$dir/before" "$dir/after"
+	fits=$?
+	cat "$dir/top.err"
+	stop_top
+	release TERM 0 && return "$fits"
+}
+
+top_interrupted_restores_the_terminal() {
+	start_top 80 24 && soon shows 'q quits' && in_tmux send-keys C-c && soon [ -s "$dir/after" ] &&
+	[ "$(cat "$dir/ended")" = 130 ] && cmp "$dir/before" "$dir/after"
+	restored=$?
+	cat "$dir/ended" "$dir/before" "$dir/after"
+	stop_top
+	return "$restored"
+}
+
+top_says_on_stderr_why_it_ends() {
+	start_top 80 24 && soon shows 'q quits' && echo 1 > /sys/class/framepool/default/shutdown &&
+	soon [ -s "$dir/after" ] && [ "$(cat "$dir/ended")" = 1 ] && cmp "$dir/before" "$dir/after" &&
+	grep -q '^framepool: cannot read the statistics' "$dir/top.err"
+	told=$?
+	cat "$dir/top.err"
+	stop_top
+	reload size=256M && return "$told"
+}
+
+top_without_a_terminal() {
+	says 1 "top needs a terminal; 'framepool watch' does without" top &&
+	says 0 '"allocs_per_second": 0,$' top --json --interval 0.1 &&
+	hold --size 4M && says 0 "\"pid\": $holder,$" top --json --interval 0.1 && release TERM 0
+}
+
+# A hundred at once, while memory comes and goes.
+hundred_commands_at_once_all_succeed() {
+	while [ ! -e "$dir/enough" ]; do
+		"$FRAMEPOOL" alloc --size 5M > /dev/null
+	done &
+	storm=$!
+	: > "$dir/failed"
+	readers=
+	for _ in $(seq 20); do
+		for command in stat frag clients map "watch --count 1"; do
+			# shellcheck disable=SC2086 # split into words on purpose
+			{ "$FRAMEPOOL" $command > /dev/null || echo "$command" >> "$dir/failed"; } 2>> "$dir/failed" &
+			readers="$readers $!"
+		done
+	done
+	# shellcheck disable=SC2086 # split into words on purpose
+	wait $readers
+	: > "$dir/enough"
+	wait "$storm"
+	cat "$dir/failed"
+	[ ! -s "$dir/failed" ]
+}
+
 clients_shows_who_holds_what() {
 	hold --size 2M &&
 	says 0 "^ *$holder  *0  *1  *2M  *0  *0  framepool$" clients &&
@@ -304,6 +498,18 @@ stat_json_has_the_same_keys
 stat_counts_a_held_buffer
 frag_of_an_idle_pool_is_none
 frag_blocks_add_up_to_free
+frag_bars_are_shares_of_free
+map_shows_the_layout
+map_has_blocks_where_they_can_be_shown
+map_svg_shows_the_layout
+watch_prints_a_line_each_interval
+watch_counts_what_happens
+watch_ends_when_the_pool_does
+top_fits_two_sizes_and_quits
+top_interrupted_restores_the_terminal
+top_says_on_stderr_why_it_ends
+top_without_a_terminal
+hundred_commands_at_once_all_succeed
 clients_shows_who_holds_what
 clients_of_an_idle_pool_are_none
 alloc_rounds_up_to_frames

@@ -7,12 +7,14 @@
 
 enum { COLUMNS = 6 };
 
-/* How much of the free memory is in blocks of this order. */
+/* How much of the free memory it is. Something never looks like nothing. */
 static int share(const struct framepool_stats *stats, uint64_t bytes)
 {
-	uint64_t free_bytes = framepool_stats_free_bytes(stats);
+	double thousandths = (double)bytes * 1000 / (double)framepool_stats_free_bytes(stats);
 
-	return free_bytes ? (int)((double)bytes * 1000 / (double)free_bytes + 0.5) : 0;
+	if (!bytes)
+		return 0;
+	return thousandths < 1 ? 1 : (int)(thousandths + 0.5);
 }
 
 static void fill_row(struct field row[COLUMNS], const struct framepool_stats *stats,
