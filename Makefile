@@ -5,6 +5,9 @@
 override BUILD := $(abspath $(or $(BUILD),build))
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
+PREFIX ?= /usr/local
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+SOURCEDIR ?= /usr/src
 KERNEL ?= 6.12
 KERNELS := $(shell awk '$$2 == "check" { print $$1 }' scripts/lab/kernels)
 MATRIX := $(shell awk '!/^\#/ { print $$1 }' scripts/lab/kernels)
@@ -30,6 +33,24 @@ module: ## the module only: build/kernel-RELEASE/framepool.ko
 
 userspace: ## the library and the CLI: build/userspace
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace
+
+# The module's sources are installed rather than the module, for DKMS to build for each kernel.
+version = $(shell sed -n 's/^VERSION := //p' userspace/Makefile)
+sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
+
+install: ## to PREFIX (default: /usr/local), below DESTDIR: library, CLI, manual pages, udev rule; for DKMS the module's sources
+	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
+	install -d $(DESTDIR)$(UDEVDIR) $(sources)/module/uapi
+	install -m 644 scripts/60-framepool.rules $(DESTDIR)$(UDEVDIR)
+	install -m 644 Kbuild $(sources)
+	install -m 644 module/*.[ch] $(sources)/module
+	install -m 644 module/uapi/framepool.h $(sources)/module/uapi
+	sed 's/@VERSION@/$(version)/' scripts/dkms.conf > $(sources)/dkms.conf
+
+uninstall: ## takes away what make install put there, given the same PREFIX and DESTDIR
+	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) uninstall
+	rm -f $(DESTDIR)$(UDEVDIR)/60-framepool.rules
+	rm -rf $(sources)
 
 static: ## the CLI as a static program, for the labs: build/static
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/static STATIC=1
@@ -101,7 +122,7 @@ demo: setup ## shows what framepool does, in a virtual machine
 shell: setup lab-$(KERNEL) ## a shell in a virtual machine with the module (KERNEL=, as for lab-KERNEL)
 	@scripts/lab/run --interactive $(KERNEL) scripts/lab/job-shell
 
-lint: ## shellcheck on the scripts, checkpatch on the C
+lint: ## shellcheck on the scripts, checkpatch on the C, mandoc on the manual pages
 	scripts/lint
 
 setup: ## installs the Debian packages that the above need, if any is missing
@@ -113,4 +134,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace static tests check check-host check-vm check-matrix check-debug fuzz bench bench-module test-module demo shell lint setup clean help
+.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug fuzz bench bench-module test-module demo shell lint setup clean help

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What 'make install' puts down is what a program needs, and 'make uninstall' takes it away.
+# What 'make install' puts down is what a program and an administrator need, and 'make uninstall' takes it away.
 # $O is the build folder, $CC the compiler.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
 # What the outer make was told must not reach the inner one.
-unset MAKEFLAGS MAKEOVERRIDES MFLAGS CFLAGS CPPFLAGS LDFLAGS STATIC DESTDIR PREFIX
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS CFLAGS CPPFLAGS LDFLAGS STATIC DESTDIR PREFIX BUILD
 stage=$O/stage
 root=$stage/root
 log=$stage/log
@@ -29,7 +29,103 @@ result()
 
 build()
 {
-	make O="$stage/build" PREFIX="$root" "$@"
+	make -C .. BUILD="$stage/build" PREFIX="$root" SOURCEDIR="$root/src" "$@"
+}
+
+# What is put below DESTDIR is the same as without it, and says nothing of DESTDIR.
+honours_destdir()
+{
+	make -C .. BUILD="$stage/build" PREFIX=/usr DESTDIR="$stage/system" install &&
+	(cd "$stage/system" && find . ! -type d | sort) | sed 's|^./usr|.|' >"$stage/below" &&
+	(cd "$root" && find . ! -type d | sort) | diff - "$stage/below" &&
+	! grep -rIl "$stage" "$stage/system" &&
+	grep -qx 'prefix=/usr' "$stage/system/usr/lib/pkgconfig/libframepool.pc" &&
+	make -C .. BUILD="$stage/build" PREFIX=/usr DESTDIR="$stage/system" uninstall &&
+	[ -z "$(find "$stage/system" ! -type d)" ]
+}
+
+# has FILE...: each is installed.
+has()
+{
+	for file; do
+		[ -e "$root/$file" ] || {
+			echo "no $file"
+			return 1
+		}
+	done
+}
+
+everything_is_installed()
+{
+	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a lib/pkgconfig/libframepool.pc \
+		include/libframepool.h include/framepool.h lib/udev/rules.d/60-framepool.rules \
+		share/bash-completion/completions/framepool share/man/man1/framepool.1 share/man/man4/framepool.4 \
+		share/man/man3/libframepool.3
+}
+
+# Each function has a page that shows how it is declared.
+functions_have_pages()
+{
+	for function in $(sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root/include/libframepool.h"); do
+		grep -q "$function(" "$root/share/man/man3/$function.3" || sed 's/\\f[BIR]//g; s/\\//g' \
+			"$root/share/man/man3/$function.3" | grep -q "$function(" || {
+			echo "no page of $function"
+			return 1
+		}
+	done
+}
+
+# The command line, its help, its manual page and its completion have the same commands.
+commands_are_documented()
+{
+	"$root/bin/framepool" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >"$stage/commands"
+	[ -s "$stage/commands" ] || return
+	while read -r command; do
+		grep -q "^\\\\fB$command\\\\fR" "$root/share/man/man1/framepool.1" || {
+			echo "$command is not in framepool.1"
+			return 1
+		}
+		for option in $("$root/bin/framepool" help "$command" | grep -o -e '--[a-z]*' | sort -u); do
+			sed 's/\\-/-/g' "$root/share/man/man1/framepool.1" | grep -q -e "$option" || {
+				echo "$command $option is not in framepool.1"
+				return 1
+			}
+			completes "$option" framepool "$command" "$option" || return
+		done
+		completes "$command" framepool "$command" || return
+	done <"$stage/commands"
+}
+
+# completes EXPECTED WORD...: bash completes the last word to one that is EXPECTED.
+completes()
+{
+	expected=$1
+	shift
+	# shellcheck disable=SC2016 # for the other shell
+	bash -c '. "$0/share/bash-completion/completions/framepool"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_framepool
+		printf "%s\n" "${COMPREPLY[@]}"' "$root" "$@" | grep -qxe "$expected" || {
+		echo "$* is not completed to $expected"
+		return 1
+	}
+}
+
+# All that the module's sources include and Kbuild names is there.
+module_sources_are_complete()
+{
+	(
+		cd "$root"/src/framepool-*/ || exit
+		grep -qx 'PACKAGE_VERSION="[0-9.]*"' dkms.conf &&
+		[ "$(sed -n 's/PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)" = "$("$root/bin/framepool" version |
+			cut -d ' ' -f 2)" ] || exit
+		for object in $(grep -o 'module/[a-z_]*\.o' Kbuild); do
+			[ -e "${object%.o}.c" ] || exit
+		done
+		for header in $(sed -n 's/^#include "\(.*\)"/\1/p' module/*.[ch]); do
+			[ "$header" = platform_host.h ] || [ -e "module/$header" ] || exit
+		done
+	)
 }
 
 compile_example()
@@ -89,6 +185,11 @@ leaves_nothing()
 }
 
 result install build install
+result install_is_complete everything_is_installed
+result manual_has_all_functions functions_have_pages
+result manual_and_completion_have_all_commands commands_are_documented
+result module_sources_are_complete module_sources_are_complete
+result install_below_destdir_is_the_same honours_destdir
 result command_finds_its_library "$root/bin/framepool" version
 result example_builds_with_pkg_config_alone compile_example
 result example_builds_statically_without_warning compile_example_static

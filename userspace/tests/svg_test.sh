@@ -21,7 +21,7 @@ finds()
 cells='//*[@id="map"]/*[local-name()="rect"]'
 finds svg_is_xml 'local-name(/*)' svg
 finds svg_has_a_square_for_each_huge_frame "count($cells)" 13
-finds svg_first_two_are_used "concat($cells[1]/@class, $cells[2]/@class, $cells[3]/@class)" s4s4s0
-finds svg_last_is_bad_memory "string($cells[13]/*[local-name()=\"title\"])" 'at 24M: bad memory, out of use'
-finds svg_squares_do_not_overlap "count($cells[@x = following-sibling::*/@x and @y = following-sibling::*/@y])" 0
+finds svg_first_two_are_used "concat(${cells}[1]/@class, ${cells}[2]/@class, ${cells}[3]/@class)" s4s4s0
+finds svg_last_is_bad_memory "string(${cells}[13]/*[local-name()=\"title\"])" 'at 24M: bad memory, out of use'
+finds svg_squares_do_not_overlap "count(${cells}[@x = following-sibling::*/@x and @y = following-sibling::*/@y])" 0
 finds svg_legend_names_all_states 'count(//*[@id="legend"]/*[local-name()="text"])' 7
