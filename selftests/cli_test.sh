@@ -258,7 +258,7 @@ start_top() {
 		stty -a > $dir/after; sleep 60"
 }
 
-stop_top() {
+stop_tmux() {
 	in_tmux kill-server
 }
 
@@ -283,7 +283,7 @@ top_fits_two_sizes_and_quits() {
 	[ "$(cat "$dir/ended")" = 0 ] && cmp "$dir/before" "$dir/after"
 	fits=$?
 	cat "$dir/top.err"
-	stop_top
+	stop_tmux
 	release TERM 0 && return "$fits"
 }
 
@@ -292,7 +292,7 @@ top_interrupted_restores_the_terminal() {
 	[ "$(cat "$dir/ended")" = 130 ] && cmp "$dir/before" "$dir/after"
 	restored=$?
 	cat "$dir/ended" "$dir/before" "$dir/after"
-	stop_top
+	stop_tmux
 	return "$restored"
 }
 
@@ -302,7 +302,7 @@ top_says_on_stderr_why_it_ends() {
 	grep -q '^framepool: cannot read the statistics' "$dir/top.err"
 	told=$?
 	cat "$dir/top.err"
-	stop_top
+	stop_tmux
 	reload size=256M && return "$told"
 }
 
@@ -310,6 +310,19 @@ top_without_a_terminal() {
 	says 1 "top needs a terminal; 'framepool watch' does without" top &&
 	says 0 '"allocs_per_second": 0,$' top --json --interval 0.1 &&
 	hold --size 4M && says 0 "\"pid\": $holder,$" top --json --interval 0.1 && release TERM 0
+}
+
+# The file comes in two parts, so that there is a time in between in which the command has not ended.
+filling_shows_progress_on_a_terminal_only() {
+	in_tmux new-session -d -x 80 -y 24 "{ cat $dir/small; sleep 1; cat $dir/small; sleep 3; } |
+		$FRAMEPOOL alloc --size 1M --from /proc/self/fd/0; sleep 60"
+	soon shows '^filling the buffer: [0-9]* KiB$' && soon shows ' 217788 /proc/self/fd/0$' && ! shows 'filling'
+	shown=$?
+	cat "$dir/screen"
+	stop_tmux
+	{ cat "$dir/small"; sleep 1; cat "$dir/small"; } |
+		"$FRAMEPOOL" alloc --size 1M --from /proc/self/fd/0 2> "$dir/said" > /dev/null
+	[ ! -s "$dir/said" ] && return "$shown"
 }
 
 # A hundred at once, while memory comes and goes.
@@ -509,6 +522,7 @@ top_fits_two_sizes_and_quits
 top_interrupted_restores_the_terminal
 top_says_on_stderr_why_it_ends
 top_without_a_terminal
+filling_shows_progress_on_a_terminal_only
 hundred_commands_at_once_all_succeed
 clients_shows_who_holds_what
 clients_of_an_idle_pool_are_none

@@ -10,6 +10,9 @@
 
 #include "cli.h"
 #include "content.h"
+#include "progress.h"
+
+#define PIECE	(4 << 20)	/* bytes, after which it is time to look at the clock */
 
 int content_open(struct content *content, const char *name)
 {
@@ -26,22 +29,26 @@ int content_open(struct content *content, const char *name)
 }
 
 /* Straight into the buffer, so that nothing is held twice. */
-static ssize_t read_fully(int fd, char *memory, uint64_t room)
+static ssize_t read_fully(int fd, char *memory, uint64_t room, uint64_t expected)
 {
+	struct progress progress;
 	uint64_t done = 0;
 	ssize_t got = 1;
 
+	progress_begin(&progress, "filling the buffer", expected);
 	while (done < room && got > 0) {
-		got = read(fd, memory + done, room - done);
+		got = read(fd, memory + done, room - done < PIECE ? room - done : PIECE);
 		if (got > 0)
 			done += (uint64_t)got;
+		progress_update(&progress, done);
 	}
+	progress_end(&progress);
 	return got < 0 ? -1 : (ssize_t)done;
 }
 
 int content_read(struct content *content, void *memory, uint64_t room)
 {
-	ssize_t got = read_fully(content->fd, memory, room);
+	ssize_t got = read_fully(content->fd, memory, room, content->bytes);
 	char more;
 
 	if (got < 0)

@@ -2,17 +2,14 @@
 /* Snapshots one after the other, and what happened in between. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "sample.h"
 
 int sample_take(const struct framepool *fp, struct sample *sample)
 {
-	struct timespec now;
-
 	sample->stats = pool_stats(fp);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sample->seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	sample->seconds = clock_now();
 	return sample->stats ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -2,9 +2,9 @@
 /* framepool top: the pool and its biggest clients, live. */
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "output.h"
 #include "sample.h"
 #include "screen.h"
@@ -67,21 +67,13 @@ static int read_clients(const struct cli *cli, struct scene *scene)
 	return status;
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Until the next sample is due. Whether the user has had enough. */
 static bool wait_and_redraw(const struct scene *scene, double due)
 {
 	bool redraw;
 
-	while (now() < due && !ended_by) {
-		if (screen_wait(due - now(), &redraw))
+	while (clock_now() < due && !ended_by) {
+		if (screen_wait(due - clock_now(), &redraw))
 			return true;
 		if (redraw)
 			screen_draw(scene);
@@ -172,15 +164,11 @@ static int show_json(const struct scene *scene)
 /* Two samples, for the rates. */
 static int run_json(const struct cli *cli, const struct framepool *fp, struct scene *scene)
 {
-	struct timespec rest = {
-		.tv_sec = (time_t)scene->interval,
-		.tv_nsec = (long)((scene->interval - (double)(time_t)scene->interval) * 1e9),
-	};
 	struct sample old = { NULL, 0 }, new = { NULL, 0 };
 	int status = sample_take(fp, &old);
 
 	if (!status) {
-		nanosleep(&rest, NULL);
+		clock_sleep(scene->interval);
 		status = sample_take(fp, &new);
 	}
 	if (!status)

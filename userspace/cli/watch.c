@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "output.h"
 #include "sample.h"
 
@@ -123,17 +123,6 @@ static int print(const struct cli *cli, const struct framepool_stats *stats, con
 	return fflush(stdout) ? EXIT_FAILED : status;
 }
 
-static void wait_for(double seconds)
-{
-	struct timespec rest = {
-		.tv_sec = (time_t)seconds,
-		.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9),
-	};
-
-	while (nanosleep(&rest, &rest) && errno == EINTR)
-		;
-}
-
 /* The first line has no rates, since nobody looked before. */
 static int watch(const struct cli *cli, const struct framepool *fp, const struct plan *plan)
 {
@@ -144,7 +133,7 @@ static int watch(const struct cli *cli, const struct framepool *fp, const struct
 		struct rates rates;
 
 		if (line)
-			wait_for(plan->interval);
+			clock_sleep(plan->interval);
 		status = sample_take(fp, &new);
 		if (status)
 			break;

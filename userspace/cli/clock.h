@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Time in seconds. */
+#ifndef FRAMEPOOL_CLI_CLOCK_H
+#define FRAMEPOOL_CLI_CLOCK_H
+
+/**
+ * clock_now - read a clock that only goes forward
+ *
+ * Return: seconds.
+ */
+double clock_now(void);
+
+/**
+ * clock_sleep - do nothing for a while, whatever signals are handled meanwhile
+ * @seconds: how long
+ */
+void clock_sleep(double seconds);
+
+#endif
