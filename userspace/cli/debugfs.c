@@ -4,11 +4,22 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include "debugfs.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define DEBUGFS_TYPE	0x64626720
+#define PATH_BYTES	128
+
+/* Whether the folder of a file exists. */
+static bool pool_is_there(const char *path)
+{
+	char folder[PATH_BYTES];
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return !access(folder, F_OK);
+}
 
 static int fail_open(const struct cli *cli, const char *path, int err)
 {
@@ -23,12 +34,14 @@ static int fail_open(const struct cli *cli, const char *path, int err)
 		return fail("cannot open %s: %s", path, strerror(err));
 	if (statfs(DEBUGFS, &fs) || (unsigned long)fs.f_type != DEBUGFS_TYPE)
 		return fail("debugfs is not mounted: 'mount -t debugfs none %s'", DEBUGFS);
+	if (pool_is_there(path))
+		return fail("there is no %s: the module is of another version", path);
 	return fail("%s", framepool_explain_open(err, cli->pool, text, sizeof(text)));
 }
 
 FILE *debugfs_open(const struct cli *cli, const char *name)
 {
-	char path[128], text[512];
+	char path[PATH_BYTES], text[512];
 	FILE *file;
 
 	if (strchr(cli->pool, '/') || strlen(cli->pool) > sizeof(path) / 2) {
