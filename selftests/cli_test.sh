@@ -312,6 +312,15 @@ top_without_a_terminal() {
 	hold --size 4M && says 0 "\"pid\": $holder,$" top --json --interval 0.1 && release TERM 0
 }
 
+top_on_an_unknown_terminal_says_so() {
+	in_tmux new-session -d -x 80 -y 24 "TERM=nonsense $FRAMEPOOL top; echo status \$?; sleep 60"
+	soon shows "^framepool: the terminal 'nonsense' is unknown here: set TERM$" && soon shows '^status 1$'
+	told=$?
+	cat "$dir/screen"
+	stop_tmux
+	return "$told"
+}
+
 # The file comes in two parts, so that there is a time in between in which the command has not ended.
 filling_shows_progress_on_a_terminal_only() {
 	in_tmux new-session -d -x 80 -y 24 "{ cat $dir/small; sleep 1; cat $dir/small; sleep 3; } |
@@ -522,6 +531,7 @@ top_fits_two_sizes_and_quits
 top_interrupted_restores_the_terminal
 top_says_on_stderr_why_it_ends
 top_without_a_terminal
+top_on_an_unknown_terminal_says_so
 filling_shows_progress_on_a_terminal_only
 hundred_commands_at_once_all_succeed
 clients_shows_who_holds_what
