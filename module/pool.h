@@ -19,7 +19,7 @@
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
 
 #define FP_POOL_BATCH		64	/* blocks in one call */
-#define FP_POOL_ALIKE		32	/* runs in one call */
+#define FP_POOL_ALIKE		16	/* runs in one call */
 
 /**
  * struct fp_pool_config - how to make a pool
