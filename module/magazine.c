@@ -5,18 +5,8 @@
  * here one magazine for each processor is enough, since the buddy behind it fills and empties half of
  * one under one lock.
  *
- * The common case, a push or a pop, takes no lock and no atomic instruction:
- *
- *  - A task stays on its processor meanwhile (preempt_disable(), also on PREEMPT_RT: it is a
- *    few instructions, too short to be worth a lock that sleeps), so nobody else pushes or pops here,
- *    but for a softirq that interrupts it. That one finds @busy set and goes to the buddy.
- *  - A drain comes from another processor. It sets @closed and waits for an RCU grace period. Who
- *    was between enter() and leave() by then has left; who enters later sees @closed and goes to the buddy.
- *    So the drain has the magazines to itself until it opens them again.
- *    The two orderings that matter: the grace period orders the last leave() before the drain, the release of
- *    @closed in reopen(), with the acquire in enter(), orders the drain before the next enter().
- *    No other processor is interrupted, unless it is in the kernel when the grace period wants it to
- *    come along, and a processor that has gone offline needs no special care.
+ * The common case, a push or a pop, takes no lock and no atomic instruction: gate.h has how. Who finds the gate
+ * shut, a softirq in the middle of a push or anybody during a drain, goes to the buddy.
  *
  * To the buddy a block in a magazine is allocated. Whether a block is what the caller says it is, is
  * looked up without a lock before it is pushed (see fp_frames_holds()); a block that is pushed
@@ -38,20 +28,15 @@ static __always_inline struct fp_magazine_cpu *enter(struct fp_magazines *magazi
 
 	preempt_disable();
 	cpu = this_cpu_ptr(magazines->cpus);
-	/* Pairs with the release in reopen(). */
-	if (likely(!READ_ONCE(cpu->busy) && !smp_load_acquire(&cpu->closed))) {
-		WRITE_ONCE(cpu->busy, true);
-		barrier();
+	if (likely(fp_gate_enter(&cpu->gate)))
 		return cpu;
-	}
 	preempt_enable();
 	return NULL;
 }
 
 static __always_inline void leave(struct fp_magazine_cpu *cpu)
 {
-	/* Keeps what was done before it; only this processor looks, so it pairs with nothing. */
-	smp_store_release(&cpu->busy, false);
+	fp_gate_leave(&cpu->gate);
 	preempt_enable();
 }
 
@@ -391,17 +376,8 @@ static void close_all(struct fp_magazines *magazines, bool hurry)
 	u32 cpu;
 
 	for_each_possible_cpu(cpu)
-		WRITE_ONCE(per_cpu_ptr(magazines->cpus, cpu)->closed, true);
-	if (hurry)
-		synchronize_rcu_expedited();
-	else
-		synchronize_rcu();
-}
-
-static void reopen(struct fp_magazine_cpu *cpu)
-{
-	/* Pairs with the acquire in enter(). */
-	smp_store_release(&cpu->closed, false);
+		fp_gate_close(&per_cpu_ptr(magazines->cpus, cpu)->gate);
+	fp_gate_wait(hurry);
 }
 
 /**
@@ -427,7 +403,7 @@ u32 fp_magazines_drain(struct fp_magazines *magazines, bool hurry)
 	for_each_possible_cpu(cpu) {
 		for (order = 0; order < FP_MAGAZINE_ORDERS; order++)
 			quarantined += empty(magazines, per_cpu_ptr(magazines->cpus, cpu), order);
-		reopen(per_cpu_ptr(magazines->cpus, cpu));
+		fp_gate_open(&per_cpu_ptr(magazines->cpus, cpu)->gate);
 	}
 unlock:
 	mutex_unlock(&magazines->drain_lock);

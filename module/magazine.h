@@ -3,6 +3,7 @@
 #define FP_MAGAZINE_H
 
 #include "buddy.h"
+#include "gate.h"
 
 #define FP_MAGAZINE_ORDERS	(FP_HUGE_ORDER + 1)
 #define FP_MAGAZINE_SIZE	254	/* a magazine is 1 KiB */
@@ -21,13 +22,11 @@ struct fp_magazine {
 
 /**
  * struct fp_magazine_cpu - the magazines of one processor
- * @busy: somebody on this processor is at them
- * @closed: a drain is at them, or about to be
+ * @gate: to them
  * @magazines: by order
  */
 struct fp_magazine_cpu {
-	bool busy;
-	bool closed;
+	struct fp_gate gate;
 	struct fp_magazine magazines[FP_MAGAZINE_ORDERS];
 };
 
