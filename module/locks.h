@@ -6,13 +6,15 @@
  *  quarantine lock (mutex)	one examiner of the quarantine at a time; sleeps while it
  *				clears memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools
- *  drain lock (mutex)		one drain of a pool's magazines at a time; sleeps for an RCU grace period
+ *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; sleeps for an RCU grace
+ *				period
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked
  *  folio lock			core mm; held by a fault from before it looks whether the client is
  *				revoked until its page is in the page table
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles and offsets of one client
  *  bad lock (spinlock)		runs withheld for a bad frame; held while their pool is looked at as a whole
+ *  cache lock (spinlock, bh)	the slabs of one cache; nothing of the pool is asked for or given back under it
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner
  *  buddy lock (spinlock, bh)	empty and quarantined huge frames; a leaf

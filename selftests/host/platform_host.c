@@ -9,6 +9,7 @@
 
 __thread unsigned int test_cpu;
 __thread unsigned int test_bh_depth;
+__thread u32 test_kzalloc_fails;
 struct test_section test_sections[nr_cpu_ids];
 
 static void barrier_everywhere(void)
@@ -35,4 +36,24 @@ void synchronize_rcu_expedited(void)
 	for (i = 0; i < nr_cpu_ids; i++)
 		while (__atomic_load_n(&test_sections[i].depth, __ATOMIC_ACQUIRE))
 			sched_yield();
+}
+
+/* A signal handler must not come in between: malloc() does not bear it. */
+void *test_kzalloc(size_t size)
+{
+	void *p = NULL;
+
+	if (test_kzalloc_fails && !--test_kzalloc_fails)
+		return NULL;
+	test_change_bh_depth(1);
+	p = calloc(1, size);
+	test_change_bh_depth(-1);
+	return p;
+}
+
+void test_kfree(void *p)
+{
+	test_change_bh_depth(1);
+	free(p);
+	test_change_bh_depth(-1);
 }

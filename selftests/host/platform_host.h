@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define FP_HUGE_ORDER	9
+#define PAGE_SHIFT	12
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -43,6 +44,7 @@ typedef uint64_t u64;
 
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
+#define clamp(x, low, high)	min(max(x, low), high)
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
 #define DIV_ROUND_UP_ULL(x, y)	(((x) + (y) - 1) / (y))
@@ -68,6 +70,17 @@ static inline void *test_calloc(size_t n, size_t size)
 
 	return p ? memset(p, 0, bytes) : NULL;
 }
+
+/* Without sleep, where a softirq might come in between. It fails when test_kzalloc_fails says so. */
+#define GFP_NOWAIT		0
+#define __GFP_NOWARN		0
+#define kzalloc(size, gfp)	((void)(gfp), test_kzalloc(size))
+#define kfree(p)		test_kfree(p)
+
+extern __thread u32 test_kzalloc_fails;	/* the next but this many; 0: none */
+
+void *test_kzalloc(size_t size);
+void test_kfree(void *p);
 
 struct mutex {
 	pthread_mutex_t lock;
@@ -153,6 +166,17 @@ struct list_head {
 			       pos = (void *)((char *)at_ - offsetof(__typeof__(*pos), member)),	\
 			       next_ = NULL, (void)next_, true); at_ = then_)
 #define list_empty(head)	((head)->next == (head))
+#define list_entry(node_, type, member)	((type *)((char *)(node_) - offsetof(type, member)))
+#define list_first_entry(head, type, member)	list_entry((head)->next, type, member)
+#define list_last_entry(head, type, member)	list_entry((head)->prev, type, member)
+
+static inline void list_add(struct list_head *node, struct list_head *head)
+{
+	node->next = head->next;
+	node->prev = head;
+	head->next->prev = node;
+	head->next = node;
+}
 
 static inline void list_add_tail(struct list_head *node, struct list_head *head)
 {
@@ -172,6 +196,12 @@ static inline void list_move_tail(struct list_head *node, struct list_head *head
 {
 	list_del(node);
 	list_add_tail(node, head);
+}
+
+static inline void list_move(struct list_head *node, struct list_head *head)
+{
+	list_del(node);
+	list_add(node, head);
 }
 
 #endif
