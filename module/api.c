@@ -9,6 +9,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 
+#include "context.h"
 #include "pool.h"
 
 /**
@@ -35,17 +36,6 @@ void framepool_put(struct fp_pool *pool)
 	fp_pool_put(pool);
 }
 EXPORT_SYMBOL_GPL(framepool_put);
-
-/*
- * Tell callers who must not call here, on kernels that look. Others must not pay for it: on most might_sleep() also
- * offers to reschedule.
- */
-static void check_context(gfp_t gfp)
-{
-	lockdep_assert_irqs_enabled();
-	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
-		might_sleep_if(gfpflags_allow_blocking(gfp));
-}
 
 static void clear_block(struct page *page, gfp_t gfp, unsigned int order)
 {
@@ -85,7 +75,7 @@ struct page *framepool_alloc_pages(struct fp_pool *pool, gfp_t gfp, unsigned int
 {
 	u64 frame;
 
-	check_context(gfp);
+	fp_check_context(gfp);
 	frame = fp_pool_alloc_block(pool, order, gfpflags_allow_blocking(gfp));
 	return frame == FP_ANYWHERE ? NULL : frame_page(pool, frame, gfp, order);
 }
@@ -107,7 +97,7 @@ int framepool_free_pages(struct fp_pool *pool, struct page *page, unsigned int o
 {
 	int ret;
 
-	check_context(GFP_ATOMIC);
+	fp_check_context(GFP_ATOMIC);
 	ret = fp_pool_free_block(pool, fp_pool_frame(pool, page_to_pfn(page)), order);
 	WARN_ONCE(ret, "framepool: %s: page %lx is no block of order %u\n", pool->name, page_to_pfn(page), order);
 	return ret;
@@ -130,7 +120,7 @@ unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int 
 {
 	u32 blocks[FP_POOL_BATCH], got = 0, n, i;
 
-	check_context(gfp);
+	fp_check_context(gfp);
 	while (got < nr) {
 		n = fp_pool_alloc_blocks(pool, order, blocks, min_t(u32, nr - got, FP_POOL_BATCH),
 					 gfpflags_allow_blocking(gfp));
@@ -159,7 +149,7 @@ unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsig
 	u32 blocks[FP_POOL_BATCH], refused = 0, n, i, done;
 	u64 frame;
 
-	check_context(GFP_ATOMIC);
+	fp_check_context(GFP_ATOMIC);
 	for (done = 0; done < nr; done += n) {
 		n = min_t(u32, nr - done, FP_POOL_BATCH);
 		for (i = 0; i < n; i++) {

@@ -11,6 +11,7 @@
 #include <linux/string_helpers.h>
 #include <linux/user_namespace.h>
 
+#include "cache.h"
 #include "client.h"
 #include "layout.h"
 #include "mmap.h"
@@ -160,10 +161,36 @@ static int quarantine_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(quarantine);
 
+static void show_cache(struct fp_cache *cache, void *context)
+{
+	struct framepool_cache_stats stats;
+	struct seq_file *file = context;
+
+	framepool_cache_stats(cache, &stats);
+	seq_printf(file, "%7llu %7llu %8llu %10llu %10llu ", stats.size, stats.stride, stats.per_slab, stats.active,
+		   stats.slabs * stats.per_slab);
+	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, stats.slab_bytes, stats.slabs, stats.empty);
+	seq_printf(file, "%10llu %10llu %12llu %10llu ", stats.waste, stats.metadata, stats.hits, stats.refills);
+	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees, stats.reports);
+	seq_escape_str(file, cache->name, ESCAPE_ANY_NP, NULL);
+	seq_putc(file, '\n');
+}
+
+static int slabinfo_show(struct seq_file *file, void *unused)
+{
+	seq_puts(file, "   size  stride per_slab     active    objects ");
+	seq_puts(file, "  cached slab_bytes    slabs  empty ");
+	seq_puts(file, "     waste   metadata         hits    refills ");
+	seq_puts(file, "        kept    returns bad_frees reports name\n");
+	fp_caches_for_each(file->private, show_cache, file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slabinfo);
+
 static int verify_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
-	const char *broken = fp_buddy_verify(&pool->buddy);
+	const char *broken = fp_buddy_verify(&pool->buddy) ?: fp_caches_verify(pool);
 
 	seq_printf(file, "%s\n", broken ?: "ok");
 	return 0;
@@ -191,6 +218,7 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("map", 0400, dir, pool, &fp_layout_map_fops);
 	debugfs_create_file("owners", 0400, dir, pool, &fp_layout_owners_fops);
 	debugfs_create_file("extents", 0400, dir, pool, &fp_layout_extents_fops);
+	debugfs_create_file("slabinfo", 0400, dir, pool, &slabinfo_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	return root;
 }

@@ -6,6 +6,8 @@
  *  quarantine lock (mutex)	one examiner of the quarantine at a time; sleeps while it
  *				clears memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools
+ *  caches lock (mutex)		the list of all caches; held while they are shown and verified
+ *  reclaim mutex		the list of who keeps blocks of a pool for later, for who may sleep
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; sleeps for an RCU grace
  *				period
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked
@@ -14,6 +16,7 @@
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  client lock (spinlock)	handles and offsets of one client
  *  bad lock (spinlock)		runs withheld for a bad frame; held while their pool is looked at as a whole
+ *  reclaim lock (spinlock, bh)	the same list, for who may not sleep
  *  cache lock (spinlock, bh)	the slabs of one cache; nothing of the pool is asked for or given back under it
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while a pool is looked at as a whole
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner

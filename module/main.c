@@ -43,6 +43,10 @@ static bool debug;
 module_param(debug, bool, 0444);
 MODULE_PARM_DESC(debug, "see a double free by a kernel module at once; slow");
 
+static bool slab_debug;
+module_param(slab_debug, bool, 0444);
+MODULE_PARM_DESC(slab_debug, "look for mistakes in the use of all caches; slow");
+
 static char *user_quota;
 module_param(user_quota, charp, 0444);
 MODULE_PARM_DESC(user_quota, "most that one user may hold, in bytes or with K, M, G (default: no limit)");
@@ -72,6 +76,7 @@ static int parse_config(struct fp_pool_config *config)
 	config->node = node;
 	config->partial = partial;
 	config->debug = debug;
+	config->debug_caches = slab_debug;
 	config->client_quota = 0;
 	config->user_quota = 0;
 	if (size)

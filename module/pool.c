@@ -117,9 +117,10 @@ static void collect(struct fp_pool *pool)
 	}
 }
 
-/* Empty the magazines, and take what is kept. What was not cleared since it was used goes into quarantine. */
+/* Get back what is kept for later. What was not cleared since it was used goes into quarantine. */
 static void drain(struct fp_pool *pool)
 {
+	fp_reclaimers_ask(&pool->reclaimers, true);
 	if (fp_magazines_drain(&pool->magazines, true))
 		fp_quarantine_kick(&pool->quarantine);
 	collect(pool);
@@ -135,6 +136,7 @@ static void trim(struct work_struct *work)
 	 * barrier in between, since the drain waits for a grace period in any case.
 	 */
 	WRITE_ONCE(pool->trim_armed, false);
+	fp_reclaimers_ask(&pool->reclaimers, false);
 	fp_magazines_drain(&pool->magazines, false);
 	collect(pool);
 	/* Not only for these two: a refill for which there was no room may have freed a huge frame. */
@@ -419,6 +421,7 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
 		return FP_ANYWHERE;
 	want = max(1U << order >> FP_HUGE_ORDER, 1U);
 	if (!may_sleep) {
+		fp_reclaimers_ask(&pool->reclaimers, false);
 		if (fp_magazines_drain_local(&pool->magazines))
 			fp_quarantine_kick(&pool->quarantine);
 		return fp_magazines_alloc(&pool->magazines, order);
@@ -437,7 +440,7 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
  * fp_pool_alloc_block() - allocate a naturally aligned block for the kernel
  * @pool: the pool
  * @order: log2 of its frames
- * @may_sleep: look in all magazines and in the quarantine before giving up
+ * @may_sleep: look in all magazines, caches and the quarantine before giving up
  *
  * Context: process or softirq; may sleep if @may_sleep.
  * Return: its first frame, or FP_ANYWHERE. Its contents are whatever they are.
@@ -516,7 +519,7 @@ u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 
 }
 
 /**
- * fp_pool_drain() - empty the magazines
+ * fp_pool_drain() - empty the magazines, of caches too
  * @pool: the pool
  *
  * Context: may sleep.
@@ -563,6 +566,8 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	strscpy(pool->name, config->name, sizeof(pool->name));
 	pool->accounts.client_quota = config->client_quota;
 	pool->accounts.user_quota = config->user_quota;
+	pool->debug_caches = config->debug_caches;
+	fp_reclaimers_init(&pool->reclaimers);
 	INIT_DELAYED_WORK(&pool->trim, trim);
 	spin_lock_init(&pool->bad_lock);
 	INIT_LIST_HEAD(&pool->bad_runs);

@@ -12,6 +12,7 @@
 #include "buddy.h"
 #include "magazine.h"
 #include "quarantine.h"
+#include "reclaim.h"
 #include "source.h"
 #include "uapi/framepool.h"
 
@@ -30,6 +31,7 @@
  * @client_quota: most that one client may hold, in bytes; 0: no limit
  * @user_quota: most that one user may be charged, in bytes; 0: no limit
  * @debug: see mistakes of kernel modules at once, slowly
+ * @debug_caches: look for mistakes in all caches
  */
 struct fp_pool_config {
 	const char *name;
@@ -39,6 +41,7 @@ struct fp_pool_config {
 	u64 client_quota;
 	u64 user_quota;
 	bool debug;
+	bool debug_caches;
 };
 
 /**
@@ -49,6 +52,8 @@ struct fp_pool_config {
  * @source: constant
  * @buddy: has a lock of its own
  * @magazines: the kernel's side; needs no lock
+ * @reclaimers: who else keeps blocks; has locks of its own
+ * @debug_caches: look for mistakes in all caches; constant
  * @trim: empties the magazines, and takes what owners keep, after a while
  * @trim_armed: it will
  * @accounts: has a lock of its own
@@ -74,6 +79,8 @@ struct fp_pool {
 	struct fp_source source;
 	struct fp_buddy buddy;
 	struct fp_magazines magazines;
+	struct fp_reclaimers reclaimers;
+	bool debug_caches;
 	struct delayed_work trim;
 	bool trim_armed;
 	struct fp_accounts accounts;

@@ -234,6 +234,7 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 
 	list_for_each_entry_safe(slab, next, surplus, node) {
 		cache->ops->put(cache, slab->base);
+		kfree(slab->private);
 		kfree(slab);
 	}
 }

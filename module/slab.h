@@ -7,7 +7,7 @@
 
 #define FP_SLAB_NONE		U64_MAX		/* no object */
 #define FP_SLAB_MIN_SIZE	8U
-#define FP_SLAB_MAX_SIZE	(1U << 20)
+#define FP_SLAB_MAX_SIZE	(FP_HUGE_FRAMES << PAGE_SHIFT)
 #define FP_SLAB_MAX_ORDER	FP_HUGE_ORDER
 #define FP_SLAB_MAGAZINE	252		/* a magazine is 2 KiB */
 #define FP_SLAB_BATCH		64		/* objects that move between a magazine and slabs at once */
@@ -23,7 +23,7 @@
  * @nr_free: objects that neither a user nor a magazine has
  * @class: by @nr_free: FP_SLAB_FULL, 1 to FP_SLAB_PARTIAL, FP_SLAB_EMPTY
  * @first: no word of @free before this one has a bit
- * @private: of who looks for mistakes (see slabdebug.c)
+ * @private: of who looks for mistakes (see slabdebug.c), or NULL; goes by kfree()
  * @free: a bit for each object
  *
  * All of it is protected by the lock of the cache.

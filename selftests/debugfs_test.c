@@ -13,7 +13,8 @@
 #define BUSY_SECONDS	3
 
 static const char * const names[] = {
-	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents", "quarantine"
+	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents", "quarantine",
+	"slabinfo"
 };
 
 FIXTURE(debugfs)

@@ -103,7 +103,7 @@ static void objects_of_all_sizes_are_aligned_and_apart(void)
 static void config_that_cannot_be_is_refused(void)
 {
 	const struct fp_slab_config wrong[] = {
-		{ .size = 0 }, { .size = 7 }, { .size = (1 << 20) + 1 }, { .size = U32_MAX },
+		{ .size = 0 }, { .size = 7 }, { .size = (2 << 20) + 1 }, { .size = U32_MAX },
 		{ .size = 8, .align = 3 }, { .size = 8, .align = 4 << 20 }, { .size = 8, .align = 1U << 31 },
 		{ .size = 8, .min_order = FP_HUGE_ORDER + 1 },
 	};

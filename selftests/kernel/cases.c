@@ -11,6 +11,7 @@
 
 #include "block.h"
 #include "hammer.h"
+#include "objects.h"
 
 #define LARGEST_ORDER	12
 #define NR_EACH		4
@@ -276,6 +277,7 @@ static int run_hammer(void)
 		{ "pass", { .bound = true, .pass = true } },
 		{ "quick", { .bound = true, .softirqs = true, .quick = true } },
 		{ "quick_drain", { .bound = true, .softirqs = true, .quick = true, .drain = true } },
+		{ "objects", { .bound = true, .softirqs = true, .objects = true, .drain = true } },
 		{ "drain", { .bound = true, .softirqs = true, .drain = true } },
 	};
 	struct hammer_config config;
@@ -299,12 +301,13 @@ static int run_case(void)
 		{ "orders", run_orders }, { "zero", run_zero }, { "bulk", run_bulk }, { "none", run_none },
 		{ "nowait", run_nowait }, { "hold", run_hold }, { "linger", run_linger }, { "misuse", run_misuse },
 	};
+	int ret;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		if (!strcmp(run, cases[i].name))
 			return cases[i].run() ? 0 : -EBADMSG;
-	return run_hammer();
+	return objects_run(run, &ret) ? ret : run_hammer();
 }
 
 static int __init api_test_init(void)
@@ -318,6 +321,7 @@ static int __init api_test_init(void)
 	ret = run_case();
 	if (ret) {
 		give_all();
+		objects_give_all();
 		framepool_put(pool);
 	}
 	return ret;
@@ -326,6 +330,7 @@ static int __init api_test_init(void)
 static void __exit api_test_exit(void)
 {
 	give_all();
+	objects_give_all();
 	framepool_put(pool);
 }
 

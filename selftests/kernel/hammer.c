@@ -22,6 +22,7 @@
 
 #include "block.h"
 #include "compat.h"
+#include "objects.h"
 
 #define MAX_LIVE	200
 #define LARGEST_ORDER	10
@@ -206,7 +207,10 @@ static void step(struct worker *worker)
 	u32 what = below(worker, 32);
 
 	worker->ops++;
-	if (worker->config->quick)
+	if (worker->config->objects)
+		worker->failed |= !objects_step(random_gfp(worker) & ~__GFP_ZERO,
+						prandom_u32_state(&worker->random));
+	else if (worker->config->quick)
 		quick(worker);
 	else if (what < 16)
 		alloc_one(worker);
@@ -375,7 +379,7 @@ int hammer(const struct hammer_config *config)
 	struct worker *workers = make_workers(config, nr);
 	int ret = -ENOMEM;
 
-	if (!crew || !workers)
+	if (!crew || !workers || (config->objects && !objects_begin()))
 		goto out;
 	for (i = 0; i < MAILBOXES; i++)
 		spin_lock_init(&mailboxes[i].lock);
@@ -389,6 +393,8 @@ int hammer(const struct hammer_config *config)
 	dismiss(crew);
 	stop_softirqs(workers, nr);
 	if (!settle(workers, nr))
+		ret = -EBADMSG;
+	if (config->objects && !objects_end())
 		ret = -EBADMSG;
 	framepool_drain(pool);
 out:

@@ -13,6 +13,7 @@
  * @drain: threads drain the pool all the time
  * @quick: single pages and pairs only, and hardly a look at them: much happens in the magazines. To begin with,
  *	   all of the pool is zero
+ * @objects: objects of a cache instead of blocks
  */
 struct hammer_config {
 	unsigned int ms;
@@ -21,6 +22,7 @@ struct hammer_config {
 	bool pass;
 	bool drain;
 	bool quick;
+	bool objects;
 };
 
 int hammer(const struct hammer_config *config);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Caches of objects in the hands of another module (kernel/objects.c): loading it runs one of its cases. */
+#include "common.h"
+#include "module.h"
+
+#define TEST_MODULE	"framepool_api_test"
+#define DIRECTORY	"/sys/kernel/debug/framepool/" POOL_NAME "/"
+#define MAX_TEXT	65536
+
+FIXTURE(slab)
+{
+	int fd;
+};
+
+static int load_case(const char *parameters)
+{
+	return load_module(getenv("FRAMEPOOL_API_TEST_KO") ?: "/" TEST_MODULE ".ko", parameters);
+}
+
+static int unload_case(void)
+{
+	return unload_module(TEST_MODULE);
+}
+
+/* Runs a case that leaves nothing; 0 or why it failed. */
+static int run_case(const char *parameters)
+{
+	return load_case(parameters) ?: unload_case();
+}
+
+FIXTURE_SETUP(slab)
+{
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+}
+
+/* Also puts right what a failed test left. */
+FIXTURE_TEARDOWN_PARENT(slab)
+{
+	unload_case();
+	if (!is_loaded())
+		EXPECT_EQ(0, load(USUAL_PARAMETERS));
+	EXPECT_TRUE(wait_all_free());
+}
+
+static const char *read_text(const char *path)
+{
+	static char text[MAX_TEXT];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0, length = 0;
+
+	while (fd >= 0 && (n = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
+		length += n;
+	text[length] = '\0';
+	close(fd);
+	return text;
+}
+
+/* What the kernel's log has from here on. Each read gives one entry. */
+static int log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* In how many entries is the text? */
+static int count_in_log(int fd, const char *text)
+{
+	char entry[4096];
+	ssize_t n;
+	int nr = 0;
+
+	while ((n = read(fd, entry, sizeof(entry) - 1)) > 0 || errno == EPIPE) {
+		entry[n > 0 ? n : 0] = '\0';
+		nr += !!strstr(entry, text);
+	}
+	close(fd);
+	return nr;
+}
+
+TEST_F_TIMEOUT(slab, objects_of_all_sizes_are_aligned_and_apart, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=sizes"));
+	EXPECT_TRUE(pool_verifies());
+}
+
+TEST_F_TIMEOUT(slab, config_that_cannot_be_is_einval, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=args"));
+}
+
+TEST_F_TIMEOUT(slab, zeroed_objects_are_zero_after_use, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=object_zero"));
+}
+
+TEST_F_TIMEOUT(slab, constructor_runs_once_for_each_object, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=constructor"));
+}
+
+TEST_F_TIMEOUT(slab, cache_with_live_objects_is_ebusy, SLOW_TEST_SECONDS)
+{
+	int log = log_open();
+
+	ASSERT_GE(log, 0);
+	EXPECT_EQ(0, run_case("run=busy"));
+	EXPECT_EQ(2, count_in_log(log, "cache under test: 1 objects are still allocated"));
+}
+
+TEST_F_TIMEOUT(slab, whole_pool_goes_from_one_cache_to_another, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=exhaust"));
+	EXPECT_TRUE(pool_verifies());
+}
+
+TEST_F_TIMEOUT(slab, empty_slabs_come_back_before_a_block_is_refused, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=keep"));
+}
+
+TEST_F_TIMEOUT(slab, shrink_leaves_no_slab, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=shrink"));
+}
+
+TEST_F_TIMEOUT(slab, random_order_is_not_that_of_addresses, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=random"));
+}
+
+TEST_F_TIMEOUT(slab, what_is_no_object_is_einval, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=bad_frees"));
+}
+
+TEST_F_TIMEOUT(slab, softirqs_threads_and_drains_lose_and_double_no_object, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=objects ms=1000"));
+	EXPECT_TRUE(pool_verifies());
+}
+
+TEST_F_TIMEOUT(slab, mistakes_are_reported_with_who_made_them, SLOW_TEST_SECONDS)
+{
+	int log = log_open(), again = log_open(), last = log_open();
+
+	ASSERT_GE(log, 0);
+	EXPECT_EQ(0, run_case("run=debug"));
+	/* For each of 5 caches two, as check_frees() has it. */
+	EXPECT_EQ(10, count_in_log(log, ": freed twice; seen by check_frees"));
+	EXPECT_LT(10, count_in_log(again, "allocated by reports_of_write"));
+	EXPECT_LE(10, count_in_log(last, "freed by check_frees"));
+}
+
+TEST_F_TIMEOUT(slab, slabinfo_shows_what_a_cache_has, SLOW_TEST_SECONDS)
+{
+	unsigned long long size, stride, per_slab, active, objects, cached;
+	const char *line;
+
+	ASSERT_EQ(0, load_case("run=hold_objects"));
+	line = strchr(read_text(DIRECTORY "slabinfo"), '\n');
+	ASSERT_NE(NULL, line);
+	ASSERT_EQ(6, sscanf(line + 1, "%llu %llu %llu %llu %llu %llu", &size, &stride, &per_slab, &active, &objects,
+			    &cached));
+	EXPECT_EQ(72, size);
+	EXPECT_EQ(72, stride);
+	EXPECT_EQ(500, active);
+	EXPECT_EQ(0, objects % per_slab);
+	EXPECT_LE(active + cached, objects);
+	EXPECT_NE(NULL, strstr(line, " under test\n"));
+	EXPECT_TRUE(pool_verifies());
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	ASSERT_EQ(0, unload_case());
+	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "slabinfo"), "under test"));
+}
+
+TEST_F_TIMEOUT(slab, slab_debug_watches_every_cache, SLOW_TEST_SECONDS)
+{
+	unsigned long long hits;
+	const char *line;
+
+	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load(USUAL_PARAMETERS " slab_debug=1"));
+	EXPECT_EQ(0, run_case("run=sizes"));
+	EXPECT_EQ(0, run_case("run=objects ms=300"));
+	ASSERT_EQ(0, load_case("run=hold_objects"));
+	line = strchr(read_text(DIRECTORY "slabinfo"), '\n');
+	ASSERT_EQ(1, sscanf(line, "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", &hits));
+	EXPECT_EQ(0, hits);
+	ASSERT_EQ(0, unload_case());
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load(USUAL_PARAMETERS));
+}
+
+TEST_HARNESS_MAIN
