@@ -32,11 +32,10 @@
 /* Empty slabs up to this many bytes are kept, and at least one. */
 #define KEEP_BYTES	(256U << 10)
 
-/* Slabs have room for so many objects, if they need not be too large for it. */
-#define MANY_OBJECTS	8
-
-/* Slabs are not made larger than this only to lose less than a 64th. */
+/* Slabs are not made larger than this to have room for many objects, but for these few, or to waste less than a 64th. */
 #define LARGE_SLAB	(128U << 10)
+#define MANY_OBJECTS	32
+#define FEW_OBJECTS	8
 
 /*
  * Where to be in the magazine of this processor, alone, until leave(). NULL: not now. It is the slow way in;
@@ -173,6 +172,26 @@ static u64 key_of(const struct fp_slab_cache *cache, u64 address)
 	return (address - cache->origin) >> cache->shift;
 }
 
+static struct fp_slab *find_slab(const struct fp_slab_cache *cache, u64 address)
+{
+	return address - cache->origin < cache->span ? fp_slabtree_find(&cache->tree, key_of(cache, address)) : NULL;
+}
+
+static bool is_in(const struct fp_slab_cache *cache, const struct fp_slab *slab, u64 address)
+{
+	return (address - slab->base) >> cache->shift == 0;
+}
+
+/* False: there is no object at this address of the slab. */
+static bool find_index(const struct fp_slab_cache *cache, const struct fp_slab *slab, u64 object, u32 *index)
+{
+	u32 offset = object - slab->base;
+
+	/* Exact for multiples of the stride; what is none fails the test. */
+	*index = (u64)offset * cache->reciprocal >> 32;
+	return *index < cache->per_slab && *index * cache->stride == offset;
+}
+
 /**
  * fp_slab_find_locked() - which object this is
  * @cache: the cache, locked
@@ -184,34 +203,47 @@ static u64 key_of(const struct fp_slab_cache *cache, u64 address)
 struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32 *index)
 {
 	struct fp_slab *slab;
-	u32 offset;
 
 	lockdep_assert_held(&cache->lock);
-	if (object - cache->origin >= cache->span)
-		return NULL;
-	slab = fp_slabtree_find(&cache->tree, key_of(cache, object));
-	if (!slab)
-		return NULL;
-	offset = object - slab->base;
-	/* Exact for multiples of the stride; what is none fails the test. */
-	*index = (u64)offset * cache->reciprocal >> 32;
-	return *index < cache->per_slab && *index * cache->stride == offset ? slab : NULL;
+	slab = find_slab(cache, object);
+	return slab && find_index(cache, slab, object, index) ? slab : NULL;
 }
 
-/* False: it is not an allocated object. */
-static bool put_one(struct fp_slab_cache *cache, u64 object)
+/* False: it is not an allocated object of the slab. */
+static bool put_one(const struct fp_slab_cache *cache, struct fp_slab *slab, u64 object)
 {
 	u32 index, word;
-	struct fp_slab *slab = fp_slab_find_locked(cache, object, &index);
+	u64 bit;
 
-	if (!slab || slab->free[index / 64] >> (index % 64) & 1)
+	if (!find_index(cache, slab, object, &index))
 		return false;
 	word = index / 64;
-	slab->free[word] |= 1ULL << (index % 64);
+	bit = 1ULL << (index % 64);
+	if (slab->free[word] & bit)
+		return false;
+	slab->free[word] |= bit;
 	slab->first = min_t(u32, slab->first, word);
 	slab->nr_free++;
-	relist(cache, slab);
 	return true;
+}
+
+/* Objects that were allocated together often lie together: their slab is looked for and moved once. */
+static u32 put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
+{
+	struct fp_slab *slab = NULL;
+	u32 i, done = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!slab || !is_in(cache, slab, objects[i])) {
+			if (slab)
+				relist(cache, slab);
+			slab = find_slab(cache, objects[i]);
+		}
+		done += slab && put_one(cache, slab, objects[i]);
+	}
+	if (slab)
+		relist(cache, slab);
+	return done;
 }
 
 /* Take empty slabs out until no more than @keep are left. */
@@ -243,12 +275,11 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 static u32 put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	struct list_head surplus;
-	u32 i, done = 0;
+	u32 done;
 
 	INIT_LIST_HEAD(&surplus);
 	spin_lock_bh(&cache->lock);
-	for (i = 0; i < nr; i++)
-		done += put_one(cache, objects[i]);
+	done = put_all(cache, objects, nr);
 	cache->nr_free += done;
 	cache->nr_bad_frees += nr - done;
 	cache->nr_returns++;
@@ -645,8 +676,9 @@ static u32 choose_shift(u32 stride, u32 min_order)
 {
 	u32 most = FP_SLAB_MAX_ORDER + PAGE_SHIFT, least, shift, best;
 
-	least = max_t(u32, min_order + PAGE_SHIFT, order_base_2((u64)stride * MANY_OBJECTS));
-	least = min(least, most);
+	least = min_t(u32, order_base_2((u64)stride * MANY_OBJECTS), ilog2(LARGE_SLAB));
+	least = max_t(u32, least, order_base_2((u64)stride * FEW_OBJECTS));
+	least = min_t(u32, max_t(u32, least, min_order + PAGE_SHIFT), most);
 	shift = find_shift(stride, least, min_t(u32, most, ilog2(LARGE_SLAB)), 64);
 	if (!shift)
 		shift = find_shift(stride, least, most, 8);

@@ -30,12 +30,13 @@ static void **make_node(void)
 	return kzalloc(FP_SLABTREE_SLOTS * sizeof(void *), GFP_NOWAIT | __GFP_NOWARN);
 }
 
-static bool node_is_empty(void **node)
+/* Looks at the neighbours of slot @at first: they are there, as a rule. */
+static bool node_is_empty(void **node, u32 at)
 {
 	u32 i;
 
-	for (i = 0; i < FP_SLABTREE_SLOTS; i++)
-		if (node[i])
+	for (i = at + FP_SLABTREE_SLOTS - 1; i < at + 2 * FP_SLABTREE_SLOTS - 1; i++)
+		if (node[i % FP_SLABTREE_SLOTS])
 			return false;
 	return true;
 }
@@ -65,7 +66,7 @@ static void prune(struct fp_slabtree *tree, u64 key)
 		path[--level] = node;
 		node = level ? node[slot_of(key, level)] : NULL;
 	}
-	for (; level < tree->levels && node_is_empty(path[level]); level++) {
+	for (; level < tree->levels && node_is_empty(path[level], slot_of(key, level)); level++) {
 		kfree(path[level]);
 		if (level + 1 < tree->levels)
 			path[level + 1][slot_of(key, level + 1)] = NULL;
