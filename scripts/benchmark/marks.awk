@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # marks.awk MARKS ROWS: the marks (see the file marks) against the rows (see json.awk), as a table.
 function measured(kind, i) {
+	if (kind == "more")
+		return ours[i] - theirs[i]
 	if (kind == "self")
 		return ours[i] / single[lab[i], name[i], peer[i]]
 	return kind == "ratio" ? ours[i] / theirs[i] : ours[i]
@@ -27,7 +29,7 @@ function verdict(m, x) {
 }
 
 function against(m) {
-	return mark[m, 2] == "ratio" ? mark[m, 7] : mark[m, 2] == "self" ? "1 thread" : "–"
+	return mark[m, 2] == "ratio" || mark[m, 2] == "more" ? mark[m, 7] : mark[m, 2] == "self" ? "1 thread" : "–"
 }
 
 BEGIN { FS = "\t" }

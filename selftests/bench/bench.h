@@ -66,6 +66,20 @@ struct bench_config {
 };
 
 /**
+ * struct bench_work - what the suites "pages" and "slab" allocate and free
+ * @suite: its name
+ * @what: how the results name it
+ * @order: of the blocks; 0 for objects
+ * @most: of them that may be allocated at once
+ */
+struct bench_work {
+	const char *suite;
+	const char *what;
+	u32 order;
+	u64 most;
+};
+
+/**
  * struct bench_value - what the rounds of one side came to, in thousandths
  * @best: the figure that counts
  * @low: least
@@ -79,7 +93,7 @@ struct bench_value {
 
 /**
  * struct bench_row - a result
- * @suite: "pages", "frag", "ioctl" or "fault"
+ * @suite: "pages", "slab", "frag", "ioctl" or "fault"
  * @name: the case
  * @threads: that ran it at the same time
  * @unit: of both values
@@ -99,12 +113,17 @@ struct bench_row {
 
 int bench_pages(const struct bench_config *config, const struct bench_side *ours,
 		const struct bench_side *theirs, u32 order, u32 threads);
+int bench_slab(const struct bench_config *config, const struct bench_side *ours,
+	       const struct bench_side *theirs, u32 size, u32 threads);
 int bench_frag(const struct bench_config *config, const struct bench_side *ours,
 	       const struct bench_side *theirs);
 
 int bench_kernel_create(struct bench_side *side, u64 frames);
 int bench_clients_create(struct bench_side *side, u64 frames);
 void bench_pool_destroy(struct bench_side *side);
+int bench_cache_create(struct bench_side *side, u64 frames, u32 size);
+void bench_cache_destroy(struct bench_side *side);
+u64 bench_cache_bytes(const struct bench_side *side);
 
 /* Where the benchmarks run provides these: host.c, kernel.c; emit.c for programs. */
 void bench_emit(const struct bench_row *row);

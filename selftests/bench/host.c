@@ -112,6 +112,25 @@ static int run_pages(struct bench_config *config)
 	return ret;
 }
 
+static int run_slab(struct bench_config *config)
+{
+	static const u32 sizes[] = { 64, 256, 1024, 4096 };
+	struct bench_side ours;
+	u32 i, threads;
+	int ret = 0;
+
+	config->frames = 4 * GIB;
+	for (i = 0; !ret && i < sizeof(sizes) / sizeof(*sizes); i++) {
+		ret = bench_cache_create(&ours, config->frames, sizes[i]);
+		if (ret)
+			break;
+		for (threads = 1; !ret && threads <= MAX_THREADS; threads++)
+			ret = bench_slab(config, &ours, &floor_side, sizes[i], threads);
+		bench_cache_destroy(&ours);
+	}
+	return ret;
+}
+
 static int run_frag(struct bench_config *config, u64 frames)
 {
 	struct bench_side ours;
@@ -142,7 +161,7 @@ int main(int argc, char **argv)
 		config.repeats = 1000;
 	}
 	fill_floors();
-	if (run_pages(&config) || run_frag(&config, quick ? GIB / 4 : 4 * GIB)) {
+	if (run_pages(&config) || run_slab(&config) || run_frag(&config, quick ? GIB / 4 : 4 * GIB)) {
 		fprintf(stderr, "bench: out of memory; it needs 200 MB\n");
 		return 1;
 	}

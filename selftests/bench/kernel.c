@@ -27,6 +27,10 @@ static unsigned int repeats = 20000;
 module_param(repeats, uint, 0);
 MODULE_PARM_DESC(repeats, "how often the case \"repeat\" repeats in a round");
 
+static char *suite = "";
+module_param(suite, charp, 0);
+MODULE_PARM_DESC(suite, "the only one to run: pages, slab or frag (default: all)");
+
 static struct debugfs_blob_wrapper results;
 static struct dentry *file;
 
@@ -110,6 +114,39 @@ static int run_gpu_buddy(const struct bench_config *config, const struct bench_s
 	return ret;
 }
 
+/* @timed: of time; otherwise of memory. */
+static int run_size(const struct bench_config *config, u32 size, bool timed)
+{
+	struct bench_side ours, theirs;
+	int ret = bench_cache_create(&ours, config->frames, size);
+
+	if (ret)
+		return ret;
+	ret = bench_kmem_cache_create(&theirs, size);
+	if (ret)
+		goto err_destroy;
+	ret = timed ? bench_slab(config, &ours, &theirs, size, 1) : bench_memory(&ours, &theirs, size);
+	if (ret)
+		pr_err("framepool_bench: slab, %u bytes: out of memory\n", size);
+	bench_kmem_cache_destroy(&theirs);
+err_destroy:
+	bench_cache_destroy(&ours);
+	return ret;
+}
+
+static int run_slab(const struct bench_config *config)
+{
+	static const u32 timed[] = { 64, 256, 1024, 4096 }, weighed[] = { 40, 72, 200, 1000 };
+	u32 i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < ARRAY_SIZE(timed); i++)
+		ret = run_size(config, timed[i], true);
+	for (i = 0; !ret && i < ARRAY_SIZE(weighed); i++)
+		ret = run_size(config, weighed[i], false);
+	return ret;
+}
+
 static int run_frag(const struct bench_config *config)
 {
 	struct bench_side ours, theirs;
@@ -146,6 +183,11 @@ static int run_all_pages(const struct bench_config *config)
 	return ret;
 }
 
+static bool is_wanted(const char *name)
+{
+	return !*suite || !strcmp(suite, name);
+}
+
 static int run_all(void)
 {
 	const struct bench_config config = {
@@ -153,7 +195,15 @@ static int run_all(void)
 		.frames = (u64)size_mib << (20 - PAGE_SHIFT), .unit = unit,
 	};
 
-	return run_all_pages(&config) ?: run_frag(&config);
+	int ret = 0;
+
+	if (is_wanted("pages"))
+		ret = run_all_pages(&config);
+	if (!ret && is_wanted("slab"))
+		ret = run_slab(&config);
+	if (!ret && is_wanted("frag"))
+		ret = run_frag(&config);
+	return ret;
 }
 
 static int __init bench_init(void)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suite "pages": what allocating and freeing a block costs. Each round goes through all cases:
+ * The suites "pages" and "slab": what allocating and freeing a block or an object costs. Each round goes through all
+ * cases:
  *
- *  repeat	allocate one block and free it, over and over: the time of such a pair
- *  bulk get	allocate many blocks
+ *  repeat	allocate one and free it, over and over: the time of such a pair
+ *  bulk get	allocate many
  *  bulk put	free them in the order in which they were allocated
  *  rand put	allocate as many (not timed), free them in random order
  *
@@ -133,26 +134,54 @@ static bool run_round(struct load *loads, u32 threads, const struct bench_side *
 	return true;
 }
 
-static void emit(const struct bench_config *config, const struct bench_side *theirs, u32 order,
-		 u32 threads, struct bench_value values[2][PAGES_CASES])
+static void emit(const struct bench_config *config, const struct bench_side *theirs,
+		 const struct bench_work *work, u32 threads, struct bench_value values[2][PAGES_CASES])
 {
 	struct bench_row row = {
-		.suite = "pages", .threads = threads, .unit = config->unit, .peer = theirs->name,
+		.suite = work->suite, .threads = threads, .unit = config->unit, .peer = theirs->name,
 	};
 	char name[32];
 	u32 which;
 
 	row.name = name;
 	for (which = 0; which < PAGES_CASES; which++) {
-		snprintf(name, sizeof(name), "order %u %s", order, case_names[which]);
+		snprintf(name, sizeof(name), "%s %s", work->what, case_names[which]);
 		row.ours = values[0][which];
 		row.theirs = values[1][which];
 		bench_emit(&row);
 	}
 }
 
+static int measure(const struct bench_config *config, const struct bench_side *ours,
+		   const struct bench_side *theirs, const struct bench_work *work, u32 threads)
+{
+	u32 nr = min_t(u64, config->bulk, work->most / threads);
+	struct bench_value values[2][PAGES_CASES] = {};
+	struct load *loads = kvcalloc(threads, sizeof(*loads), GFP_KERNEL);
+	u64 *blocks = kvcalloc((size_t)nr * threads, sizeof(*blocks), GFP_KERNEL);
+	int ret = loads && blocks ? 0 : -ENOMEM;
+	u32 i;
+
+	for (i = 0; !ret && i < threads; i++) {
+		loads[i].order = work->order;
+		loads[i].repeats = config->repeats;
+		loads[i].nr = nr;
+		loads[i].blocks = blocks + (size_t)i * nr;
+		loads[i].seed = i + 1;
+	}
+	for (i = 0; !ret && i < config->rounds; i++)
+		if (!run_round(loads, threads, ours, values[0]) ||
+		    !run_round(loads, threads, theirs, values[1]))
+			ret = -ENOMEM;
+	if (!ret)
+		emit(config, theirs, work, threads, values);
+	kvfree(blocks);
+	kvfree(loads);
+	return ret;
+}
+
 /**
- * bench_pages() - measure two allocators and report
+ * bench_pages() - measure two allocators of blocks and report
  * @config: how long
  * @ours: one of them
  * @theirs: the other
@@ -166,27 +195,34 @@ static void emit(const struct bench_config *config, const struct bench_side *the
 int bench_pages(const struct bench_config *config, const struct bench_side *ours,
 		const struct bench_side *theirs, u32 order, u32 threads)
 {
-	u32 nr = min_t(u64, config->bulk, (config->frames >> order) / 2 / threads);
-	struct bench_value values[2][PAGES_CASES] = {};
-	struct load *loads = kvcalloc(threads, sizeof(*loads), GFP_KERNEL);
-	u64 *blocks = kvcalloc((size_t)nr * threads, sizeof(*blocks), GFP_KERNEL);
-	int ret = loads && blocks ? 0 : -ENOMEM;
-	u32 i;
+	struct bench_work work = { .suite = "pages", .order = order, .most = (config->frames >> order) / 2 };
+	char what[16];
 
-	for (i = 0; !ret && i < threads; i++) {
-		loads[i].order = order;
-		loads[i].repeats = config->repeats;
-		loads[i].nr = nr;
-		loads[i].blocks = blocks + (size_t)i * nr;
-		loads[i].seed = i + 1;
-	}
-	for (i = 0; !ret && i < config->rounds; i++)
-		if (!run_round(loads, threads, ours, values[0]) ||
-		    !run_round(loads, threads, theirs, values[1]))
-			ret = -ENOMEM;
-	if (!ret)
-		emit(config, theirs, order, threads, values);
-	kvfree(blocks);
-	kvfree(loads);
-	return ret;
+	snprintf(what, sizeof(what), "order %u", order);
+	work.what = what;
+	return measure(config, ours, theirs, &work, threads);
+}
+
+/**
+ * bench_slab() - measure two allocators of objects and report
+ * @config: how long
+ * @ours: one of them
+ * @theirs: the other
+ * @size: of the objects, which they know
+ * @threads: as in bench_pages()
+ *
+ * Context: may sleep.
+ * Return: as bench_pages().
+ */
+int bench_slab(const struct bench_config *config, const struct bench_side *ours,
+	       const struct bench_side *theirs, u32 size, u32 threads)
+{
+	struct bench_work work = {
+		.suite = "slab", .most = config->frames * BENCH_FRAME_BYTES / size / 4,
+	};
+	char what[16];
+
+	snprintf(what, sizeof(what), "%u bytes", size);
+	work.what = what;
+	return measure(config, ours, theirs, &work, threads);
 }

@@ -18,6 +18,10 @@ void bench_confine_destroy(struct bench_side *side);
 int bench_gen_pool_create(struct bench_side *side, u64 frames);
 void bench_gen_pool_destroy(struct bench_side *side);
 
+int bench_kmem_cache_create(struct bench_side *side, u32 size);
+void bench_kmem_cache_destroy(struct bench_side *side);
+int bench_memory(const struct bench_side *ours, const struct bench_side *theirs, u32 size);
+
 /* -ENODEV: this kernel has none. */
 int bench_gpu_buddy_create(struct bench_side *side, u64 frames);
 void bench_gpu_buddy_destroy(struct bench_side *side);
