@@ -63,7 +63,8 @@ lab-%: static ## what a lab needs (lab-KERNEL; KERNEL=debug or in scripts/lab/ke
 	@kernel=$$(scripts/lab/kernel $*) && \
 		scripts/lab/within $$kernel $(MAKE) --no-print-directory module test-module KDIR=$$kernel/build
 
-# The module of the tests, which uses the symbols that framepool.ko exports. That these have changed Kbuild does not notice.
+# The module of the tests, and the example, which use the symbols that framepool.ko exports. That these have changed Kbuild
+# does not notice.
 test-module: out = $(BUILD)/tests-$(release)
 test-module: exports = $(BUILD)/kernel-$(release)/Module.symvers
 test-module: module
@@ -74,6 +75,9 @@ test-module: module
 	@realpath $(KDIR) > $(out)/kdir
 	@[ $(out)/selftests/kernel/Module.symvers -nt $(exports) ] || rm -f $(out)/selftests/kernel/Module.symvers
 	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out)/selftests/kernel W=1 \
+		KBUILD_EXTRA_SYMBOLS=$(exports) modules
+	@[ $(out)/module/examples/Module.symvers -nt $(exports) ] || rm -f $(out)/module/examples/Module.symvers
+	+@$(MAKE) --no-print-directory -C $(KDIR) M=$(out)/module/examples W=1 \
 		KBUILD_EXTRA_SYMBOLS=$(exports) modules
 
 bench: setup ## measures framepool against the kernel's allocators: a table, build/bench, docs/benchmarks.md

@@ -4,6 +4,7 @@
 #include "module.h"
 
 #define TEST_MODULE	"framepool_api_test"
+#define EXAMPLE		"framepool_example"
 #define DIRECTORY	"/sys/kernel/debug/framepool/" POOL_NAME "/"
 #define MAX_TEXT	65536
 
@@ -38,6 +39,7 @@ FIXTURE_SETUP(slab)
 FIXTURE_TEARDOWN_PARENT(slab)
 {
 	unload_case();
+	unload_module(EXAMPLE);
 	if (!is_loaded())
 		EXPECT_EQ(0, load(USUAL_PARAMETERS));
 	EXPECT_TRUE(wait_all_free());
@@ -194,6 +196,20 @@ TEST_F_TIMEOUT(slab, slab_debug_watches_every_cache, SLOW_TEST_SECONDS)
 	ASSERT_EQ(0, unload_case());
 	ASSERT_EQ(0, unload());
 	ASSERT_EQ(0, load(USUAL_PARAMETERS));
+}
+
+TEST_F_TIMEOUT(slab, example_module_does_what_it_says, SLOW_TEST_SECONDS)
+{
+	int log = log_open();
+
+	ASSERT_GE(log, 0);
+	ASSERT_EQ(-ENODEV, load_module(getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko", "name=nonesuch"));
+	ASSERT_EQ(0, load_module(getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko", ""));
+	EXPECT_EQ(1, count_in_log(log, EXAMPLE ": 1000 messages, sum 499500"));
+	EXPECT_NE(NULL, strstr(read_text(DIRECTORY "slabinfo"), " example_message\n"));
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(0, unload_module(EXAMPLE));
+	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "slabinfo"), "example_message"));
 }
 
 TEST_HARNESS_MAIN
