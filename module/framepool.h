@@ -66,10 +66,10 @@ struct framepool_cache_args {
  * @cached: objects in magazines
  * @waste: bytes in slabs that are in no object
  * @metadata: bytes of other memory that all of this takes, without the magazines
- * @hits: allocations served from a magazine
- * @refills: those that filled one, or went past it
- * @kept: frees that ended in a magazine
- * @returns: those that emptied half of one first, or went past it
+ * @hits: objects that were allocated from a magazine
+ * @refills: times that objects were taken out of slabs
+ * @kept: objects that were freed into a magazine
+ * @returns: times that objects went back to slabs
  * @bad_frees: frees of what was not allocated
  * @reports: mistakes that were reported (FRAMEPOOL_CACHE_DEBUG)
  */

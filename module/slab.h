@@ -42,8 +42,8 @@ struct fp_slab {
  * struct fp_slab_cpu - the magazine of one processor
  * @gate: to it
  * @nr: how many objects there are
- * @nr_hits: allocations that were served from here
- * @nr_kept: frees that ended here
+ * @nr_hits: objects that were allocated from here
+ * @nr_kept: objects that were freed to here
  * @objects: the last one came last
  */
 struct fp_slab_cpu {
@@ -111,8 +111,8 @@ struct fp_slab_config {
  * @tree: of slabs, by address
  * @nr_free: objects in all slabs that are free
  * @nr_empty: slabs that are
- * @nr_refills: allocations that were not served from a magazine
- * @nr_returns: frees that went past the magazine, or had to empty half of it
+ * @nr_refills: times that objects were taken out of slabs
+ * @nr_returns: times that objects went back
  * @nr_grown: slabs ever made
  * @nr_bad_frees: refused
  * @random: state of the random numbers, or 0
@@ -151,10 +151,10 @@ struct fp_slab_cache {
  * @objects: places for objects in all slabs
  * @active: objects that users have
  * @cached: objects in magazines
- * @hits: allocations served from a magazine
- * @refills: the others
- * @kept: frees that ended in a magazine
- * @returns: those for which there was no room
+ * @hits: objects that were allocated from a magazine
+ * @refills: times that objects were taken out of slabs
+ * @kept: objects that were freed into a magazine
+ * @returns: times that objects went back to slabs
  * @grown: slabs ever made
  * @bad_frees: refused frees
  * @waste: bytes of the slabs in which no object can lie

@@ -172,7 +172,7 @@ static void what_is_no_object_is_refused(void)
 {
 	u64 object, wrong[] = { 0, 8, U64_MAX, 0, 0, 0, 0, 0 };
 	struct fp_slab_stats stats;
-	u32 i;
+	u32 i, j;
 
 	for (i = 0; i < 2; i++) {
 		begin(72, i ? 1 << 20 : 0);
@@ -183,11 +183,13 @@ static void what_is_no_object_is_refused(void)
 		wrong[6] = (object & ~((1ULL << cache->shift) - 1)) + cache->per_slab * 72;
 		wrong[7] = object + (1ULL << cache->shift);
 		EXPECT(fp_slab_free_bulk(cache, wrong, 5) == 5);
+		for (j = 0; j < 5; j++)
+			EXPECT(fp_slab_free(cache, wrong[j]) == -EINVAL);
 		EXPECT(fp_slab_free_bulk(cache, wrong + 5, 3) == (i ? 0 : 3));
 		free_one(object);
 		fp_slab_drain(cache, true);
 		fp_slab_stats(cache, &stats);
-		EXPECT(stats.bad_frees == 8 && stats.active == 0);
+		EXPECT(stats.bad_frees == 13 && stats.active == 0);
 		slabs_fini(&slabs);
 	}
 }
