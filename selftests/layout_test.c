@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "module.h"
 
+#include <limits.h>
 #include <linux/capability.h>
 #include <sys/uio.h>
 
@@ -17,7 +18,7 @@
 #define NR_HUGE		(POOL_BYTES / HUGE_FRAME)
 #define LINE		64	/* huge frames in a line of the map */
 #define READERS		100
-#define BUSY_SECONDS	3
+#define READINGS	3	/* of every file, by each of them */
 
 FIXTURE(layout)
 {
@@ -365,16 +366,16 @@ static void churn(unsigned int seed)
 	}
 }
 
-/* Reads all files without end. */
-static void read_files(void)
+static void read_files(int rounds)
 {
 	int i;
 
-	for (;;) {
+	while (rounds--) {
 		for (i = 0; i < ARRAY_SIZE(names); i++)
 			CHILD_CHECK(*read_text(names[i]));
 		CHILD_CHECK(strlen(read_map()) == NR_HUGE);
 	}
+	_exit(0);
 }
 
 TEST_F_TIMEOUT(layout, hundred_readers_see_whole_files_in_a_storm, SLOW_TEST_SECONDS)
@@ -390,14 +391,10 @@ TEST_F_TIMEOUT(layout, hundred_readers_see_whole_files_in_a_storm, SLOW_TEST_SEC
 	for (i = 0; i < READERS; i++) {
 		readers[i] = child_fork();
 		if (!readers[i])
-			read_files();
+			read_files(READINGS);
 	}
-	sleep_ms(BUSY_SECONDS * 1000);
-	/* All at once: each takes long to end while the others go on. */
 	for (i = 0; i < READERS; i++)
-		kill(readers[i], SIGKILL);
-	for (i = 0; i < READERS; i++)
-		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(readers[i]));
+		EXPECT_EQ(0, child_wait(readers[i]));
 	for (i = 0; i < ARRAY_SIZE(churners); i++)
 		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(churners[i]));
 	EXPECT_TRUE(pool_verifies());
@@ -431,7 +428,7 @@ TEST_F(layout, readers_during_shutdown_see_whole_files)
 	for (i = 0; i < ARRAY_SIZE(readers); i++) {
 		readers[i] = child_fork();
 		if (!readers[i])
-			read_files();
+			read_files(INT_MAX);
 	}
 	sleep_ms(500);
 	ASSERT_TRUE(shut_down());
