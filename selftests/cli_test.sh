@@ -156,6 +156,10 @@ frag_bars_are_shares_of_free() {
 	release TERM 0 && return "$drawn"
 }
 
+slabs_of_a_pool_without_caches_are_none() {
+	says 0 '^caches: *0$' slabs && says 0 '"slabs": \[\]' slabs --json
+}
+
 # The drawing without offsets and line breaks.
 drawn_map() {
 	"$FRAMEPOOL" map | sed -n 's/^ *\(0\|128M\)  //p' | tr -d '\n'
@@ -521,6 +525,7 @@ stat_counts_a_held_buffer
 frag_of_an_idle_pool_is_none
 frag_blocks_add_up_to_free
 frag_bars_are_shares_of_free
+slabs_of_a_pool_without_caches_are_none
 map_shows_the_layout
 map_has_blocks_where_they_can_be_shown
 map_svg_shows_the_layout

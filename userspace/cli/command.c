@@ -46,6 +46,16 @@ const struct command commands[] = {
 		"that map them ('mapped'). Above them what one client and one user may hold at\n"
 		"most. Read from debugfs and sysfs.\n",
 	}, {
+		.name = "slabs",
+		.run = cmd_slabs,
+		.summary = "show the caches of objects of kernel modules (root only)",
+		.usage = "",
+		.help =
+		"A line for each cache: bytes of an object; objects that are allocated, and that there\n"
+		"is room for; its slabs, and the bytes of one; bytes of the slabs that are in no\n"
+		"object; the share of allocations that a magazine served. With --json all that\n"
+		"slabinfo in debugfs says, under the names that it has there.\n",
+	}, {
 		.name = "map",
 		.run = cmd_map,
 		.summary = "draw the pool, huge frame by huge frame (root only)",

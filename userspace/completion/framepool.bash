@@ -21,7 +21,7 @@ _framepool_command()
 
 _framepool_words()
 {
-	local commands="info stat frag clients map watch top alloc help version"
+	local commands="info stat frag clients slabs map watch top alloc help version"
 
 	case $1 in
 	"") echo "--pool --json --help --version $commands" ;;
