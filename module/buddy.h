@@ -178,7 +178,8 @@ int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame,
 		      struct fp_run *run);
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty);
 int fp_buddy_keep(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr);
-u32 fp_buddy_give_up(struct fp_owner *owner);
+u32 fp_buddy_give_up(struct fp_owner *owner, u32 max_spare);
+bool fp_buddy_is_spare(struct fp_owner *owner, u64 frame);
 bool fp_buddy_collect(struct fp_buddy *buddy, u32 *label, u32 *quarantined);
 u32 fp_buddy_nr_owners(struct fp_buddy *buddy);
 bool fp_buddy_borrow(struct fp_buddy *buddy, struct fp_owner *borrower,

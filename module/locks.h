@@ -8,6 +8,7 @@
  *  pools lock (mutex)		the list of all pools
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified
  *  reclaim mutex		the list of who keeps blocks of a pool for later, for who may sleep
+ *  collect lock (mutex)		what owners keep, on its way into quarantine and onto their accounts
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; sleeps for an RCU grace
  *				period
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked

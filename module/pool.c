@@ -111,10 +111,36 @@ static void collect(struct fp_pool *pool)
 	u32 tries = fp_buddy_nr_owners(&pool->buddy), label, quarantined;
 
 	/* They may keep others meanwhile: once round will do. */
+	mutex_lock(&pool->collect_lock);
 	while (tries-- && fp_buddy_collect(&pool->buddy, &label, &quarantined)) {
 		fp_accounts_quarantine(&pool->accounts, label, quarantined);
 		fp_quarantine_kick(&pool->quarantine);
 	}
+	mutex_unlock(&pool->collect_lock);
+}
+
+/* Does anybody reference the huge frames of a run that is mapped no more? Then they go into quarantine, and are charged. */
+static bool is_referenced(const struct fp_pool *pool, const struct fp_run *run)
+{
+	unsigned long pfn = fp_pool_pfn(pool, run->frame), end = pfn + run->nr;
+
+	for (pfn = round_down(pfn, FP_HUGE_FRAMES); pfn < end; pfn += FP_HUGE_FRAMES)
+		if (page_ref_count(pfn_to_page(pfn)) != 1)
+			return true;
+	return false;
+}
+
+/* An owner may not keep what is referenced. Returns how many huge frames went into quarantine. */
+static u32 give_up_referenced(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+{
+	u32 nr_quarantined;
+
+	if (likely(!READ_ONCE(owner->nr_spare) || !is_referenced(pool, run)) ||
+	    !fp_buddy_is_spare(owner, run->frame))
+		return 0;
+	nr_quarantined = fp_buddy_give_up(owner, owner->max_spare);
+	fp_quarantine_kick(&pool->quarantine);
+	return nr_quarantined;
 }
 
 /* Get back what is kept for later. What was not cleared since it was used goes into quarantine. */
@@ -275,14 +301,15 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
 {
 	bool poisoned = fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr);
-	int ret = free_run(pool, owner, run, run->dirty || poisoned, keep && run->dirty && !poisoned);
+	bool may_keep = keep && run->dirty && !poisoned && !is_referenced(pool, run);
+	int ret = free_run(pool, owner, run, run->dirty || poisoned, may_keep);
 
 	/* For what the owner keeps. */
 	arm_trim(pool);
 	if (ret < 0)
 		return 0;
 	atomic64_inc(&pool->nr_frees);
-	return ret;
+	return ret + give_up_referenced(pool, owner, run);
 }
 
 /* Can runs for this request be had by the word? They are blocks, and any block will do. */
@@ -349,9 +376,11 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 			break;
 		blocks[i] = runs[i].frame;
 	}
+	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty, quarantined) : 0;
 	/* For what the owner keeps. */
 	arm_trim(pool);
-	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty, quarantined) : 0;
+	for (i = 0; i < done; i++)
+		*quarantined += give_up_referenced(pool, owner, &runs[i]);
 	if (*quarantined > before)
 		fp_quarantine_kick(&pool->quarantine);
 	atomic64_add(done, &pool->nr_frees);
@@ -383,8 +412,10 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 		free_uncharged_run(pool, owner, &bad->run);
 		kfree(bad);
 	}
-	nr_quarantined = fp_buddy_give_up(owner);
+	mutex_lock(&pool->collect_lock);
+	nr_quarantined = fp_buddy_give_up(owner, 0);
 	fp_accounts_quarantine(&pool->accounts, owner->label, nr_quarantined);
+	mutex_unlock(&pool->collect_lock);
 	if (nr_quarantined)
 		fp_quarantine_kick(&pool->quarantine);
 }
@@ -569,6 +600,7 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	pool->debug_caches = config->debug_caches;
 	fp_reclaimers_init(&pool->reclaimers);
 	INIT_DELAYED_WORK(&pool->trim, trim);
+	mutex_init(&pool->collect_lock);
 	spin_lock_init(&pool->bad_lock);
 	INIT_LIST_HEAD(&pool->bad_runs);
 	mutex_init(&pool->clients_lock);

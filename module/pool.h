@@ -56,6 +56,7 @@ struct fp_pool_config {
  * @debug_caches: look for mistakes in all caches; constant
  * @trim: empties the magazines, and takes what owners keep, after a while
  * @trim_armed: it will
+ * @collect_lock: held from when what an owner keeps goes into quarantine until it is charged
  * @accounts: has a lock of its own
  * @quarantine: has a lock of its own
  * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
@@ -83,6 +84,7 @@ struct fp_pool {
 	bool debug_caches;
 	struct delayed_work trim;
 	bool trim_armed;
+	struct mutex collect_lock;
 	struct fp_accounts accounts;
 	struct fp_quarantine quarantine;
 	spinlock_t bad_lock;

@@ -69,11 +69,15 @@ static int examine_locked(struct fp_quarantine *quarantine, bool referenced)
 	return 1;
 }
 
-/* Whoever waits for the worker may have made it fast: see lock_killable(). */
-static void be_slow(void)
+/* The worker lowers its priority again, once nobody waits who has raised it: see lock_killable(). */
+static void be_slow(struct fp_quarantine *quarantine)
 {
-	if (task_nice(current) != MAX_NICE)
-		set_user_nice(current, MAX_NICE);
+	if (atomic_read(&quarantine->nr_waiting) || task_nice(current) == MAX_NICE)
+		return;
+	set_user_nice(current, MAX_NICE);
+	/* Who began to wait since may have raised it before it was lowered. */
+	if (atomic_read(&quarantine->nr_waiting))
+		set_user_nice(current, 0);
 }
 
 /* Examine at most @nr. Returns whether one was released. */
@@ -83,7 +87,7 @@ static bool work(struct fp_quarantine *quarantine, bool referenced, u32 nr)
 	int ret = 0;
 
 	while (nr-- && ret >= 0 && READ_ONCE(quarantine->is_on) && !kthread_should_stop()) {
-		be_slow();
+		be_slow(quarantine);
 		mutex_lock(&quarantine->lock);
 		ret = examine_locked(quarantine, referenced);
 		mutex_unlock(&quarantine->lock);
@@ -111,6 +115,7 @@ static int worker(void *data)
 	u32 nr;
 
 	set_freezable();
+	be_slow(quarantine);
 	while (!kthread_should_stop()) {
 		nr = READ_ONCE(quarantine->is_on) ? fp_buddy_nr_referenced(quarantine->buddy) : 0;
 		if (wait_for_work(quarantine, nr, next))
@@ -174,10 +179,15 @@ void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on)
 /* The worker may hold the lock, and get no processor, for all its low priority: then raise that. */
 static int lock_killable(struct fp_quarantine *quarantine)
 {
+	int ret;
+
 	if (mutex_trylock(&quarantine->lock))
 		return 0;
+	atomic_inc(&quarantine->nr_waiting);
 	set_user_nice(quarantine->worker, 0);
-	return mutex_lock_killable(&quarantine->lock) ? -EINTR : 0;
+	ret = mutex_lock_killable(&quarantine->lock);
+	atomic_dec(&quarantine->nr_waiting);
+	return ret;
 }
 
 /* Examine until @want were released, at most @nr. Returns how many were not, of @want, or -EINTR. */
@@ -206,9 +216,11 @@ static s64 reclaim(struct fp_quarantine *quarantine, bool referenced, u32 nr, u3
 int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want)
 {
 	u32 nr_referenced = fp_buddy_nr_referenced(quarantine->buddy);
+	u32 nr_uncleared = fp_buddy_nr_uncleared(quarantine->buddy);
 	s64 left;
 
-	left = reclaim(quarantine, false, U32_MAX, want);
+	/* What comes after those is others' to clear. One more, since the worker may have one in its hands. */
+	left = reclaim(quarantine, false, nr_uncleared + 1, want);
 	if (left > 0)
 		left = reclaim(quarantine, true, nr_referenced, left);
 	return min_t(s64, left, 0);

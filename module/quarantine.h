@@ -2,6 +2,7 @@
 #ifndef FP_QUARANTINE_H
 #define FP_QUARANTINE_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
@@ -19,6 +20,7 @@
  *              counting them as quarantined (protected by @lock; read without)
  * @is_on: the worker works; written at any time
  * @kicked: there is something new for it; written at any time
+ * @nr_waiting: how many wait for @lock, for which the worker shall be fast
  * @wait: where it waits
  * @worker: examines all of them, when nobody else needs the processor
  */
@@ -29,6 +31,7 @@ struct fp_quarantine {
 	u32 nr_retired;
 	bool is_on;
 	bool kicked;
+	atomic_t nr_waiting;
 	wait_queue_head_t wait;
 	struct task_struct *worker;
 };

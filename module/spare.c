@@ -125,17 +125,37 @@ static u32 give_up_locked(struct fp_owner *owner)
 }
 
 /**
- * fp_buddy_give_up() - an owner keeps nothing any more
+ * fp_buddy_is_spare() - does an owner keep the huge frame of a frame?
  * @owner: the owner
+ * @frame: a frame of the pool
+ *
+ * Context: any; takes the owner's lock.
+ * Return: whether it does.
+ */
+bool fp_buddy_is_spare(struct fp_owner *owner, u64 frame)
+{
+	bool spare;
+
+	fp_owner_lock(owner);
+	spare = is_spare(owner, frame / FP_HUGE_FRAMES);
+	fp_owner_unlock(owner);
+	return spare;
+}
+
+/**
+ * fp_buddy_give_up() - an owner gives up all that it keeps
+ * @owner: the owner
+ * @max_spare: what it may keep from now on; 0 before it ends, since others may yet return what they have borrowed
  *
  * Context: any; takes the owner's lock.
  * Return: how many huge frames went into quarantine.
  */
-u32 fp_buddy_give_up(struct fp_owner *owner)
+u32 fp_buddy_give_up(struct fp_owner *owner, u32 max_spare)
 {
 	u32 quarantined;
 
 	fp_owner_lock(owner);
+	owner->max_spare = max_spare;
 	quarantined = give_up_locked(owner);
 	fp_owner_unlock(owner);
 	return quarantined;

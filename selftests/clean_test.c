@@ -203,23 +203,31 @@ TEST_F(clean, what_is_kept_goes_back_by_itself)
 	EXPECT_EQ(start.largest_bytes, now.largest_bytes);
 }
 
-/* A client may do with its own memory what it likes, pipes that still have it included. */
-TEST_F(clean, noclear_buffer_may_still_be_in_a_pipe_of_its_client)
+/* It would be charged to nobody. */
+TEST_F(clean, what_a_pipe_has_is_not_kept)
 {
-	int pipe = strand_any(self->fd, FRAMEPOOL_ALLOC_NOCLEAR, HUGE_FRAME);
+	int large = strand_any(self->fd, FRAMEPOOL_ALLOC_NOCLEAR, HUGE_FRAME), small;
+	struct framepool_ioc_stats stats;
 	struct buffer buffer;
 	char byte;
 
-	ASSERT_GE(pipe, 0);
+	ASSERT_GE(large, 0);
+	ASSERT_EQ(0, pool_stats(self->fd, &stats));
+	EXPECT_EQ(HUGE_FRAME, stats.quarantined_bytes);
 	ASSERT_EQ(0, alloc_noclear(self->fd, HUGE_FRAME, &buffer));
 	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_OTHER));
-	EXPECT_EQ(1, read(pipe, &byte, 1));
-	EXPECT_EQ((char)PATTERN_OTHER, byte);
-	/* But nobody else gets it. */
-	EXPECT_EQ(MAX_HUGE - 1, overwrite_pool(self->other));
-	EXPECT_EQ(1, read(pipe, &byte, 1));
-	EXPECT_EQ((char)PATTERN_OTHER, byte);
-	EXPECT_EQ(0, close(pipe));
+	/* Nor is the huge frame of the only small buffer. */
+	small = strand(self->other, FRAME);
+	ASSERT_GE(small, 0);
+	ASSERT_EQ(0, pool_stats(self->fd, &stats));
+	EXPECT_EQ(2 * HUGE_FRAME, stats.quarantined_bytes);
+	EXPECT_EQ(MAX_HUGE - 2, overwrite_pool(self->other));
+	EXPECT_EQ(1, read(large, &byte, 1));
+	EXPECT_EQ((char)PATTERN_MINE, byte);
+	EXPECT_EQ(1, read(small, &byte, 1));
+	EXPECT_EQ((char)PATTERN_MINE, byte);
+	EXPECT_EQ(0, close(large));
+	EXPECT_EQ(0, close(small));
 }
 
 TEST_F(clean, switch_takes_a_truth_value)

@@ -104,7 +104,7 @@ struct framepool_ioc_info {
  * With FRAMEPOOL_ALLOC_NOCLEAR each page of it reads as zeros or as what this client left in memory that it
  * has freed; whatever others wrote is never seen. When such a buffer is freed, its huge frames stay at hand for the
  * client's next allocations with this flag, until somebody else needs them, or for about a second. They are free
- * meanwhile, and count against no quota. If a pipe, say, still refers to them, it sees what is written there.
+ * meanwhile, and count against no quota. If something, as a pipe, still refers to them, they go the usual way.
  *
  * EINVAL, ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR.
  */

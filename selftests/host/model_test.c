@@ -269,7 +269,7 @@ static void random_operations_agree_with_the_model(void)
 	while (nr_live && !test_failed)
 		step_free();
 	for (i = 0; i < OWNERS; i++)
-		fp_buddy_give_up(&owners[i]);
+		fp_buddy_give_up(&owners[i], 0);
 	pool_fini(&buddy);
 	free(held);
 	free(dirty);

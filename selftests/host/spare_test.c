@@ -25,7 +25,7 @@ static void end(void)
 	u32 i;
 
 	for (i = 0; i < NR_OWNERS; i++) {
-		fp_buddy_give_up(&owners[i]);
+		fp_buddy_give_up(&owners[i], 0);
 		pool_expect_sound(&buddy);
 		fp_owner_fini(&owners[i]);
 	}
@@ -69,11 +69,12 @@ static void last_frame_leaves_a_spare(void)
 	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, 1, true) == 0);
 	pool_expect_sound(&buddy);
 	EXPECT(owners[0].nr_spare == 1 && stats().quarantined == 0);
+	EXPECT(fp_buddy_is_spare(&owners[0], run.frame) && !fp_buddy_is_spare(&owners[1], run.frame));
 	EXPECT(stats().blocks[FP_HUGE_ORDER] == 2 && stats().free == stats().total);
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &again) == 0);
 	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_spare == 0);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], again.frame, 1, true) == 0);
-	EXPECT(fp_buddy_give_up(&owners[0]) == 1);
+	EXPECT(fp_buddy_give_up(&owners[0], 0) == 1);
 	EXPECT(owners[0].nr_spare == 0 && stats().quarantined == FP_HUGE_FRAMES);
 	end();
 }
@@ -86,7 +87,7 @@ static void clean_spare_needs_no_quarantine(void)
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &run) == 0);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, 1, false) == 0);
 	EXPECT(owners[0].nr_spare == 1);
-	EXPECT(fp_buddy_give_up(&owners[0]) == 0);
+	EXPECT(fp_buddy_give_up(&owners[0], 0) == 0);
 	pool_expect_empty(&buddy);
 	end();
 }
@@ -206,6 +207,24 @@ static void spare_is_lent(void)
 	end();
 }
 
+/* An owner that ends keeps nothing, even if what it had lent comes back only then. */
+static void return_to_a_lender_that_ends_leaves_no_spare(void)
+{
+	struct fp_request request = { .nr = 7, .align = 1, .end_pfn = FP_ANYWHERE };
+	struct fp_run run, lent;
+
+	begin(1, 1);
+	EXPECT(pool_alloc(&buddy, &owners[0], 3, 1, 0, &run) == 0);
+	EXPECT(fp_buddy_borrow(&buddy, &owners[1], &request, &lent));
+	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, run.nr, false) == 0);
+	EXPECT(!fp_buddy_is_spare(&owners[0], run.frame));
+	EXPECT(fp_buddy_give_up(&owners[0], 0) == 0);
+	EXPECT(fp_buddy_free(&buddy, &owners[1], lent.frame, lent.nr, false) == 0);
+	EXPECT(owners[0].nr_huge == 0 && owners[0].nr_spare == 0);
+	pool_expect_empty(&buddy);
+	end();
+}
+
 static const struct test tests[] = {
 	{ "last_frame_leaves_a_spare", last_frame_leaves_a_spare },
 	{ "clean_spare_needs_no_quarantine", clean_spare_needs_no_quarantine },
@@ -215,6 +234,7 @@ static const struct test tests[] = {
 	{ "kept_small_run_is_freed", kept_small_run_is_freed },
 	{ "collecting_takes_turns", collecting_takes_turns },
 	{ "spare_is_lent", spare_is_lent },
+	{ "return_to_a_lender_that_ends_leaves_no_spare", return_to_a_lender_that_ends_leaves_no_spare },
 };
 
 int main(int argc, char **argv)
