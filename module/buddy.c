@@ -35,43 +35,6 @@ static u64 total_frames(const struct fp_buddy *buddy)
 	return (u64)buddy->map.nr * FP_HUGE_FRAMES;
 }
 
-static void quarantine_huge(struct fp_buddy *buddy, struct fp_huge_queue *queue, u32 index, u32 label)
-{
-	lockdep_assert_held(&buddy->lock);
-	fp_huge_set_quarantined(&buddy->huge[index], label);
-	if (queue->nr++)
-		fp_huge_set_next(&buddy->huge[queue->last], index);
-	else
-		queue->first = index;
-	queue->last = index;
-}
-
-static void release_huge(struct fp_buddy *buddy, u32 index, u32 nr)
-{
-	u32 i;
-
-	lockdep_assert_held(&buddy->lock);
-	for (i = index; i < index + nr; i++)
-		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
-	buddy->nr_released += nr;
-	fp_hugemap_put(&buddy->map, index, nr);
-}
-
-/* Wholly free huge frames leave their owner or their run. Returns how many go into quarantine. */
-static u32 retire_huge(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u32 label)
-{
-	u32 i;
-
-	if (!dirty) {
-		release_huge(buddy, index, nr);
-		return 0;
-	}
-	for (i = index; i < index + nr; i++)
-		quarantine_huge(buddy, &buddy->uncleared, i, label);
-	buddy->nr_quarantined += nr;
-	return nr;
-}
-
 /* Take empty huge frames for the request; the last one need not be whole. */
 static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
 {
@@ -278,7 +241,7 @@ u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label)
 	u32 quarantined;
 
 	spin_lock(&buddy->lock);
-	quarantined = retire_huge(buddy, index, 1, dirty, label);
+	quarantined = fp_buddy_retire_run(buddy, index, 1, dirty, label);
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 	return quarantined;
@@ -311,7 +274,7 @@ static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
 	u32 quarantined;
 
 	lockdep_assert_held(&buddy->lock);
-	quarantined = retire_huge(buddy, index, nr, dirty, owner->label);
+	quarantined = fp_buddy_retire_run(buddy, index, nr, dirty, owner->label);
 	owner->nr_huge--;
 	fp_owner_put_id(owner);
 	return quarantined;
@@ -509,7 +472,7 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
 
 	spin_lock(&buddy->lock);
 	for (i = 0; (n = gather_run(owner, order, blocks + i, nr - i)); i += n) {
-		*quarantined += retire_huge(buddy, min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES,
+		*quarantined += fp_buddy_retire_run(buddy, min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES,
 					    n << (order - FP_HUGE_ORDER), dirty, owner->label);
 		owner->nr_huge -= n;
 	}
@@ -598,68 +561,6 @@ u32 fp_buddy_orders(const struct fp_buddy *buddy)
 u32 fp_buddy_extents(const struct fp_buddy *buddy)
 {
 	return buddy->map.nr_extents;
-}
-
-/**
- * fp_buddy_quarantine_pop() - take a huge frame out of the quarantine to look at it
- * @buddy: the buddy
- * @referenced: one of those that were referenced when they were looked at; otherwise one of the others
- *
- * The caller hands it back with fp_buddy_quarantine_push() or
- * fp_buddy_quarantine_release(); until then it still counts as quarantined.
- *
- * Return: its index, or FP_NIL.
- */
-u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, bool referenced)
-{
-	struct fp_huge_queue *queue = referenced ? &buddy->referenced : &buddy->uncleared;
-	u32 index = FP_NIL;
-
-	spin_lock_bh(&buddy->lock);
-	if (queue->nr) {
-		queue->nr--;
-		index = queue->first;
-		queue->first = fp_huge_next(&buddy->huge[index]);
-	}
-	spin_unlock_bh(&buddy->lock);
-	return index;
-}
-
-/**
- * fp_buddy_quarantine_label() - who had a huge frame last
- * @buddy: the buddy
- * @index: from fp_buddy_quarantine_pop()
- *
- * Return: the label of the owner whose free sent it into quarantine.
- */
-u32 fp_buddy_quarantine_label(const struct fp_buddy *buddy, u32 index)
-{
-	return fp_huge_label(&buddy->huge[index]);
-}
-
-/**
- * fp_buddy_quarantine_push() - put a huge frame back into quarantine
- * @buddy: the buddy
- * @index: from fp_buddy_quarantine_pop(); somebody still references it
- */
-void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index)
-{
-	spin_lock_bh(&buddy->lock);
-	quarantine_huge(buddy, &buddy->referenced, index, fp_huge_label(&buddy->huge[index]));
-	spin_unlock_bh(&buddy->lock);
-}
-
-/**
- * fp_buddy_quarantine_release() - a huge frame is free for anybody
- * @buddy: the buddy
- * @index: from fp_buddy_quarantine_pop(); nobody references it and it is all zeros
- */
-void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index)
-{
-	spin_lock_bh(&buddy->lock);
-	buddy->nr_quarantined--;
-	release_huge(buddy, index, 1);
-	spin_unlock_bh(&buddy->lock);
 }
 
 static u32 nr_ids(const struct fp_buddy *buddy)

@@ -34,6 +34,9 @@ void fp_owner_delist(struct fp_owner *owner, u32 index);
 bool fp_spare_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
 void fp_spare_put(struct fp_owner *owner, u32 index, u32 nr);
 
+/* In retire.c, for buddy.c. */
+u32 fp_buddy_retire_run(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u32 label);
+
 /* In buddy.c, for lease.c and spare.c. */
 void fp_buddy_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest);
 u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label);

@@ -32,9 +32,6 @@ struct bad_run {
 	struct fp_run run;
 };
 
-/* How often to try again while memory comes free; by then all of the quarantine was seen. */
-#define MAX_TRIES	32
-
 /* How long a block that nobody asks for may lie in a magazine, about. */
 #define TRIM_DELAY	HZ
 
@@ -169,10 +166,14 @@ static void trim(struct work_struct *work)
 	fp_quarantine_kick(&pool->quarantine);
 }
 
-static void arm_trim(struct fp_pool *pool)
+/**
+ * fp_pool_queue_trim() - see to it that magazines and what owners keep are emptied after a while
+ * @pool: the pool
+ *
+ * Context: any. Ask fp_pool_arm_trim().
+ */
+void fp_pool_queue_trim(struct fp_pool *pool)
 {
-	if (likely(READ_ONCE(pool->trim_armed)))
-		return;
 	WRITE_ONCE(pool->trim_armed, true);
 	queue_delayed_work(system_unbound_wq, &pool->trim, TRIM_DELAY);
 }
@@ -181,7 +182,7 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
 		     const struct fp_request *request, struct fp_run *run)
 {
 	u32 want = request->nr / FP_HUGE_FRAMES + 1;
-	u32 tries = MAX_TRIES;
+	u32 tries = FP_POOL_TRIES;
 	u64 released;
 	int ret, err;
 
@@ -305,7 +306,7 @@ u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_r
 	int ret = free_run(pool, owner, run, run->dirty || poisoned, may_keep);
 
 	/* For what the owner keeps. */
-	arm_trim(pool);
+	fp_pool_arm_trim(pool);
 	if (ret < 0)
 		return 0;
 	atomic64_inc(&pool->nr_frees);
@@ -378,7 +379,7 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 	}
 	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty, quarantined) : 0;
 	/* For what the owner keeps. */
-	arm_trim(pool);
+	fp_pool_arm_trim(pool);
 	for (i = 0; i < done; i++)
 		*quarantined += give_up_referenced(pool, owner, &runs[i]);
 	if (*quarantined > before)
@@ -441,112 +442,6 @@ u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
 	stats->quarantined -= huge;
 	stats->used -= bad;
 	return huge + bad;
-}
-
-static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_sleep)
-{
-	u32 want, tries = MAX_TRIES;
-	u64 frame, released;
-
-	if (order >= fp_buddy_orders(&pool->buddy))
-		return FP_ANYWHERE;
-	want = max(1U << order >> FP_HUGE_ORDER, 1U);
-	if (!may_sleep) {
-		fp_reclaimers_ask(&pool->reclaimers, false);
-		if (fp_magazines_drain_local(&pool->magazines))
-			fp_quarantine_kick(&pool->quarantine);
-		return fp_magazines_alloc(&pool->magazines, order);
-	}
-	drain(pool);
-	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
-		released = fp_buddy_nr_released(&pool->buddy);
-		frame = fp_magazines_alloc(&pool->magazines, order);
-		if (frame != FP_ANYWHERE || fp_quarantine_reclaim(&pool->quarantine, want) ||
-		    released == fp_buddy_nr_released(&pool->buddy) || !--tries)
-			return frame;
-	}
-}
-
-/**
- * fp_pool_alloc_block() - allocate a naturally aligned block for the kernel
- * @pool: the pool
- * @order: log2 of its frames
- * @may_sleep: look in all magazines, caches and the quarantine before giving up
- *
- * Context: process or softirq; may sleep if @may_sleep.
- * Return: its first frame, or FP_ANYWHERE. Its contents are whatever they are.
- */
-u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
-{
-	u64 frame = fp_magazines_alloc(&pool->magazines, order);
-
-	if (unlikely(frame == FP_ANYWHERE))
-		frame = alloc_block_slow(pool, order, may_sleep);
-	arm_trim(pool);
-	return frame;
-}
-
-/**
- * fp_pool_free_block() - give a block back
- * @pool: the pool
- * @frame: its first frame
- * @order: log2 of its frames
- *
- * Context: process or softirq.
- * Return: 0; -EINVAL: it is not an allocated block of that order; counted, and nothing changed.
- */
-int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
-{
-	int ret = fp_magazines_free(&pool->magazines, frame, order);
-
-	if (unlikely(ret > 0))
-		fp_quarantine_kick(&pool->quarantine);
-	arm_trim(pool);
-	return min(ret, 0);
-}
-
-/**
- * fp_pool_alloc_blocks() - allocate several blocks of one order for the kernel
- * @pool: the pool
- * @order: log2 of the frames of each
- * @blocks: the result: their first frames
- * @nr: how many are wanted, at most FP_POOL_BATCH
- * @may_sleep: as in fp_pool_alloc_block()
- *
- * Context: process or softirq; may sleep if @may_sleep.
- * Return: how many there were; at least 1 if there is one.
- */
-u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep)
-{
-	u32 got = fp_magazines_alloc_bulk(&pool->magazines, order, blocks, nr);
-	u64 frame;
-
-	if (got)
-		return got;
-	frame = fp_pool_alloc_block(pool, order, may_sleep);
-	if (frame == FP_ANYWHERE)
-		return 0;
-	blocks[0] = frame;
-	return 1;
-}
-
-/**
- * fp_pool_free_blocks() - give several blocks of one order back
- * @pool: the pool
- * @order: log2 of the frames of each
- * @blocks: their first frames
- * @nr: how many
- *
- * Context: process or softirq.
- * Return: how many were refused; counted, and nothing happened to them.
- */
-u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr)
-{
-	u32 refused = 0;
-
-	if (fp_magazines_free_bulk(&pool->magazines, order, blocks, nr, &refused))
-		fp_quarantine_kick(&pool->quarantine);
-	return refused;
 }
 
 /**

@@ -20,6 +20,7 @@
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
 
 #define FP_POOL_BATCH		64	/* blocks in one call */
+#define FP_POOL_TRIES		32	/* while memory comes free; by then all of the quarantine was seen */
 #define FP_POOL_ALIKE		16	/* runs in one call */
 
 /**
@@ -118,11 +119,24 @@ int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order);
 u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep);
 u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr);
 void fp_pool_drain(struct fp_pool *pool);
+void fp_pool_queue_trim(struct fp_pool *pool);
 void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner);
 u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats);
 unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
 void fp_pool_count_failure(struct fp_pool *pool, int error);
 u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);
 u64 fp_pool_total_frames(const struct fp_pool *pool);
+
+/**
+ * fp_pool_arm_trim() - something was put where it should not lie for long
+ * @pool: the pool
+ *
+ * Context: any.
+ */
+static inline void fp_pool_arm_trim(struct fp_pool *pool)
+{
+	if (unlikely(!READ_ONCE(pool->trim_armed)))
+		fp_pool_queue_trim(pool);
+}
 
 #endif
