@@ -215,7 +215,8 @@ static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 		}
 		done += ret;
 		alike -= ret;
-		cond_resched();
+		if (done < nr)
+			cond_resched();
 	}
 	return done;
 }
@@ -231,7 +232,8 @@ static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u
 	while (done < nr) {
 		done += fp_buffers_free(buffers + done, nr - done, client->pool, &client->owner,
 					&nr_quarantined);
-		cond_resched();
+		if (done < nr)
+			cond_resched();
 	}
 	uncharge(client, sum, nr_quarantined);
 	fp_buffers_destroy(buffers, nr);

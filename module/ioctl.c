@@ -57,7 +57,7 @@ static int do_alloc(struct call *call)
 {
 	struct framepool_ioc_alloc *args = &call->args.alloc;
 	struct fp_buffer *buffer;
-	struct fp_slot slot;
+	struct fp_slot slot __uninitialized;
 	struct fp_batch batch = { .nr = 1, .slots = &slot, .buffers = &buffer };
 	int ret;
 

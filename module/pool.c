@@ -117,9 +117,9 @@ static void collect(struct fp_pool *pool)
 }
 
 /* Does anybody reference the huge frames of a run that is mapped no more? Then they go into quarantine, and are charged. */
-static bool is_referenced(const struct fp_pool *pool, const struct fp_run *run)
+static bool is_referenced(unsigned long pfn, u64 nr)
 {
-	unsigned long pfn = fp_pool_pfn(pool, run->frame), end = pfn + run->nr;
+	unsigned long end = pfn + nr;
 
 	for (pfn = round_down(pfn, FP_HUGE_FRAMES); pfn < end; pfn += FP_HUGE_FRAMES)
 		if (page_ref_count(pfn_to_page(pfn)) != 1)
@@ -128,11 +128,12 @@ static bool is_referenced(const struct fp_pool *pool, const struct fp_run *run)
 }
 
 /* An owner may not keep what is referenced. Returns how many huge frames went into quarantine. */
-static u32 give_up_referenced(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+static u32 give_up_referenced(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run,
+			      unsigned long pfn)
 {
 	u32 nr_quarantined;
 
-	if (likely(!READ_ONCE(owner->nr_spare) || !is_referenced(pool, run)) ||
+	if (likely(!READ_ONCE(owner->nr_spare) || !is_referenced(pfn, run->nr)) ||
 	    !fp_buddy_is_spare(owner, run->frame))
 		return 0;
 	nr_quarantined = fp_buddy_give_up(owner, owner->max_spare);
@@ -301,8 +302,9 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
  */
 u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
 {
-	bool poisoned = fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr);
-	bool may_keep = keep && run->dirty && !poisoned && !is_referenced(pool, run);
+	unsigned long pfn = fp_pool_pfn(pool, run->frame);
+	bool poisoned = fp_poison_in(pfn, run->nr);
+	bool may_keep = keep && run->dirty && !poisoned && !is_referenced(pfn, run->nr);
 	int ret = free_run(pool, owner, run, run->dirty || poisoned, may_keep);
 
 	/* For what the owner keeps. */
@@ -310,7 +312,7 @@ u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_r
 	if (ret < 0)
 		return 0;
 	atomic64_inc(&pool->nr_frees);
-	return ret + give_up_referenced(pool, owner, run);
+	return ret + give_up_referenced(pool, owner, run, pfn);
 }
 
 /* Can runs for this request be had by the word? They are blocks, and any block will do. */
@@ -381,7 +383,7 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 	/* For what the owner keeps. */
 	fp_pool_arm_trim(pool);
 	for (i = 0; i < done; i++)
-		*quarantined += give_up_referenced(pool, owner, &runs[i]);
+		*quarantined += give_up_referenced(pool, owner, &runs[i], fp_pool_pfn(pool, runs[i].frame));
 	if (*quarantined > before)
 		fp_quarantine_kick(&pool->quarantine);
 	atomic64_add(done, &pool->nr_frees);
