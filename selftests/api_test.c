@@ -10,7 +10,6 @@
 
 #include <sched.h>
 
-#define TEST_MODULE	"framepool_api_test"
 #define SMALL_POOL	"size=32M"
 #define PROCESSOR	"/sys/devices/system/cpu/cpu1/online"
 #define HUGE_ORDER	9
@@ -23,22 +22,6 @@ FIXTURE(api)
 	int fd;
 	struct framepool_ioc_stats start;
 };
-
-static int load_case(const char *parameters)
-{
-	return load_module(getenv("FRAMEPOOL_API_TEST_KO") ?: "/" TEST_MODULE ".ko", parameters);
-}
-
-static int unload_case(void)
-{
-	return unload_module(TEST_MODULE);
-}
-
-/* Runs a case that leaves nothing; 0 or why it failed. */
-static int run_case(const char *parameters)
-{
-	return load_case(parameters) ?: unload_case();
-}
 
 /* All is free and clean, and in as large blocks as before. */
 static bool is_whole(int fd, const struct framepool_ioc_stats *start)

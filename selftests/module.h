@@ -74,4 +74,23 @@ static inline bool memory_is_back(long before)
 	return false;
 }
 
+/* The module of the tests, each of whose cases runs while it is loaded. */
+#define TEST_MODULE	"framepool_api_test"
+
+static inline int load_case(const char *parameters)
+{
+	return load_module(getenv("FRAMEPOOL_API_TEST_KO") ?: "/" TEST_MODULE ".ko", parameters);
+}
+
+static inline int unload_case(void)
+{
+	return unload_module(TEST_MODULE);
+}
+
+/* Runs a case that leaves nothing; 0 or why it failed. */
+static inline int run_case(const char *parameters)
+{
+	return load_case(parameters) ?: unload_case();
+}
+
 #endif

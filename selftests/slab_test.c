@@ -3,7 +3,6 @@
 #include "common.h"
 #include "module.h"
 
-#define TEST_MODULE	"framepool_api_test"
 #define EXAMPLE		"framepool_example"
 #define DIRECTORY	"/sys/kernel/debug/framepool/" POOL_NAME "/"
 #define MAX_TEXT	65536
@@ -12,22 +11,6 @@ FIXTURE(slab)
 {
 	int fd;
 };
-
-static int load_case(const char *parameters)
-{
-	return load_module(getenv("FRAMEPOOL_API_TEST_KO") ?: "/" TEST_MODULE ".ko", parameters);
-}
-
-static int unload_case(void)
-{
-	return unload_module(TEST_MODULE);
-}
-
-/* Runs a case that leaves nothing; 0 or why it failed. */
-static int run_case(const char *parameters)
-{
-	return load_case(parameters) ?: unload_case();
-}
 
 FIXTURE_SETUP(slab)
 {
