@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A gate to what each processor has for itself (magazine.c, slab.c): passing it takes no lock and no atomic
+ * A gate to what each processor has for itself (magazine.c, slabmag.c): passing it takes no lock and no atomic
  * instruction.
  *
  *  - A task stays on its processor meanwhile (preempt_disable(), also on PREEMPT_RT: it is a

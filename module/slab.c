@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A cache of objects of one size, which lie side by side in slabs. In front of the slabs, each processor has a
- * magazine of objects (gate.h says how it is used without a lock), which is filled from the slabs and emptied into
- * them half at a time. There is no depot of full magazines in between, as Bonwick and Adams have it: slabs take an
- * object back by setting a bit, and give 64 away by reading a word, so that there is little to save; docs/design.md
- * has the figures.
- *
- * Nothing is written into free objects, and what is known of a slab lies elsewhere: a bit for each object, set if it
- * is free, and a header. To a slab an object in a magazine is allocated. Whether an address is that of an
- * allocated object is found out under the lock, by a tree from addresses to slabs; so a mistake of a caller is seen
- * when a magazine is emptied, at once if there are none (@cached_bytes 0).
+ * Objects of one size, which lie side by side in slabs. Nothing is written into free objects, and what is known of a slab
+ * lies elsewhere: a bit for each object, set if it is free, and a header. Whether an address is that of an allocated
+ * object is found out under the lock, by a tree from addresses to slabs.
  *
  * Slabs are in lists by how full they are. Objects come from the fullest, so that others become empty. A few empty slabs
  * are kept; fp_slab_release_empty() gives them back too, for who has need of the memory.
@@ -19,13 +12,13 @@
  * begin in all cache sets that their stride can reach, and where the stride is a power of two, there is no rest to shift
  * them by.
  *
+ * A cache may have magazines in front of its slabs: see slabmag.c.
+ *
  * The invariants (checked by fp_slab_verify()):
  *  S1  a slab is in the list of the class that its count of free objects belongs to, and in the tree at its address;
  *      nothing else is in the tree;
  *  S2  a slab's count is that of its bits, none of which is beyond its objects or before its first word;
- *  S3  the cache's counts of slabs, empty slabs and free objects are those of its lists;
- *  S4  an object in a magazine is one that its slab holds to be allocated, and is in no other.
- * S4 holds as long as nobody frees what he does not have.
+ *  S3  the cache's counts of slabs, empty slabs and free objects are those of its lists.
  */
 #include "slab.h"
 
@@ -36,28 +29,6 @@
 #define LARGE_SLAB	(128U << 10)
 #define MANY_OBJECTS	32
 #define FEW_OBJECTS	8
-
-/*
- * Where to be in the magazine of this processor, alone, until leave(). NULL: not now. It is the slow way in;
- * fp_slab_pop() and fp_slab_push() are the fast one.
- */
-static struct fp_slab_cpu *enter(struct fp_slab_cache *cache)
-{
-	struct fp_slab_cpu *cpu;
-
-	preempt_disable();
-	cpu = this_cpu_ptr(cache->cpus);
-	if (likely(fp_gate_enter(&cpu->gate)))
-		return cpu;
-	preempt_enable();
-	return NULL;
-}
-
-static void leave(struct fp_slab_cpu *cpu)
-{
-	fp_gate_leave(&cpu->gate);
-	preempt_enable();
-}
 
 static u32 class_of(const struct fp_slab_cache *cache, u32 nr_free)
 {
@@ -148,7 +119,16 @@ static u32 take_random(struct fp_slab_cache *cache, struct fp_slab *slab, u64 *o
 	return nr;
 }
 
-static u32 take(struct fp_slab_cache *cache, u64 *objects, u32 nr)
+/**
+ * fp_slab_take() - take objects out of slabs
+ * @cache: the cache
+ * @objects: the result: their addresses
+ * @nr: how many are wanted
+ *
+ * Context: process or softirq.
+ * Return: how many there were.
+ */
+u32 fp_slab_take(struct fp_slab_cache *cache, u64 *objects, u32 nr)
 {
 	struct fp_slab *slab;
 	u32 got = 0, n;
@@ -182,10 +162,11 @@ static bool is_in(const struct fp_slab_cache *cache, const struct fp_slab *slab,
 	return (address - slab->base) >> cache->shift == 0;
 }
 
-/* False: there is no object at this address of the slab. */
-static bool find_index(const struct fp_slab_cache *cache, const struct fp_slab *slab, u64 object, u32 *index)
+/* False: there is no object at this address of a slab. */
+static bool find_index(const struct fp_slab_cache *cache, u64 object, u32 *index)
 {
-	u32 offset = object - slab->base;
+	/* In the slab, whatever a processor may have foreseen of @object. */
+	u32 offset = object & ((1ULL << cache->shift) - 1);
 
 	/* Exact for multiples of the stride; what is none fails the test. */
 	*index = (u64)offset * cache->reciprocal >> 32;
@@ -206,7 +187,7 @@ struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32
 
 	lockdep_assert_held(&cache->lock);
 	slab = find_slab(cache, object);
-	return slab && find_index(cache, slab, object, index) ? slab : NULL;
+	return slab && find_index(cache, object, index) ? slab : NULL;
 }
 
 /* False: it is not an allocated object of the slab. */
@@ -215,7 +196,7 @@ static bool put_one(const struct fp_slab_cache *cache, struct fp_slab *slab, u64
 	u32 index, word;
 	u64 bit;
 
-	if (!find_index(cache, slab, object, &index))
+	if (!find_index(cache, object, &index))
 		return false;
 	word = index / 64;
 	bit = 1ULL << (index % 64);
@@ -227,11 +208,14 @@ static bool put_one(const struct fp_slab_cache *cache, struct fp_slab *slab, u64
 	return true;
 }
 
-/* Objects that were allocated together often lie together: their slab is looked for and moved once. */
-static u32 put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
+/*
+ * Put objects back until one is refused; returns how many were taken. Objects that were allocated together often lie
+ * together: their slab is looked for and moved once.
+ */
+static u32 put_first(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	struct fp_slab *slab = NULL;
-	u32 i, done = 0;
+	u32 i;
 
 	for (i = 0; i < nr; i++) {
 		if (!slab || !is_in(cache, slab, objects[i])) {
@@ -239,25 +223,30 @@ static u32 put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 				relist(cache, slab);
 			slab = find_slab(cache, objects[i]);
 		}
-		done += slab && put_one(cache, slab, objects[i]);
+		if (!slab || !put_one(cache, slab, objects[i]))
+			break;
 	}
 	if (slab)
 		relist(cache, slab);
-	return done;
+	return i;
+}
+
+/* Take a slab out, on its way back. */
+static void detach(struct fp_slab_cache *cache, struct fp_slab *slab, struct list_head *surplus)
+{
+	fp_slabtree_erase(&cache->tree, key_of(cache, slab->base));
+	cache->nr_free -= slab->nr_free;
+	cache->nr_empty -= slab->class == FP_SLAB_EMPTY;
+	list_move(&slab->node, surplus);
 }
 
 /* Take empty slabs out until no more than @keep are left. */
 static void cut_surplus(struct fp_slab_cache *cache, u32 keep, struct list_head *surplus)
 {
 	struct list_head *empty = &cache->lists[FP_SLAB_EMPTY];
-	struct fp_slab *slab;
 
-	for (; cache->nr_empty > keep; cache->nr_empty--) {
-		slab = list_last_entry(empty, struct fp_slab, node);
-		fp_slabtree_erase(&cache->tree, key_of(cache, slab->base));
-		cache->nr_free -= cache->per_slab;
-		list_move(&slab->node, surplus);
-	}
+	while (cache->nr_empty > keep)
+		detach(cache, list_last_entry(empty, struct fp_slab, node), surplus);
 }
 
 static void release(struct fp_slab_cache *cache, struct list_head *surplus)
@@ -271,15 +260,29 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 	}
 }
 
-/* Returns how many were refused. */
-static u32 put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
+/**
+ * fp_slab_put() - put objects back into slabs
+ * @cache: the cache
+ * @objects: their addresses
+ * @nr: how many
+ *
+ * Context: process or softirq.
+ * Return: how many were refused, because they are no objects, or free; counted.
+ */
+u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	struct list_head surplus;
-	u32 done;
+	u32 i, done = 0;
 
 	INIT_LIST_HEAD(&surplus);
 	spin_lock_bh(&cache->lock);
-	done = put_all(cache, objects, nr);
+	/* One that is refused is left out. */
+	for (i = 0; i < nr; i++) {
+		u32 n = put_first(cache, objects + i, nr - i);
+
+		done += n;
+		i += n;
+	}
 	cache->nr_free += done;
 	cache->nr_bad_frees += nr - done;
 	cache->nr_returns++;
@@ -289,11 +292,55 @@ static u32 put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 	return nr - done;
 }
 
-static struct fp_slab *make_slab(const struct fp_slab_cache *cache, u64 base, bool may_sleep)
+/* Undo put_one() for objects that it took. */
+static void take_back(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
+{
+	struct fp_slab *slab;
+	u32 index;
+
+	while (nr--) {
+		slab = fp_slab_find_locked(cache, objects[nr], &index);
+		slab->free[index / 64] &= ~(1ULL << (index % 64));
+		slab->nr_free--;
+		relist(cache, slab);
+	}
+}
+
+/**
+ * fp_slab_put_all() - put objects back into slabs, all or none
+ * @cache: the cache
+ * @objects: their addresses
+ * @nr: how many
+ *
+ * Context: process or softirq.
+ * Return: @nr; or the number of the first that is no object, or free, or the same as one before it; counted, and
+ * nothing changed.
+ */
+u32 fp_slab_put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
+{
+	struct list_head surplus;
+	u32 done;
+
+	INIT_LIST_HEAD(&surplus);
+	spin_lock_bh(&cache->lock);
+	done = put_first(cache, objects, nr);
+	if (done == nr) {
+		cache->nr_free += nr;
+		cache->nr_returns++;
+		cut_surplus(cache, cache->keep, &surplus);
+	} else {
+		take_back(cache, objects, done);
+		cache->nr_bad_frees++;
+	}
+	spin_unlock_bh(&cache->lock);
+	release(cache, &surplus);
+	return done;
+}
+
+static struct fp_slab *make_slab(const struct fp_slab_cache *cache, u64 base, gfp_t gfp)
 {
 	u32 words = fp_slab_words(cache), rest = cache->per_slab % 64;
-	struct fp_slab *slab = kzalloc(sizeof(*slab) + words * sizeof(u64),
-				       may_sleep ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
+	struct fp_slab *slab = kzalloc(sizeof(*slab) + words * sizeof(u64), gfp);
 
 	if (!slab)
 		return NULL;
@@ -306,7 +353,7 @@ static struct fp_slab *make_slab(const struct fp_slab_cache *cache, u64 base, bo
 	return slab;
 }
 
-static int add_slab(struct fp_slab_cache *cache, struct fp_slab *slab)
+static int insert(struct fp_slab_cache *cache, struct fp_slab *slab)
 {
 	int ret;
 
@@ -322,268 +369,26 @@ static int add_slab(struct fp_slab_cache *cache, struct fp_slab *slab)
 	return ret;
 }
 
-/* Add an empty slab. */
-static bool grow(struct fp_slab_cache *cache, bool may_sleep)
-{
-	u64 base = cache->ops->get(cache, may_sleep);
-	struct fp_slab *slab;
-
-	if (base == FP_SLAB_NONE)
-		return false;
-	slab = make_slab(cache, base, may_sleep);
-	if (slab && !add_slab(cache, slab))
-		return true;
-	kfree(slab);
-	cache->ops->put(cache, base);
-	return false;
-}
-
-/* At least one, or there is no memory; all that are wanted if @all. */
-static u32 take_or_grow(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool all, bool may_sleep)
-{
-	u32 got = take(cache, objects, nr);
-
-	while ((all ? got < nr : !got) && grow(cache, may_sleep))
-		got += take(cache, objects + got, nr - got);
-	return got;
-}
-
-/* Keep objects for later, as many as there is room for. The rest goes back. */
-static void stash(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
-{
-	struct fp_slab_cpu *cpu = nr ? enter(cache) : NULL;
-
-	if (cpu) {
-		while (nr && cpu->nr < cache->magazine) {
-			cpu->objects[cpu->nr] = objects[--nr];
-			WRITE_ONCE(cpu->nr, cpu->nr + 1);
-		}
-		leave(cpu);
-	}
-	if (nr)
-		put(cache, objects, nr);
-}
-
 /**
- * fp_slab_alloc_slow() - allocate an object when the magazine has none
+ * fp_slab_add() - add an empty slab
  * @cache: the cache
- * @may_sleep: look in all magazines before giving up
+ * @base: where its memory is: a multiple of its length above the cache's origin; stays the caller's if this fails
+ * @gfp: how to allocate what is known of it
  *
- * Context: process or softirq; may sleep if @may_sleep.
- * Return: its address, or FP_SLAB_NONE.
+ * Context: process or softirq; may sleep if @gfp allows it.
+ * Return: 0, or -ENOMEM.
  */
-noinline u64 fp_slab_alloc_slow(struct fp_slab_cache *cache, bool may_sleep)
+int fp_slab_add(struct fp_slab_cache *cache, u64 base, gfp_t gfp)
 {
-	u64 objects[FP_SLAB_BATCH];
-	u32 nr = clamp(cache->magazine / 2, 1U, (u32)FP_SLAB_BATCH);
+	struct fp_slab *slab = make_slab(cache, base, gfp);
+	int ret;
 
-	nr = take_or_grow(cache, objects, nr, false, may_sleep);
-	if (!nr && may_sleep) {
-		fp_slab_drain(cache, true);
-		nr = take_or_grow(cache, objects, 1, false, may_sleep);
-	}
-	if (!nr)
-		return FP_SLAB_NONE;
-	/* The lowest is used first. */
-	stash(cache, objects + 1, nr - 1);
-	return objects[0];
-}
-
-/* Take out the objects that have been there longest, at most FP_SLAB_BATCH. */
-static u32 take_oldest(struct fp_slab_cpu *cpu, u64 *objects, u32 nr)
-{
-	u32 left;
-
-	nr = min_t(u32, nr, FP_SLAB_BATCH);
-	left = cpu->nr - nr;
-	memcpy(objects, cpu->objects, nr * sizeof(*objects));
-	memmove(cpu->objects, cpu->objects + nr, left * sizeof(*objects));
-	WRITE_ONCE(cpu->nr, left);
-	return nr;
-}
-
-/* The magazine is full: empty half of it. */
-static void make_room(struct fp_slab_cache *cache)
-{
-	struct fp_slab_cpu *cpu = enter(cache);
-	u64 objects[FP_SLAB_BATCH];
-	u32 nr;
-
-	if (!cpu)
-		return;
-	nr = take_oldest(cpu, objects, (cpu->nr + 1) / 2);
-	leave(cpu);
-	if (nr)
-		put(cache, objects, nr);
-}
-
-/**
- * fp_slab_free_slow() - free an object when the magazine does not take it
- * @cache: the cache
- * @object: its address
- *
- * Context: process or softirq.
- * Return: 0; -EINVAL: it is no object, or free; counted, and nothing changed.
- */
-noinline int fp_slab_free_slow(struct fp_slab_cache *cache, u64 object)
-{
-	if (cache->magazine && object - cache->origin < cache->span) {
-		make_room(cache);
-		if (fp_slab_push(cache, object))
-			return 0;
-	}
-	return put(cache, &object, 1) ? -EINVAL : 0;
-}
-
-/* The last ones that came into this processor's magazine. */
-static u32 pop_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr)
-{
-	struct fp_slab_cpu *cpu = enter(cache);
-
-	if (!cpu)
-		return 0;
-	nr = min(nr, cpu->nr);
-	WRITE_ONCE(cpu->nr, cpu->nr - nr);
-	memcpy(objects, cpu->objects + cpu->nr, nr * sizeof(*objects));
-	WRITE_ONCE(cpu->nr_hits, cpu->nr_hits + nr);
-	leave(cpu);
-	return nr;
-}
-
-/**
- * fp_slab_alloc_bulk() - allocate several objects
- * @cache: the cache
- * @objects: the result: their addresses
- * @nr: how many are wanted
- * @may_sleep: look in all magazines before giving up
- *
- * Context: process or softirq; may sleep if @may_sleep.
- * Return: how many there were.
- */
-u32 fp_slab_alloc_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool may_sleep)
-{
-	u32 got = pop_bulk(cache, objects, nr);
-
-	if (got < nr)
-		got += take_or_grow(cache, objects + got, nr - got, true, may_sleep);
-	if (got < nr && may_sleep) {
-		fp_slab_drain(cache, true);
-		got += take_or_grow(cache, objects + got, nr - got, true, may_sleep);
-	}
-	return got;
-}
-
-/* As many as the magazine of this processor takes. */
-static u32 push_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
-{
-	struct fp_slab_cpu *cpu = enter(cache);
-	u32 i = 0;
-
-	if (!cpu)
-		return 0;
-	for (; i < nr && cpu->nr < cache->magazine && objects[i] - cache->origin < cache->span; i++) {
-		cpu->objects[cpu->nr] = objects[i];
-		WRITE_ONCE(cpu->nr, cpu->nr + 1);
-	}
-	WRITE_ONCE(cpu->nr_kept, cpu->nr_kept + i);
-	leave(cpu);
-	return i;
-}
-
-/**
- * fp_slab_free_bulk() - free several objects
- * @cache: the cache
- * @objects: their addresses
- * @nr: how many
- *
- * Context: process or softirq.
- * Return: how many were refused, as by fp_slab_free().
- */
-u32 fp_slab_free_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
-{
-	u32 done = push_bulk(cache, objects, nr), refused = 0, n;
-
-	/* Not all under one lock: there may be very many. */
-	for (; done < nr; done += n) {
-		n = min_t(u32, nr - done, FP_SLAB_BATCH);
-		refused += put(cache, objects + done, n);
-	}
-	return refused;
-}
-
-/**
- * fp_slab_close() - begin to keep everybody out of the magazines
- * @cache: the cache
- *
- * They are out after fp_gate_wait(), until fp_slab_open().
- *
- * Context: any; one at a time.
- */
-void fp_slab_close(struct fp_slab_cache *cache)
-{
-	u32 cpu;
-
-	for_each_possible_cpu(cpu)
-		fp_gate_close(&per_cpu_ptr(cache->cpus, cpu)->gate);
-}
-
-/* Of a magazine that is ours alone. */
-static void empty(struct fp_slab_cache *cache, struct fp_slab_cpu *cpu)
-{
-	u64 objects[FP_SLAB_BATCH];
-	u32 nr;
-
-	while (cpu->nr) {
-		nr = take_oldest(cpu, objects, cpu->nr);
-		put(cache, objects, nr);
-	}
-}
-
-/**
- * fp_slab_open() - empty the magazines, and let everybody in again
- * @cache: the cache, whose magazines nobody but the caller is in
- *
- * Context: any.
- */
-void fp_slab_open(struct fp_slab_cache *cache)
-{
-	u32 cpu;
-
-	for_each_possible_cpu(cpu) {
-		empty(cache, per_cpu_ptr(cache->cpus, cpu));
-		fp_gate_open(&per_cpu_ptr(cache->cpus, cpu)->gate);
-	}
-}
-
-static u64 nr_cached(const struct fp_slab_cache *cache)
-{
-	u64 nr = 0;
-	u32 cpu;
-
-	for_each_possible_cpu(cpu)
-		nr += READ_ONCE(per_cpu_ptr(cache->cpus, cpu)->nr);
-	return nr;
-}
-
-/**
- * fp_slab_drain() - empty all magazines
- * @cache: the cache
- * @hurry: somebody waits, and is content if what is freed at this moment is missed
- *
- * What is freed or allocated meanwhile passes them by.
- *
- * Context: may sleep.
- */
-void fp_slab_drain(struct fp_slab_cache *cache, bool hurry)
-{
-	mutex_lock(&cache->drain_lock);
-	/* Not before there is the lock: another drain may have objects in its hands. */
-	if (!hurry || nr_cached(cache)) {
-		fp_slab_close(cache);
-		fp_gate_wait(hurry);
-		fp_slab_open(cache);
-	}
-	mutex_unlock(&cache->drain_lock);
+	if (!slab)
+		return -ENOMEM;
+	ret = insert(cache, slab);
+	if (ret)
+		kfree(slab);
+	return ret;
 }
 
 /**
@@ -603,6 +408,26 @@ void fp_slab_release_empty(struct fp_slab_cache *cache)
 	release(cache, &surplus);
 }
 
+/**
+ * fp_slab_discard() - give all slabs back, whatever is allocated in them
+ * @cache: the cache, whose objects nobody uses any more; nothing can be done with it afterwards
+ *
+ * Context: process or softirq.
+ */
+void fp_slab_discard(struct fp_slab_cache *cache)
+{
+	struct list_head surplus;
+	u32 class;
+
+	INIT_LIST_HEAD(&surplus);
+	spin_lock_bh(&cache->lock);
+	for (class = 0; class < FP_SLAB_CLASSES; class++)
+		while (!list_empty(&cache->lists[class]))
+			detach(cache, list_first_entry(&cache->lists[class], struct fp_slab, node), &surplus);
+	spin_unlock_bh(&cache->lock);
+	release(cache, &surplus);
+}
+
 static u64 node_bytes(const struct fp_slab_cache *cache)
 {
 	u64 nodes = 0, nr = cache->tree.nr;
@@ -616,6 +441,19 @@ static u64 node_bytes(const struct fp_slab_cache *cache)
 	return nodes * FP_SLABTREE_SLOTS * sizeof(void *);
 }
 
+static void add_magazines(const struct fp_slab_cache *cache, struct fp_slab_stats *stats)
+{
+	u32 cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct fp_slab_cpu *own = per_cpu_ptr(cache->cpus, cpu);
+
+		stats->cached += READ_ONCE(own->nr);
+		stats->hits += READ_ONCE(own->nr_hits);
+		stats->kept += READ_ONCE(own->nr_kept);
+	}
+}
+
 /**
  * fp_slab_stats() - take a snapshot
  * @cache: the cache
@@ -626,8 +464,6 @@ static u64 node_bytes(const struct fp_slab_cache *cache)
  */
 void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 {
-	u32 cpu;
-
 	memset(stats, 0, sizeof(*stats));
 	spin_lock_bh(&cache->lock);
 	stats->slabs = cache->tree.nr;
@@ -640,13 +476,8 @@ void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 	stats->waste = stats->slabs * ((1ULL << cache->shift) - (u64)cache->per_slab * cache->size);
 	stats->metadata = node_bytes(cache) +
 			  stats->slabs * (sizeof(struct fp_slab) + fp_slab_words(cache) * sizeof(u64));
-	for_each_possible_cpu(cpu) {
-		const struct fp_slab_cpu *own = per_cpu_ptr(cache->cpus, cpu);
-
-		stats->cached += READ_ONCE(own->nr);
-		stats->hits += READ_ONCE(own->nr_hits);
-		stats->kept += READ_ONCE(own->nr_kept);
-	}
+	if (cache->cpus)
+		add_magazines(cache, stats);
 	stats->cached = min(stats->cached, stats->objects - cache->nr_free);
 	stats->active = stats->objects - cache->nr_free - stats->cached;
 	spin_unlock_bh(&cache->lock);
@@ -714,22 +545,19 @@ static void set_layout(struct fp_slab_cache *cache, const struct fp_slab_config 
 }
 
 /**
- * fp_slab_init() - make a cache without slabs
+ * fp_slab_setup() - make a cache without slabs and without magazines
  * @cache: zeroed
  * @config: how
  *
- * Context: may sleep.
- * Return: 0; -EINVAL: @config asks for a size or alignment that is not possible; -ENOMEM.
+ * Context: any.
+ * Return: 0; -EINVAL: @config asks for a size or alignment that is not possible.
  */
-int fp_slab_init(struct fp_slab_cache *cache, const struct fp_slab_config *config)
+int fp_slab_setup(struct fp_slab_cache *cache, const struct fp_slab_config *config)
 {
 	u32 class;
 
 	if (!config_is_valid(config))
 		return -EINVAL;
-	cache->cpus = alloc_percpu(struct fp_slab_cpu);
-	if (!cache->cpus)
-		return -ENOMEM;
 	set_layout(cache, config);
 	cache->ops = config->ops;
 	cache->origin = config->origin;
@@ -739,24 +567,5 @@ int fp_slab_init(struct fp_slab_cache *cache, const struct fp_slab_config *confi
 	spin_lock_init(&cache->lock);
 	for (class = 0; class < FP_SLAB_CLASSES; class++)
 		INIT_LIST_HEAD(&cache->lists[class]);
-	return 0;
-}
-
-/**
- * fp_slab_fini() - the end of a cache
- * @cache: the cache; nobody uses it any more
- * @live: how many objects of it are allocated
- *
- * Context: may sleep.
- * Return: 0; -EBUSY: objects are allocated, and the cache is as before.
- */
-int fp_slab_fini(struct fp_slab_cache *cache, u64 *live)
-{
-	fp_slab_drain(cache, true);
-	fp_slab_release_empty(cache);
-	*live = cache->tree.nr * cache->per_slab - cache->nr_free;
-	if (*live)
-		return -EBUSY;
-	free_percpu(cache->cpus);
 	return 0;
 }

@@ -58,7 +58,8 @@ struct fp_slab_cache;
 
 /**
  * struct fp_slab_ops - where the memory of a cache comes from
- * @get: memory for a slab: its address, a multiple of its length above the cache's @origin; or FP_SLAB_NONE
+ * @get: memory for a slab: its address, a multiple of its length above the cache's @origin; or FP_SLAB_NONE. A cache
+ *	 without magazines needs none: its user adds slabs by fp_slab_add()
  * @put: takes it back
  *
  * Both are called without the lock, from where the cache is used.
@@ -93,7 +94,7 @@ struct fp_slab_config {
 /**
  * struct fp_slab_cache - objects of one size
  * @ops: constant, as all before @lock
- * @cpus: by processor
+ * @cpus: by processor; NULL: no magazines
  * @origin: where addresses begin, a multiple of any slab's length
  * @span: where they end, from there
  * @magazine: most objects in a magazine
@@ -176,6 +177,19 @@ struct fp_slab_stats {
 	u64 metadata;
 };
 
+/* slab.c: slabs */
+int fp_slab_setup(struct fp_slab_cache *cache, const struct fp_slab_config *config);
+void fp_slab_discard(struct fp_slab_cache *cache);
+u32 fp_slab_take(struct fp_slab_cache *cache, u64 *objects, u32 nr);
+u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr);
+u32 fp_slab_put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr);
+int fp_slab_add(struct fp_slab_cache *cache, u64 base, gfp_t gfp);
+void fp_slab_release_empty(struct fp_slab_cache *cache);
+struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32 *index);
+void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats);
+const char *fp_slab_verify(struct fp_slab_cache *cache);
+
+/* slabmag.c: magazines in front of them */
 int fp_slab_init(struct fp_slab_cache *cache, const struct fp_slab_config *config);
 int fp_slab_fini(struct fp_slab_cache *cache, u64 *live);
 u64 fp_slab_alloc_slow(struct fp_slab_cache *cache, bool may_sleep);
@@ -186,10 +200,6 @@ void fp_slab_close(struct fp_slab_cache *cache);
 void fp_slab_open(struct fp_slab_cache *cache);
 bool fp_slab_caches_nothing(const struct fp_slab_cache *cache);
 void fp_slab_drain(struct fp_slab_cache *cache, bool hurry);
-void fp_slab_release_empty(struct fp_slab_cache *cache);
-struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32 *index);
-void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats);
-const char *fp_slab_verify(struct fp_slab_cache *cache);
 
 static inline u32 fp_slab_words(const struct fp_slab_cache *cache)
 {

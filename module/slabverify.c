@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Walks a whole cache and checks every numbered invariant of slab.c (S) and slabtree.c (R). */
+/* Walks a whole cache and checks every numbered invariant of slab.c and slabmag.c (S), and of slabtree.c (R). */
 #include "slab.h"
 
 static const char *check_slab(const struct fp_slab_cache *cache, const struct fp_slab *slab, u32 class)
@@ -141,16 +141,19 @@ const char *fp_slab_verify(struct fp_slab_cache *cache)
 	const char *broken;
 
 	mutex_lock(&cache->drain_lock);
-	fp_slab_close(cache);
-	fp_gate_wait(true);
+	if (cache->cpus) {
+		fp_slab_close(cache);
+		fp_gate_wait(true);
+	}
 	spin_lock_bh(&cache->lock);
 	broken = check_tree(&cache->tree);
 	if (!broken)
 		broken = check_lists(cache);
-	if (!broken)
+	if (!broken && cache->cpus)
 		broken = check_magazines(cache);
 	spin_unlock_bh(&cache->lock);
-	fp_slab_open(cache);
+	if (cache->cpus)
+		fp_slab_open(cache);
 	mutex_unlock(&cache->drain_lock);
 	return broken;
 }

@@ -59,6 +59,7 @@ typedef uint64_t u64;
 #define ilog2(x)		((u32)(63 - __builtin_clzll(x)))
 #define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
 
+typedef int gfp_t;
 #define GFP_KERNEL		0
 #define kvcalloc(n, size, gfp)	test_calloc(n, size)
 #define kvfree(p)		free(p)

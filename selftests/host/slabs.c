@@ -43,8 +43,7 @@ static void put_place(struct fp_slab_cache *cache, u64 base)
 
 static const struct fp_slab_ops arena_ops = { .get = get_place, .put = put_place };
 
-/* What @config says of size, alignment and so on, on an arena that is zero. */
-int slabs_init(struct slabs *slabs, const struct fp_slab_config *config)
+static struct fp_slab_config begin(struct slabs *slabs, const struct fp_slab_config *config)
 {
 	struct fp_slab_config on_arena = *config;
 
@@ -56,7 +55,21 @@ int slabs_init(struct slabs *slabs, const struct fp_slab_config *config)
 	on_arena.ops = &arena_ops;
 	on_arena.origin = (uintptr_t)arena;
 	on_arena.span = ARENA_BYTES;
+	return on_arena;
+}
+
+int slabs_init(struct slabs *slabs, const struct fp_slab_config *config)
+{
+	struct fp_slab_config on_arena = begin(slabs, config);
+
 	return fp_slab_init(&slabs->cache, &on_arena);
+}
+
+int slabs_setup(struct slabs *slabs, const struct fp_slab_config *config)
+{
+	struct fp_slab_config on_arena = begin(slabs, config);
+
+	return fp_slab_setup(&slabs->cache, &on_arena);
 }
 
 void slabs_fini(struct slabs *slabs)

@@ -26,7 +26,10 @@ struct slabs {
 	u32 nr;
 };
 
+/* What @config says of size, alignment and so on, on an arena that is zero. */
 int slabs_init(struct slabs *slabs, const struct fp_slab_config *config);
+/* Without magazines. */
+int slabs_setup(struct slabs *slabs, const struct fp_slab_config *config);
 /* Nothing is allocated any more, and every slab comes back. */
 void slabs_fini(struct slabs *slabs);
 void slabs_expect_sound(struct slabs *slabs);
