@@ -16,7 +16,7 @@
  * returned it, so a page could come into the page tables after all were taken out. What
  * is held from before our handler looks until after the core has installed is the lock of
  * the folio (fault() returns it locked, see mmap.c). So: set the flag, take and drop the lock
- * of each folio, unmap. A fault either had the lock first, and is found by the unmapping; or
+ * of each folio, unmap; in the windows of caches (window.c) there is a lock for it. A fault either had the lock first, and is found by the unmapping; or
  * it gets it later, and sees the flag. Nothing else would do: the core takes no
  * invalidate_lock for us and ours would be dropped before it installs, as would a lock of
  * the client; the mmap_lock is one for each process, and not taken by faults that hold
@@ -128,18 +128,7 @@ static bool is_before(struct rb_node *a, const struct rb_node *b)
 
 static int charge(struct fp_client *client, u64 nr)
 {
-	struct fp_pool *pool = client->pool;
-	int ret;
-
-	ret = fp_account_charge(&pool->accounts, client->account, nr);
-	if (ret != -EAGAIN)
-		return ret;
-	/* Much of what the user has in quarantine may only wait to be cleared. */
-	ret = fp_quarantine_reclaim(&pool->quarantine, U32_MAX);
-	if (ret)
-		return ret;
-	ret = fp_account_charge(&pool->accounts, client->account, nr);
-	return ret == -EAGAIN ? -EDQUOT : ret;
+	return fp_quarantine_charge(&client->pool->quarantine, client->account, nr);
 }
 
 static void uncharge(struct fp_client *client, u64 nr, u32 nr_quarantined)
@@ -547,6 +536,7 @@ void fp_client_revoke(struct fp_client *client)
 	WRITE_ONCE(client->revoked, true);
 	spin_unlock(&client->lock);
 	wait_for_faults(client);
+	fp_windows_revoke(&client->windows);
 	unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
 }
 
@@ -564,6 +554,25 @@ void fp_client_revoke_all(struct fp_pool *pool)
 	pool->is_shut = true;
 	list_for_each_entry(client, &pool->clients, node)
 		fp_client_revoke(client);
+	mutex_unlock(&pool->clients_lock);
+}
+
+/**
+ * fp_client_for_each_window() - look at the caches of all clients of a pool
+ * @pool: the pool
+ * @show: called for each; may sleep
+ * @context: passed on
+ *
+ * Context: may sleep.
+ */
+void fp_client_for_each_window(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+			       void *context)
+{
+	struct fp_client *client;
+
+	mutex_lock(&pool->clients_lock);
+	list_for_each_entry(client, &pool->clients, node)
+		fp_windows_for_each(&client->windows, show, context);
 	mutex_unlock(&pool->clients_lock);
 }
 
@@ -611,6 +620,7 @@ struct fp_client *fp_client_create(struct fp_pool *pool)
 	client->owner.max_spare = MAX_SPARE;
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
+	fp_windows_init(&client->windows, pool, &client->owner, client->account, client->inode->i_mapping);
 	if (join_pool(client))
 		return client;
 	ret = -ENODEV;
@@ -643,6 +653,7 @@ void fp_client_destroy(struct fp_client *client)
 		fp_client_put_buffer(rb_entry(node, struct fp_buffer, node));
 		cond_resched();
 	}
+	fp_windows_fini(&client->windows);
 	iput(client->inode);
 	fp_pool_end_owner(pool, &client->owner);
 	fp_account_close(&pool->accounts, client->account);

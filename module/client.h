@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 
 #include "buffer.h"
+#include "window.h"
 
 /**
  * struct fp_client - one open file of a pool
@@ -15,6 +16,7 @@
  * @inode: of its own, so that its offsets are; constant
  * @owner: its partly used huge frames; has a lock of its own
  * @account: who opened it, and is charged for its buffers; constant
+ * @windows: its caches of objects; has locks of its own
  * @lock: protects @buffers, @serial, @nr_buffers; held to set @revoked
  * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
  * @serial: upper half of the last handle
@@ -28,6 +30,7 @@ struct fp_client {
 	struct inode *inode;
 	struct fp_owner owner;
 	struct fp_account *account;
+	struct fp_windows windows;
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 serial;
@@ -92,5 +95,7 @@ u32 fp_client_nr_buffers(struct fp_client *client);
 bool fp_client_is_revoked(const struct fp_client *client);
 void fp_client_revoke(struct fp_client *client);
 void fp_client_revoke_all(struct fp_pool *pool);
+void fp_client_for_each_window(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+			       void *context);
 
 #endif

@@ -161,19 +161,36 @@ static int quarantine_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(quarantine);
 
+/* All but the name. */
+static void show_slabs(struct seq_file *file, struct fp_slab_cache *slabs, u64 size, u64 nr_reports)
+{
+	struct fp_slab_stats stats;
+
+	fp_slab_stats(slabs, &stats);
+	seq_printf(file, "%7llu %7u %8u %10llu %10llu ", size, slabs->stride, slabs->per_slab, stats.active,
+		   stats.objects);
+	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, 1ULL << slabs->shift, stats.slabs, stats.empty);
+	seq_printf(file, "%10llu %10llu ", (stats.slabs << slabs->shift) - stats.objects * size, stats.metadata);
+	seq_printf(file, "%12llu %10llu ", stats.hits, stats.refills);
+	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees, nr_reports);
+}
+
 static void show_cache(struct fp_cache *cache, void *context)
 {
-	struct framepool_cache_stats stats;
-	struct seq_file *file = context;
+	show_slabs(context, &cache->slabs, cache->size, atomic64_read(&cache->nr_reports));
+	seq_escape_str(context, cache->name, ESCAPE_ANY_NP, NULL);
+	seq_putc(context, '\n');
+}
 
-	framepool_cache_stats(cache, &stats);
-	seq_printf(file, "%7llu %7llu %8llu %10llu %10llu ", stats.size, stats.stride, stats.per_slab, stats.active,
-		   stats.slabs * stats.per_slab);
-	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, stats.slab_bytes, stats.slabs, stats.empty);
-	seq_printf(file, "%10llu %10llu %12llu %10llu ", stats.waste, stats.metadata, stats.hits, stats.refills);
-	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees, stats.reports);
-	seq_escape_str(file, cache->name, ESCAPE_ANY_NP, NULL);
-	seq_putc(file, '\n');
+/* A cache of a program is named by the process that opened the client, and its number among the client's. */
+static void show_window(struct fp_window *window, void *context)
+{
+	struct fp_account_usage usage;
+
+	fp_account_usage(window->windows->account, &usage);
+	show_slabs(context, &window->slabs, window->slabs.size, 0);
+	seq_printf(context, "%d/%u ", usage.pid, window->index);
+	show_comm(context, usage.comm);
 }
 
 static int slabinfo_show(struct seq_file *file, void *unused)
@@ -183,15 +200,25 @@ static int slabinfo_show(struct seq_file *file, void *unused)
 	seq_puts(file, "     waste   metadata         hits    refills ");
 	seq_puts(file, "        kept    returns bad_frees reports name\n");
 	fp_caches_for_each(file->private, show_cache, file);
+	fp_client_for_each_window(file->private, show_window, file);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
+
+static void verify_window(struct fp_window *window, void *context)
+{
+	const char **broken = context;
+
+	*broken = *broken ?: fp_slab_verify(&window->slabs);
+}
 
 static int verify_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
 	const char *broken = fp_buddy_verify(&pool->buddy) ?: fp_caches_verify(pool);
 
+	if (!broken)
+		fp_client_for_each_window(pool, verify_window, &broken);
 	seq_printf(file, "%s\n", broken ?: "ok");
 	return 0;
 }

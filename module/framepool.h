@@ -33,8 +33,8 @@ void framepool_drain(struct fp_pool *pool);
 #define FRAMEPOOL_CACHE_MAX_SIZE	(1U << 20)
 
 /* For struct framepool_cache_args. */
-#define FRAMEPOOL_CACHE_DEBUG	(1U << 0)	/* look for mistakes of the user and report them; slow */
-#define FRAMEPOOL_CACHE_RANDOM	(1U << 1)	/* deal objects out in an order that cannot be foreseen */
+#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* deal objects out in an order that cannot be foreseen */
+#define FRAMEPOOL_CACHE_DEBUG	(1U << 1)	/* look for mistakes of the user and report them; slow */
 #define FRAMEPOOL_CACHE_FLAGS	(FRAMEPOOL_CACHE_DEBUG | FRAMEPOOL_CACHE_RANDOM)
 
 struct fp_cache;

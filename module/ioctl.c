@@ -15,6 +15,7 @@
 #include "batch.h"
 #include "client.h"
 #include "mmap.h"
+#include "objects.h"
 #include "stats.h"
 #include "uapi_layout.h"
 
@@ -25,6 +26,9 @@ union args {
 	struct framepool_ioc_query query;
 	struct framepool_ioc_stats stats;
 	struct framepool_ioc_batch batch;
+	struct framepool_ioc_cache cache;
+	struct framepool_ioc_cache_destroy cache_destroy;
+	struct framepool_ioc_objects objects;
 };
 
 /**
@@ -124,6 +128,36 @@ static int do_query(struct call *call)
 	return 0;
 }
 
+static int do_cache_create(struct call *call)
+{
+	return fp_objects_create_cache(call->client, &call->args.cache);
+}
+
+/* The program never learned the handle. */
+static void undo_cache_create(struct call *call)
+{
+	fp_window_destroy(&call->client->windows, call->args.cache.handle);
+}
+
+static int do_cache_destroy(struct call *call)
+{
+	const struct framepool_ioc_cache_destroy *args = &call->args.cache_destroy;
+
+	if (args->flags)
+		return -EINVAL;
+	return fp_window_destroy(&call->client->windows, args->handle);
+}
+
+static int do_obj_alloc(struct call *call)
+{
+	return fp_objects_alloc(call->client, &call->args.objects, call->user);
+}
+
+static int do_obj_free(struct call *call)
+{
+	return fp_objects_free(call->client, &call->args.objects, call->user);
+}
+
 /**
  * struct op - a call
  * @cmd: its number
@@ -159,6 +193,10 @@ static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_STATS, framepool_ioc_stats, free_blocks, do_stats),
 	OP(FRAMEPOOL_IOC_ALLOC_BATCH, framepool_ioc_batch, reserved, do_alloc_batch, .no_results = true),
 	OP(FRAMEPOOL_IOC_FREE_BATCH, framepool_ioc_batch, reserved, do_free_batch, .no_results = true),
+	OP(FRAMEPOOL_IOC_CACHE_CREATE, framepool_ioc_cache, slab_bytes, do_cache_create, .undo = undo_cache_create),
+	OP(FRAMEPOOL_IOC_CACHE_DESTROY, framepool_ioc_cache_destroy, handle, do_cache_destroy, .no_results = true),
+	OP(FRAMEPOOL_IOC_OBJ_ALLOC, framepool_ioc_objects, reserved, do_obj_alloc, .no_results = true),
+	OP(FRAMEPOOL_IOC_OBJ_FREE, framepool_ioc_objects, reserved, do_obj_free, .no_results = true),
 };
 
 static const struct op *find_op(unsigned int cmd)

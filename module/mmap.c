@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping buffers into programs.
+ * Mapping buffers, and windows of caches, into programs. There are two kinds of VMA.
  *
- * fault() returns a page of a PMD-order folio and leaves the rest to the kernel, which
+ * That of a buffer is a "run VMA". fault() returns a page of a PMD-order folio and leaves the rest to the kernel, which
  * maps the whole folio at once if the VMA covers a 2 MiB window that is congruent to
  * it. The mapping is counted and pinnable like that of any file. But it is the
  * kernel, not this file, that decides so: any frame of such a window becomes accessible.
- * What makes that safe is the shape of the VMA ("run VMA"):
+ * What makes that safe is the shape of the VMA:
  *
  *  - it shows one physically contiguous run, and lies inside one buffer;
  *  - its offset is congruent to the run modulo a huge frame (fp_buffer).
@@ -22,6 +22,10 @@
  * khugepaged away; VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
  * Linux 6.1 and 6.12 would then skip the folio's references when they unmap it. There
  * is no page_mkwrite, since write notification makes long-term pins fail.
+ *
+ * That of a window is a "piece VMA": slabs lie in it side by side that do not in memory, and come and go. So the
+ * kernel must map no folio in it. window_fault() puts the pages into the page table itself, a few at a time, for which
+ * VM_MIXEDMAP is there, under the lock that who takes a slab away takes as well (window.c).
  */
 #include "mmap.h"
 
@@ -104,26 +108,74 @@ static const struct vm_operations_struct vm_ops = {
 	.map_pages = map_pages,
 };
 
-/**
- * fp_mmap() - map a part of a buffer
- * @client: whose file is mapped
- * @vma: the new mapping
- *
- * Context: process, mmap_lock held for writing.
- * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live
- * buffer; -ENODEV: the client was revoked.
- */
-int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
+static void window_open(struct vm_area_struct *vma)
 {
-	struct fp_buffer *buffer;
+	struct fp_window *window = vma->vm_private_data;
 
-	if (fp_client_is_revoked(client))
-		return -ENODEV;
-	if (!(vma->vm_flags & VM_MAYSHARE))
-		return -EINVAL;
-	if (vma->vm_flags & VM_EXEC)
-		return -EPERM;
-	buffer = fp_client_get_buffer(client, vma->vm_pgoff, vma_pages(vma));
+	kref_get(&window->refs);
+}
+
+static void window_close(struct vm_area_struct *vma)
+{
+	fp_window_put(vma->vm_private_data);
+}
+
+/* How many of the pages, from the first, are not known to be bad. */
+static u32 count_good(struct page **pages, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr && likely(!PageHWPoison(pages[i])); i++)
+		;
+	return i;
+}
+
+/* Map the page of the fault, and those after it up to the next multiple of a cluster. */
+static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *window)
+{
+	unsigned long left = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT, nr;
+	struct page *pages[FP_WINDOW_CLUSTER];
+	int ret;
+
+	nr = fp_window_pages(window, vmf->pgoff, pages,
+			     min(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER));
+	/* As in fault(). */
+	if (!nr || folio_ref_count(page_folio(pages[0])) <= 0)
+		return VM_FAULT_SIGBUS;
+	nr = count_good(pages, nr);
+	if (unlikely(!nr)) {
+		unmap_mapping_range(vmf->vma->vm_file->f_mapping, (loff_t)vmf->pgoff << PAGE_SHIFT, PAGE_SIZE, 1);
+		return VM_FAULT_HWPOISON;
+	}
+	ret = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &nr);
+	/* Another thread may have been first with any of them. */
+	return ret && ret != -EBUSY ? vmf_error(ret) : VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t window_fault(struct vm_fault *vmf)
+{
+	struct fp_window *window = vmf->vma->vm_private_data;
+	struct fp_windows *windows = window->windows;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	down_read(&windows->lock);
+	if (likely(!windows->revoked))
+		ret = insert_pages(vmf, window);
+	up_read(&windows->lock);
+	return ret;
+}
+
+static const struct vm_operations_struct window_vm_ops = {
+	.open = window_open,
+	.close = window_close,
+	.fault = window_fault,
+	.map_pages = map_pages,
+};
+
+static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
+{
+	struct fp_buffer *buffer = fp_client_get_buffer(client, vma->vm_pgoff, vma_pages(vma));
+
 	if (!buffer)
 		return -ENXIO;
 	/* From now on the frames may be written and referenced. */
@@ -132,6 +184,38 @@ int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
 	vma->vm_private_data = buffer;
 	vma->vm_ops = &vm_ops;
 	return 0;
+}
+
+static int map_window(struct fp_client *client, struct vm_area_struct *vma)
+{
+	struct fp_window *window = fp_window_get_at(&client->windows, vma->vm_pgoff, vma_pages(vma));
+
+	if (!window)
+		return -ENXIO;
+	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP, VM_MAYEXEC);
+	vma->vm_private_data = window;
+	vma->vm_ops = &window_vm_ops;
+	return 0;
+}
+
+/**
+ * fp_mmap() - map a part of a buffer, or of the window of a cache
+ * @client: whose file is mapped
+ * @vma: the new mapping
+ *
+ * Context: process, mmap_lock held for writing.
+ * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live
+ * buffer or window; -ENODEV: the client was revoked.
+ */
+int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
+{
+	if (fp_client_is_revoked(client))
+		return -ENODEV;
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	return vma->vm_pgoff < FP_WINDOW_FIRST ? map_buffer(client, vma) : map_window(client, vma);
 }
 
 /* The first VMA of the file, in order of offsets, that begins at or after @pgoff. */

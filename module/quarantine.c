@@ -227,6 +227,29 @@ int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want)
 }
 
 /**
+ * fp_quarantine_charge() - charge a client for frames that it is about to get
+ * @quarantine: the quarantine
+ * @account: the client's
+ * @nr: frames
+ *
+ * Context: may sleep.
+ * Return: 0; -EDQUOT: the client or the user would hold too much; -EINTR: a fatal signal is pending.
+ */
+int fp_quarantine_charge(struct fp_quarantine *quarantine, struct fp_account *account, u64 nr)
+{
+	int ret = fp_account_charge(quarantine->accounts, account, nr);
+
+	if (ret != -EAGAIN)
+		return ret;
+	/* Much of what the user has in quarantine may only wait to be cleared. */
+	ret = fp_quarantine_reclaim(quarantine, U32_MAX);
+	if (ret)
+		return ret;
+	ret = fp_account_charge(quarantine->accounts, account, nr);
+	return ret == -EAGAIN ? -EDQUOT : ret;
+}
+
+/**
  * fp_quarantine_init() - begin to look after a buddy's quarantine
  * @quarantine: zeroed
  * @buddy: the buddy

@@ -43,5 +43,6 @@ void fp_quarantine_kick(struct fp_quarantine *quarantine);
 void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on);
 u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine);
 int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want);
+int fp_quarantine_charge(struct fp_quarantine *quarantine, struct fp_account *account, u64 nr);
 
 #endif

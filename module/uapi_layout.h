@@ -77,4 +77,30 @@ FP_FIELD(framepool_ioc_stats, fail_quota, 104, 8);
 FP_FIELD(framepool_ioc_stats, free_blocks, 112, 8 * FRAMEPOOL_ORDERS);
 _Static_assert(sizeof(struct framepool_ioc_stats) == 112 + 8 * 40, "framepool_ioc_stats");
 
+FP_FIELD(framepool_ioc_cache, size, 0, 4);
+FP_FIELD(framepool_ioc_cache, flags, 4, 4);
+FP_FIELD(framepool_ioc_cache, object_size, 8, 4);
+FP_FIELD(framepool_ioc_cache, align, 12, 4);
+FP_FIELD(framepool_ioc_cache, handle, 16, 8);
+FP_FIELD(framepool_ioc_cache, offset, 24, 8);
+FP_FIELD(framepool_ioc_cache, window_bytes, 32, 8);
+FP_FIELD(framepool_ioc_cache, stride, 40, 4);
+FP_FIELD(framepool_ioc_cache, slab_bytes, 44, 4);
+_Static_assert(sizeof(struct framepool_ioc_cache) == 48, "framepool_ioc_cache");
+
+FP_FIELD(framepool_ioc_cache_destroy, size, 0, 4);
+FP_FIELD(framepool_ioc_cache_destroy, flags, 4, 4);
+FP_FIELD(framepool_ioc_cache_destroy, handle, 8, 8);
+_Static_assert(sizeof(struct framepool_ioc_cache_destroy) == 16, "framepool_ioc_cache_destroy");
+
+FP_FIELD(framepool_ioc_objects, size, 0, 4);
+FP_FIELD(framepool_ioc_objects, flags, 4, 4);
+FP_FIELD(framepool_ioc_objects, cache, 8, 8);
+FP_FIELD(framepool_ioc_objects, offsets, 16, 8);
+FP_FIELD(framepool_ioc_objects, count, 24, 4);
+FP_FIELD(framepool_ioc_objects, done, 28, 4);
+FP_FIELD(framepool_ioc_objects, error, 32, 4);
+FP_FIELD(framepool_ioc_objects, reserved, 36, 4);
+_Static_assert(sizeof(struct framepool_ioc_objects) == 40, "framepool_ioc_objects");
+
 #endif

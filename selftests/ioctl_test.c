@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What every call has in common: its structure's size, tail and address; and handles. */
 #include "common.h"
+#include "cache.h"
 
 #define PAGE		4096
 #define POISON		0xa5
@@ -14,6 +15,9 @@ union argument {
 	struct framepool_ioc_query query;
 	struct framepool_ioc_stats stats;
 	struct framepool_ioc_batch batch;
+	struct framepool_ioc_cache cache;
+	struct framepool_ioc_cache_destroy cache_destroy;
+	struct framepool_ioc_objects objects;
 	unsigned char bytes[2 * PAGE];
 };
 
@@ -79,6 +83,33 @@ FIXTURE_VARIANT_ADD(call, free_batch)
 	.has_results = true,
 };
 
+FIXTURE_VARIANT_ADD(call, cache_create)
+{
+	.cmd = FRAMEPOOL_IOC_CACHE_CREATE,
+	.size = sizeof(struct framepool_ioc_cache),
+	.has_results = true,
+};
+
+FIXTURE_VARIANT_ADD(call, cache_destroy)
+{
+	.cmd = FRAMEPOOL_IOC_CACHE_DESTROY,
+	.size = sizeof(struct framepool_ioc_cache_destroy),
+};
+
+FIXTURE_VARIANT_ADD(call, obj_alloc)
+{
+	.cmd = FRAMEPOOL_IOC_OBJ_ALLOC,
+	.size = sizeof(struct framepool_ioc_objects),
+	.has_results = true,
+};
+
+FIXTURE_VARIANT_ADD(call, obj_free)
+{
+	.cmd = FRAMEPOOL_IOC_OBJ_FREE,
+	.size = sizeof(struct framepool_ioc_objects),
+	.has_results = true,
+};
+
 static void fill_batch(struct framepool_ioc_batch *batch, void *entries, __u32 entry_size,
 		       __u32 count)
 {
@@ -91,6 +122,17 @@ static void fill_batch(struct framepool_ioc_batch *batch, void *entries, __u32 e
 
 static struct framepool_ioc_alloc alloc_entries[2];
 static struct framepool_ioc_free free_entry;
+static struct cache cache;
+static __u64 objects[2];	/* the first is allocated, the other is room for a result */
+
+static void fill_objects(struct framepool_ioc_objects *arg, const __u64 *offset)
+{
+	arg->flags = 0;
+	arg->cache = cache.handle;
+	arg->offsets = (unsigned long)offset;
+	arg->count = 1;
+	arg->reserved = 0;
+}
 
 /* A valid argument whose results are poisoned and whose tail is zero. */
 static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant, __u64 handle)
@@ -131,6 +173,21 @@ static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant
 		};
 		fill_batch(&arg->batch, &free_entry, sizeof(free_entry), 1);
 		break;
+	case FRAMEPOOL_IOC_CACHE_CREATE:
+		arg->cache.flags = 0;
+		arg->cache.object_size = 100;
+		arg->cache.align = 32;
+		break;
+	case FRAMEPOOL_IOC_CACHE_DESTROY:
+		arg->cache_destroy.flags = 0;
+		arg->cache_destroy.handle = cache.handle;
+		break;
+	case FRAMEPOOL_IOC_OBJ_ALLOC:
+		fill_objects(&arg->objects, &objects[1]);
+		break;
+	case FRAMEPOOL_IOC_OBJ_FREE:
+		fill_objects(&arg->objects, &objects[0]);
+		break;
 	}
 }
 
@@ -144,6 +201,8 @@ FIXTURE_SETUP(call)
 	self->fd = pool_open();
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &self->buffer));
+	ASSERT_EQ(0, cache_create(self->fd, 64, &cache));
+	ASSERT_EQ(0, objects_alloc(&cache, objects, 1));
 	fill_valid(self->arg, variant, self->buffer.handle);
 }
 
@@ -159,6 +218,7 @@ FIXTURE_TEARDOWN_PARENT(call)
 static int refusal(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *variant)
 {
 	static union argument before;
+	static __u64 more[32768 / 64 - 1];
 	struct framepool_ioc_query query;
 	struct framepool_ioc_stats stats;
 	int ret;
@@ -171,6 +231,10 @@ static int refusal(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *varian
 		return -1001;
 	if (pool_stats(self->fd, &stats) || stats.buffers != 1)
 		return -1002;
+	/* All of its slab but the fixture's object is free. */
+	if (objects_alloc(&cache, more, ARRAY_SIZE(more)) || objects_free(&cache, more, ARRAY_SIZE(more)) ||
+	    pool_stats(self->fd, &stats) || stats.used_bytes != FRAME + cache.slab_bytes)
+		return -1003;
 	return ret;
 }
 
@@ -327,6 +391,19 @@ TEST_F(call, input_fields_are_left_alone)
 		EXPECT_EQ(arg->batch.done, arg->batch.count);
 		EXPECT_EQ(0, arg->batch.error);
 		EXPECT_EQ(0, arg->batch.reserved);
+		break;
+	case FRAMEPOOL_IOC_CACHE_CREATE:
+		EXPECT_EQ(0, arg->cache.flags);
+		EXPECT_EQ(100, arg->cache.object_size);
+		EXPECT_EQ(32, arg->cache.align);
+		break;
+	case FRAMEPOOL_IOC_OBJ_ALLOC:
+	case FRAMEPOOL_IOC_OBJ_FREE:
+		EXPECT_EQ(0, arg->objects.flags);
+		EXPECT_EQ(cache.handle, arg->objects.cache);
+		EXPECT_EQ(1, arg->objects.count);
+		EXPECT_EQ(1, arg->objects.done);
+		EXPECT_EQ(0, arg->objects.error);
 		break;
 	}
 }

@@ -4,6 +4,7 @@
  * loaded as it found it; each bad frame costs the machine a huge frame until it is rebooted.
  */
 #include "common.h"
+#include "cache.h"
 #include "child.h"
 #include "memory.h"
 #include "module.h"
@@ -253,6 +254,33 @@ TEST_F(poison, fault_of_one_process_takes_the_frame_from_all)
 	tell(go[1]);
 	EXPECT_EQ(0, child_wait(pid));
 	EXPECT_TRUE(only_bad_frame_is_gone(self->p));
+}
+
+TEST_F(poison, bad_frame_of_a_slab_gives_sigbus_and_its_neighbours_live)
+{
+	enum { NR = 64, AT = 21 };
+	struct cache cache;
+	__u64 offsets[NR];
+	char *p, *q;
+
+	ASSERT_EQ(0, cache_create(self->fd, FRAME, &cache));
+	ASSERT_EQ(0, objects_alloc(&cache, offsets, NR));
+	p = cache_map(&cache);
+	q = cache_map(&cache);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_NE(MAP_FAILED, q);
+	stamp_frames(p, NR * FRAME, 0);
+	ASSERT_TRUE(poison_physical(physical_address(p + AT * FRAME)));
+	/* The first fault is beside the bad frame. */
+	EXPECT_TRUE(frames_stamped(q + (AT - 1) * FRAME, FRAME, AT - 1));
+	EXPECT_EQ(BUS_MCEERR_AR, sigbus_code(q + AT * FRAME, false));
+	EXPECT_EQ(BUS_MCEERR_AR, sigbus_code(p + AT * FRAME, true));
+	EXPECT_TRUE(frames_stamped(p, AT * FRAME, 0));
+	EXPECT_TRUE(frames_stamped(q + (AT + 1) * FRAME, (NR - AT - 1) * FRAME, AT + 1));
+	EXPECT_EQ(0, objects_free(&cache, offsets, NR));
+	ASSERT_EQ(0, munmap(p, cache.window_bytes) | munmap(q, cache.window_bytes));
+	ASSERT_TRUE(close_all(self));
+	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
 }
 
 TEST_F(poison, soft_offlining_is_refused_and_changes_nothing)

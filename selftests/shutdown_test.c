@@ -4,6 +4,7 @@
  * of it any more. Leaves the module loaded as it found it.
  */
 #include "common.h"
+#include "cache.h"
 #include "child.h"
 #include "memory.h"
 #include "module.h"
@@ -147,6 +148,28 @@ TEST_F(shutdown, memory_that_was_never_touched_gives_sigbus)
 	EXPECT_TRUE(is_unreachable(p, BYTES));
 }
 
+TEST_F(shutdown, window_of_a_cache_gives_sigbus)
+{
+	struct framepool_ioc_objects arg;
+	struct cache cache;
+	__u64 offsets[900];
+	size_t length;
+	char *p;
+
+	catch_sigbus();
+	ASSERT_EQ(0, cache_create(self->fd, 1000, &cache));
+	ASSERT_EQ(0, objects_alloc(&cache, offsets, ARRAY_SIZE(offsets)));
+	p = cache_map(&cache);
+	ASSERT_NE(MAP_FAILED, p);
+	length = ROUND_UP(offsets[ARRAY_SIZE(offsets) - 1], FRAME);
+	stamp_frames(p, length / 2, 0);
+	ASSERT_EQ(0, write_shutdown("1"));
+	EXPECT_TRUE(is_unreachable(p, length));
+	EXPECT_EQ(-ENODEV, objects_call(&cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, offsets, 1, &arg));
+	EXPECT_EQ(-ENODEV, cache_destroy(self->fd, cache.handle));
+	EXPECT_EQ(ENODEV, map_errno(FRAME, PROT_READ, MAP_SHARED, self->fd, cache.offset));
+}
+
 TEST_F(shutdown, mapping_of_a_freed_buffer_gives_sigbus)
 {
 	catch_sigbus();
@@ -285,7 +308,7 @@ TEST_F(shutdown, frame_in_a_pipe_keeps_its_bytes)
  * @large: SIEGE_BYTES long
  * @p: where it is mapped
  * @huge: once more
- * @small: and the beginning of it, for each thread of the kind
+ * @small: and the beginning of it, for each thread of the kind; or for every other one that of a cache's window
  * @taken: how many of @small are taken
  * @over: the shutdown has returned
  * @wrong: how often something came out that nobody may get
@@ -397,16 +420,19 @@ static void besieged(int ready, int go)
 		[0 ... SMALL - 1] = fault_small_work, fault_huge_work, map_work, fork_work,
 	};
 	struct siege siege = { .fd = pool_open() };
+	__u64 offsets[SMALL_BYTES / FRAME];
 	pthread_t threads[THREADS];
+	struct cache cache;
 	int i;
 
 	CHILD_CHECK(!buffer_alloc_huge(siege.fd, SIEGE_BYTES, &siege.large));
 	siege.p = buffer_map(siege.fd, &siege.large);
 	siege.huge = buffer_map(siege.fd, &siege.large);
 	CHILD_CHECK(siege.p != MAP_FAILED && siege.huge != MAP_FAILED);
+	CHILD_CHECK(!cache_create(siege.fd, FRAME, &cache) && !objects_alloc(&cache, offsets, ARRAY_SIZE(offsets)));
 	for (i = 0; i < SMALL; i++) {
 		siege.small[i] = map_raw(NULL, SMALL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-					 siege.fd, siege.large.offset);
+					 siege.fd, i % 2 ? cache.offset : siege.large.offset);
 		CHILD_CHECK(siege.small[i] != MAP_FAILED);
 	}
 	for (i = 0; i < THREADS; i++)

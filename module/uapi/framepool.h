@@ -26,11 +26,12 @@
  *  E2BIG   the structure is longer than the kernel knows and its tail is not
  *          zero, or longer than a page
  *  ENOTTY  no such call
- *  ENOENT  no such handle: never given out to this client, or freed already
+ *  ENOENT  no such handle, or object: never given out to this client, or freed already
  *  ENOMEM  the pool has less free memory than asked for
  *  ENOSPC  enough is free, but there is no run of that length with that
  *          alignment below that limit; a run of a huge frame or more begins at a huge frame
  *  EDQUOT  the client, or the user who opened it, would hold more than its quota
+ *  EMFILE  the client has FRAMEPOOL_CACHES_MAX caches
  *  ENOBUFS the kernel has no memory for the bookkeeping of the buffers, or of bad memory
  *  ENODEV  an administrator shut the pool down by force; so open(2) and mmap(2) say, too,
  *          and whoever touches a mapping gets SIGBUS. Nothing is left to do but to
@@ -38,7 +39,7 @@
  *  EINTR   a fatal signal arrived before all was done; the program does not live to see it
  *
  * mmap(2) adds
- *  ENXIO   the range is not wholly inside one live buffer of this client
+ *  ENXIO   the range is not wholly inside one live buffer, or one window of a live cache, of this client
  *  EINVAL  the mapping is not MAP_SHARED
  *  EPERM   PROT_EXEC was asked for
  */
@@ -169,7 +170,7 @@ struct framepool_ioc_query {
  *               @retired_bytes
  * @free_bytes: out: free for allocation at once. Free memory inside a huge frame
  *              that a client uses partly can serve that client only.
- * @used_bytes: out: in buffers
+ * @used_bytes: out: in buffers, in slabs of caches, and with kernel modules
  * @quarantined_bytes: out: free huge frames that are still referenced by
  *                     someone (a pipe, direct I/O) or not cleared yet
  * @retired_bytes: out: never given out again, since the hardware found a frame in it bad: whole
@@ -255,6 +256,103 @@ struct framepool_ioc_batch {
 	__u32 reserved;
 };
 
+#define FRAMEPOOL_OBJECT_MIN	8U		/* bytes of an object */
+#define FRAMEPOOL_OBJECT_MAX	(1U << 20)
+#define FRAMEPOOL_CACHES_MAX	1024		/* caches of a client */
+
+/* flags of a cache */
+#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* deal objects out in a random order */
+
+/**
+ * struct framepool_ioc_cache - FRAMEPOOL_IOC_CACHE_CREATE: make a cache of objects of one size
+ * @size: in: sizeof(struct framepool_ioc_cache)
+ * @flags: in: FRAMEPOOL_CACHE_RANDOM or 0
+ * @object_size: in: bytes, FRAMEPOOL_OBJECT_MIN to FRAMEPOOL_OBJECT_MAX
+ * @align: in: alignment of each object's physical address, and of its offset: 0 or a power of two, at most
+ *         the size of a huge frame. Objects are always aligned to 8 bytes.
+ * @handle: out: names the cache in other calls; never 0, and never that of a buffer
+ * @offset: out: where in the file the cache's window begins; a multiple of the size of a huge frame
+ * @window_bytes: out: length of the window, at least that of the pool
+ * @stride: out: bytes from one object to the next
+ * @slab_bytes: out: by how much the cache grows, a power of two
+ *
+ * A cache takes memory from the pool in slabs, each a physically contiguous block of @slab_bytes, as objects are
+ * allocated, and gives it back as they are freed; a few empty slabs it keeps until somebody needs the memory. All of it is
+ * charged to the client.
+ *
+ * The objects lie in the cache's window, a range of the file that can be mapped, in one piece or in several, before
+ * there are any. A slab appears at the lowest place of the window that is free, aligned to its length, and stays there as
+ * long as any object in it is allocated. Whoever touches a page of the window where no slab is gets SIGBUS.
+ *
+ * The cache lives until it is destroyed (or the client ends) and its last mapping is gone. A program with 32 bits can map
+ * windows that end below 2^44 only: the first ones that a client makes.
+ *
+ * EINVAL, EMFILE, ENOBUFS.
+ */
+struct framepool_ioc_cache {
+	__u32 size;
+	__u32 flags;
+	__u32 object_size;
+	__u32 align;
+	__u64 handle;
+	__u64 offset;
+	__u64 window_bytes;
+	__u32 stride;
+	__u32 slab_bytes;
+};
+
+/**
+ * struct framepool_ioc_cache_destroy - FRAMEPOOL_IOC_CACHE_DESTROY: give up the handle of a cache
+ * @size: in: sizeof(struct framepool_ioc_cache_destroy)
+ * @flags: in: 0
+ * @handle: in: the handle
+ *
+ * No objects can be allocated or freed any more. Existing mappings of the window stay valid, and keep the memory of all
+ * objects, allocated or not, until they are unmapped.
+ *
+ * EINVAL, ENOENT.
+ */
+struct framepool_ioc_cache_destroy {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+};
+
+/**
+ * struct framepool_ioc_objects - FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_IOC_OBJ_FREE: many objects at once
+ * @size: in: sizeof(struct framepool_ioc_objects)
+ * @flags: in: FRAMEPOOL_BATCH_PARTIAL or 0; OBJ_FREE: 0
+ * @cache: in: handle of the cache
+ * @offsets: in: address of an array of __u64: offsets of objects in the window, from its beginning. OBJ_ALLOC writes
+ *           them, OBJ_FREE reads them.
+ * @count: in: entries of it, 1 to FRAMEPOOL_BATCH_MAX
+ * @done: out: objects that were allocated, or freed: the first so many
+ * @error: out: OBJ_ALLOC: why no more were allocated, an errno; 0 if all were
+ * @reserved: in: 0
+ *
+ * OBJ_ALLOC allocates all @count objects or none; with FRAMEPOOL_BATCH_PARTIAL as many as can be had, and
+ * succeeds if that is at least one. An object reads as zeros, or as what this client left in memory that it has
+ * freed.
+ *
+ * OBJ_FREE frees all or none. If one of @offsets is not that of an allocated object of the cache, or occurs twice, it
+ * fails with ENOENT and writes @done, the number of the first such entry, counted from 0; of the rest nothing was looked
+ * at. Set @done to @count before, to tell that from a handle that is not valid.
+ *
+ * A call that fails otherwise writes nothing, except that EFAULT may leave a part of @offsets written.
+ *
+ * EINVAL, ENOENT, ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR.
+ */
+struct framepool_ioc_objects {
+	__u32 size;
+	__u32 flags;
+	__u64 cache;
+	__u64 offsets;
+	__u32 count;
+	__u32 done;
+	__u32 error;
+	__u32 reserved;
+};
+
 #define FRAMEPOOL_IOC_TYPE	0xFA
 
 #define FRAMEPOOL_IOC_INFO	_IO(FRAMEPOOL_IOC_TYPE, 0x00)
@@ -264,5 +362,9 @@ struct framepool_ioc_batch {
 #define FRAMEPOOL_IOC_STATS	_IO(FRAMEPOOL_IOC_TYPE, 0x04)
 #define FRAMEPOOL_IOC_ALLOC_BATCH	_IO(FRAMEPOOL_IOC_TYPE, 0x05)
 #define FRAMEPOOL_IOC_FREE_BATCH	_IO(FRAMEPOOL_IOC_TYPE, 0x06)
+#define FRAMEPOOL_IOC_CACHE_CREATE	_IO(FRAMEPOOL_IOC_TYPE, 0x07)
+#define FRAMEPOOL_IOC_CACHE_DESTROY	_IO(FRAMEPOOL_IOC_TYPE, 0x08)
+#define FRAMEPOOL_IOC_OBJ_ALLOC	_IO(FRAMEPOOL_IOC_TYPE, 0x09)
+#define FRAMEPOOL_IOC_OBJ_FREE	_IO(FRAMEPOOL_IOC_TYPE, 0x0a)
 
 #endif
