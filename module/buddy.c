@@ -597,7 +597,7 @@ static int alloc_arrays(struct fp_buddy *buddy)
 
 /**
  * fp_buddy_init() - make a buddy in which all frames are free and clean
- * @buddy: zeroed
+ * @buddy: zeroed but for its name
  * @hpfn: PFNs of the huge frames >> FP_HUGE_ORDER, ascending, without repeats; all zeroed
  * @nr: how many, 1 to FP_NIL
  * @nr_fixed: how many owners with fixed ids there will be, below FP_ORPHANAGE_ID

@@ -66,6 +66,7 @@ struct fp_huge_queue {
  * @frames: by huge frame: state of its frames (FP_HUGE_OWNED)
  * @huge: by huge frame: what else there is to know
  * @nr_fixed: ids below are fixed owners'; constant
+ * @name: of the pool, for traces; constant
  * @lock: protects everything below; a leaf
  * @map: which huge frames are empty
  * @ids: ids from @nr_fixed on that no owner has
@@ -85,6 +86,7 @@ struct fp_buddy {
 	struct fp_frames *frames;
 	struct fp_huge *huge;
 	u32 nr_fixed;
+	const char *name;
 	spinlock_t lock;
 	struct fp_hugemap map;
 	struct fp_bittree ids;

@@ -51,6 +51,7 @@ static u64 get_slab(struct fp_slab_cache *slabs, bool may_sleep)
 
 	if (frame == FP_ANYWHERE)
 		return FP_SLAB_NONE;
+	trace_slab_grow(cache, frame);
 	base = frame_address(cache->pool, frame);
 	if (cache->is_debugged)
 		fp_slabdebug_fill(cache, (void *)base);
@@ -61,9 +62,11 @@ static u64 get_slab(struct fp_slab_cache *slabs, bool may_sleep)
 static void put_slab(struct fp_slab_cache *slabs, u64 base)
 {
 	struct fp_cache *cache = container_of(slabs, struct fp_cache, slabs);
-	int ret = fp_pool_free_block(cache->pool, fp_pool_frame(cache->pool, page_to_pfn(virt_to_page((void *)base))),
-				     slabs->order);
+	u64 frame = fp_pool_frame(cache->pool, page_to_pfn(virt_to_page((void *)base)));
+	int ret;
 
+	trace_slab_shrink(cache, frame);
+	ret = fp_pool_free_block(cache->pool, frame, slabs->order);
 	WARN_ONCE(ret, "framepool: cache %s: degraded: a slab is no block\n", cache->name);
 }
 

@@ -253,6 +253,7 @@ static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 		buffers[i]->client = client;
 		add_buffer_locked(client, buffers[i]);
 		describe_locked(buffers[i], &slots[i].info);
+		trace_alloc(client, &slots[i].request, &slots[i].info, 0);
 	}
 	spin_unlock(&client->lock);
 	return true;
@@ -278,17 +279,8 @@ static u32 alloc_charged(struct fp_client *client, struct fp_batch *batch, u32 n
 	return done;
 }
 
-/**
- * fp_client_alloc() - allocate buffers
- * @client: for whom
- * @batch: what they must satisfy; each request is for at most 2^51 frames
- *
- * Context: may sleep.
- * Return: 0: all of @batch is done; or why slot @batch->failed failed, as in uapi/framepool.h:
- * -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. Then the slots before it are done
- * if @batch->partial, and none is otherwise.
- */
-int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
+/* As fp_client_alloc(). */
+static int alloc_batch(struct fp_client *client, struct fp_batch *batch)
 {
 	int error = 0, ret;
 	u32 nr;
@@ -315,6 +307,25 @@ int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
 	return ret ?: error;
 }
 
+/**
+ * fp_client_alloc() - allocate buffers
+ * @client: for whom
+ * @batch: what they must satisfy; each request is for at most 2^51 frames
+ *
+ * Context: may sleep.
+ * Return: 0: all of @batch is done; or why slot @batch->failed failed, as in uapi/framepool.h:
+ * -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. Then the slots before it are done
+ * if @batch->partial, and none is otherwise.
+ */
+int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
+{
+	int ret = alloc_batch(client, batch);
+
+	if (ret)
+		trace_alloc(client, &batch->slots[batch->failed].request, NULL, ret);
+	return ret;
+}
+
 /* The last reference is gone. */
 static void remove_locked(struct kref *refs)
 {
@@ -323,6 +334,16 @@ static void remove_locked(struct kref *refs)
 	lockdep_assert_held(&buffer->client->lock);
 	rb_erase(&buffer->node, &buffer->client->buffers);
 	buffer->client->nr_buffers--;
+}
+
+/* The end of buffers that had a handle. */
+static void end_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; trace_free_enabled() && i < nr; i++)
+		trace_free(buffers[i]);
+	free_buffers(client, buffers, nr);
 }
 
 /**
@@ -340,7 +361,7 @@ void fp_client_put_buffer(struct fp_buffer *buffer)
 	last = kref_put(&buffer->refs, remove_locked);
 	spin_unlock(&client->lock);
 	if (last)
-		free_buffers(client, &buffer, 1);
+		end_buffers(client, &buffer, 1);
 }
 
 /* Take the handles from their buffers, from the first on until one is not valid. */
@@ -397,7 +418,7 @@ u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffe
 			buffers[i]->handle = handles[i];
 	spin_unlock(&client->lock);
 	if (last)
-		free_buffers(client, buffers, last);
+		end_buffers(client, buffers, last);
 	return valid;
 }
 
@@ -538,6 +559,7 @@ void fp_client_revoke(struct fp_client *client)
 	wait_for_faults(client);
 	fp_windows_revoke(&client->windows);
 	unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
+	trace_revoke(client);
 }
 
 /**

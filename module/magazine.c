@@ -176,6 +176,7 @@ static noinline u64 alloc_slow(struct fp_magazines *magazines, u32 order, u32 si
 	u32 blocks[FP_MAGAZINE_SIZE / 2], nr;
 
 	nr = alloc_from_owners(magazines, order, blocks, max(size / 2, 1u));
+	trace_refill(magazines->buddy, order, max(size / 2, 1u), nr);
 	if (!nr)
 		return FP_ANYWHERE;
 	/* The lowest is used first. */
@@ -253,6 +254,7 @@ static noinline int make_room(struct fp_magazines *magazines, u32 order)
 	if (!cpu)
 		return 0;
 	nr = take_oldest(&cpu->magazines[order], blocks, cpu->magazines[order].nr / 2);
+	trace_drain(magazines->buddy, raw_smp_processor_id(), order, nr);
 	leave(cpu);
 	return fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
 }
@@ -312,11 +314,13 @@ u32 fp_magazines_alloc_bulk(struct fp_magazines *magazines, u32 order, u32 *bloc
 }
 
 /* Free all blocks in a magazine that is ours alone, half of it at a time. */
-static u32 empty(struct fp_magazines *magazines, struct fp_magazine_cpu *cpu, u32 order)
+static u32 empty(struct fp_magazines *magazines, u32 cpu, u32 order)
 {
 	u32 blocks[FP_MAGAZINE_SIZE / 2], nr, quarantined = 0, refused = 0;
-	struct fp_magazine *magazine = &cpu->magazines[order];
+	struct fp_magazine *magazine = &per_cpu_ptr(magazines->cpus, cpu)->magazines[order];
 
+	if (magazine->nr)
+		trace_drain(magazines->buddy, cpu, order, magazine->nr);
 	while (magazine->nr) {
 		nr = take_oldest(magazine, blocks, min_t(u32, magazine->nr, FP_MAGAZINE_SIZE / 2));
 		quarantined += fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
@@ -342,6 +346,8 @@ u32 fp_magazines_drain_local(struct fp_magazines *magazines)
 			break;
 		nr = min_t(u32, cpu->magazines[order].nr, FP_MAGAZINE_SIZE / 2);
 		take_oldest(&cpu->magazines[order], blocks, nr);
+		if (nr)
+			trace_drain(magazines->buddy, raw_smp_processor_id(), order, nr);
 		leave(cpu);
 		if (nr)
 			quarantined += fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
@@ -402,7 +408,7 @@ u32 fp_magazines_drain(struct fp_magazines *magazines, bool hurry)
 	close_all(magazines, hurry);
 	for_each_possible_cpu(cpu) {
 		for (order = 0; order < FP_MAGAZINE_ORDERS; order++)
-			quarantined += empty(magazines, per_cpu_ptr(magazines->cpus, cpu), order);
+			quarantined += empty(magazines, cpu, order);
 		fp_gate_open(&per_cpu_ptr(magazines->cpus, cpu)->gate);
 	}
 unlock:

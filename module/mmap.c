@@ -67,7 +67,8 @@ static void unmap_folio(const struct vm_fault *vmf, struct folio *folio)
 	unmap_mapping_range(vmf->vma->vm_file->f_mapping, first << PAGE_SHIFT, folio_size(folio), 1);
 }
 
-static vm_fault_t fault(struct vm_fault *vmf)
+/* See to it that the page is in vmf->page, locked. */
+static vm_fault_t find_page(struct vm_fault *vmf)
 {
 	struct fp_buffer *buffer = vmf->vma->vm_private_data;
 	struct page *page = fp_buffer_page(buffer, vmf->pgoff);
@@ -89,6 +90,16 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	folio_get(folio);
 	vmf->page = page;
 	return VM_FAULT_LOCKED;
+}
+
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	vm_fault_t ret = find_page(vmf);
+
+	/* Or the arguments would be worked out for nobody. */
+	if (trace_fault_enabled())
+		trace_fault(vmf, may_map_folio(vmf), vm_fault_to_errno(ret, FOLL_HWPOISON));
+	return ret;
 }
 
 /*

@@ -222,8 +222,10 @@ static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
 {
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
 
-	if (nr_free + nr == FP_HUGE_FRAMES)
+	if (nr_free + nr == FP_HUGE_FRAMES) {
 		WRITE_ONCE(owner->nr_spare, owner->nr_spare - 1);
+		trace_split(owner, index);
+	}
 	relist_huge(owner, index, class, fp_owner_class(nr_free));
 	WRITE_ONCE(owner->nr_free, owner->nr_free - nr);
 }
@@ -263,6 +265,7 @@ void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head
 	fp_frames_init(frames);
 	fp_frames_take(frames, at, nr, head);
 	fp_owner_enlist(owner, index);
+	trace_split(owner, index);
 }
 
 /* What the request means inside the huge frame at @index. False: nothing can fit. */
@@ -399,6 +402,7 @@ u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blo
 	fp_frames_init(frames);
 	nr = fp_frames_take_blocks(frames, order, index * FP_HUGE_FRAMES, blocks, dirty, max);
 	fp_owner_enlist(owner, index);
+	trace_split(owner, index);
 	return nr;
 }
 
@@ -513,8 +517,10 @@ bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 
 	lockdep_assert_held(&owner->lock);
 	if (nr_free + withheld < FP_HUGE_FRAMES || keep) {
-		if (keep)
+		if (keep) {
 			WRITE_ONCE(owner->nr_spare, owner->nr_spare + 1);
+			trace_merge(owner, index, true);
+		}
 		relist_huge(owner, index, was, fp_owner_class(nr_free));
 		WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
 		return false;
@@ -524,6 +530,7 @@ bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 	owner->nr_huge--;
 	if (withheld)
 		fp_lease_end_all(owner, index);
+	trace_merge(owner, index, false);
 	return true;
 }
 

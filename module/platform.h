@@ -28,6 +28,8 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+#include "trace.h"
+
 #define FP_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 
 #else

@@ -492,6 +492,7 @@ static int check_config(const struct fp_pool_config *config)
 static void init_fields(struct fp_pool *pool, const struct fp_pool_config *config)
 {
 	strscpy(pool->name, config->name, sizeof(pool->name));
+	pool->buddy.name = pool->name;
 	pool->accounts.client_quota = config->client_quota;
 	pool->accounts.user_quota = config->user_quota;
 	pool->debug_caches = config->debug_caches;

@@ -47,24 +47,28 @@ static int examine_locked(struct fp_quarantine *quarantine, bool referenced)
 {
 	struct fp_buddy *buddy = quarantine->buddy;
 	struct page *page;
-	u32 index;
+	u32 index, label;
 
 	lockdep_assert_held(&quarantine->lock);
 	index = fp_buddy_quarantine_pop(buddy, referenced);
 	if (index == FP_NIL)
 		return -ENOENT;
+	label = fp_buddy_quarantine_label(buddy, index);
 	page = pfn_to_page(fp_buddy_pfn(buddy, (u64)index * FP_HUGE_FRAMES));
 	if (unlikely(fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES))) {
-		fp_accounts_release(quarantine->accounts, fp_buddy_quarantine_label(buddy, index));
+		trace_quarantine(buddy, index, label, FP_TRACE_RETIRED);
+		fp_accounts_release(quarantine->accounts, label);
 		WRITE_ONCE(quarantine->nr_retired, quarantine->nr_retired + 1);
 		return 0;
 	}
 	if (page_ref_count(page) != 1) {
+		trace_quarantine(buddy, index, label, FP_TRACE_REFERENCED);
 		fp_buddy_quarantine_push(buddy, index);
 		return 0;
 	}
 	clear_huge(page);
-	fp_accounts_release(quarantine->accounts, fp_buddy_quarantine_label(buddy, index));
+	trace_quarantine(buddy, index, label, FP_TRACE_RELEASED);
+	fp_accounts_release(quarantine->accounts, label);
 	fp_buddy_quarantine_release(buddy, index);
 	return 1;
 }

@@ -46,8 +46,10 @@ u32 fp_buddy_retire_run(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u
 		release_huge(buddy, index, nr);
 		return 0;
 	}
-	for (i = index; i < index + nr; i++)
+	for (i = index; i < index + nr; i++) {
 		quarantine_huge(buddy, &buddy->uncleared, i, label);
+		trace_quarantine(buddy, i, label, FP_TRACE_ENTERED);
+	}
 	buddy->nr_quarantined += nr;
 	return nr;
 }

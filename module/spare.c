@@ -82,6 +82,7 @@ bool fp_spare_take(struct fp_owner *owner, const struct fp_request *request, str
 		fp_owner_delist(owner, i);
 		run->dirty |= fp_frames_take(&frames[i], 0, rest, false);
 		fp_owner_enlist(owner, i);
+		trace_split(owner, i);
 	}
 	fp_buddy_begin_run(owner, index, whole, rest);
 	owner->nr_huge++;

@@ -89,6 +89,7 @@ static int init_buddy(struct fp_buddy *buddy, u32 nr)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		hpfn[i] = FIRST_HPFN + i;
+	buddy->name = "bench";
 	ret = fp_buddy_init(buddy, hpfn, nr, nr_cpu_ids);
 	kvfree(hpfn);
 	return ret;

@@ -59,6 +59,13 @@ typedef uint64_t u64;
 #define ilog2(x)		((u32)(63 - __builtin_clzll(x)))
 #define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
 
+/* Tracepoints: see module/trace.h. Nobody traces here. */
+#define trace_split(owner, index)			((void)(owner), (void)(index))
+#define trace_merge(owner, index, kept)			((void)(owner), (void)(index), (void)(kept))
+#define trace_refill(buddy, order, wanted, got)		((void)(buddy), (void)(order), (void)(wanted), (void)(got))
+#define trace_drain(buddy, cpu, order, nr)		((void)(buddy), (void)(cpu), (void)(order), (void)(nr))
+#define trace_quarantine(buddy, index, label, step)	((void)(buddy), (void)(index), (void)(label))
+
 typedef int gfp_t;
 #define GFP_KERNEL		0
 #define kvcalloc(n, size, gfp)	test_calloc(n, size)

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tracepoints, in the kernel's form: an event has what the caller passes, what is recorded of it, and how that is
+ * printed. docs/tracing.md says what they mean. Who is traced pays for what is recorded; all others pay an instruction that
+ * does nothing where the event could be.
+ *
+ * The core gets this by platform.h, which gives the host tests macros of the same names.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM framepool
+
+#if !defined(FP_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define FP_TRACE_H
+
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+
+#ifndef FP_TRACE_ONCE
+#define FP_TRACE_ONCE
+
+#define FP_TRACE_NAME	32	/* bytes of a name; FRAMEPOOL_NAME_MAX */
+
+struct fp_buddy;
+struct fp_buffer;
+struct fp_buffer_info;
+struct fp_cache;
+struct fp_client;
+struct fp_owner;
+struct fp_request;
+struct vm_fault;
+
+/* What happens to a huge frame in quarantine. */
+enum fp_trace_step {
+	FP_TRACE_ENTERED,
+	FP_TRACE_RELEASED,
+	FP_TRACE_REFERENCED,
+	FP_TRACE_RETIRED,
+};
+
+#endif
+
+TRACE_DEFINE_ENUM(FP_TRACE_ENTERED);
+TRACE_DEFINE_ENUM(FP_TRACE_RELEASED);
+TRACE_DEFINE_ENUM(FP_TRACE_REFERENCED);
+TRACE_DEFINE_ENUM(FP_TRACE_RETIRED);
+
+/* @info: the buffer; or NULL, and @error says why there is none. The client's lock is held if there is one. */
+TRACE_EVENT(alloc,
+	TP_PROTO(const struct fp_client *client, const struct fp_request *request,
+		 const struct fp_buffer_info *info, int error),
+	TP_ARGS(client, request, info, error),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(s32, error)
+		__field(u64, handle)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u64, align)
+		__field(u64, limit)
+		__field(s64, frame)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
+		__entry->client = client->account->label;
+		__entry->error = error;
+		__entry->handle = info ? info->handle : 0;
+		__entry->offset = info ? (u64)info->pgoff << PAGE_SHIFT : 0;
+		__entry->length = request->nr << PAGE_SHIFT;
+		__entry->align = request->align << PAGE_SHIFT;
+		__entry->limit = request->end_pfn == FP_ANYWHERE ? 0 : request->end_pfn << PAGE_SHIFT;
+		__entry->frame = info ? (s64)info->pgoff - FP_HUGE_FRAMES : -1;
+	),
+	TP_printk("pool=%s client=%d handle=%#llx offset=%#llx length=%llu align=%llu limit=%#llx frame=%lld error=%d",
+		  __entry->pool, __entry->client, __entry->handle, __entry->offset, __entry->length,
+		  __entry->align, __entry->limit, __entry->frame, __entry->error)
+);
+
+TRACE_EVENT(free,
+	TP_PROTO(const struct fp_buffer *buffer),
+	TP_ARGS(buffer),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(s64, frame)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, buffer->client->pool->name, FP_TRACE_NAME);
+		__entry->client = buffer->client->account->label;
+		__entry->offset = (u64)buffer->pgoff << PAGE_SHIFT;
+		__entry->length = buffer->run.nr << PAGE_SHIFT;
+		__entry->frame = buffer->run.frame;
+	),
+	TP_printk("pool=%s client=%d offset=%#llx length=%llu frame=%lld",
+		  __entry->pool, __entry->client, __entry->offset, __entry->length, __entry->frame)
+);
+
+/* @index: a huge frame of the owner's that was wholly free */
+TRACE_EVENT(split,
+	TP_PROTO(const struct fp_owner *owner, u32 index),
+	TP_ARGS(owner, index),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(u32, huge)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, owner->buddy->name, FP_TRACE_NAME);
+		__entry->client = owner->label;
+		__entry->huge = index;
+	),
+	TP_printk("pool=%s client=%d huge=%u", __entry->pool, __entry->client, __entry->huge)
+);
+
+/* @index: a huge frame that is wholly free now; @kept: and remains the owner's */
+TRACE_EVENT(merge,
+	TP_PROTO(const struct fp_owner *owner, u32 index, bool kept),
+	TP_ARGS(owner, index, kept),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(u32, huge)
+		__field(u8, kept)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, owner->buddy->name, FP_TRACE_NAME);
+		__entry->client = owner->label;
+		__entry->huge = index;
+		__entry->kept = kept;
+	),
+	TP_printk("pool=%s client=%d huge=%u kept=%u",
+		  __entry->pool, __entry->client, __entry->huge, __entry->kept)
+);
+
+/* @huge: the kernel may map all of the huge frame; @error: 0, or what a program gets a signal for */
+TRACE_EVENT(fault,
+	TP_PROTO(const struct vm_fault *vmf, bool huge, int error),
+	TP_ARGS(vmf, huge, error),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(s32, error)
+		__field(u64, address)
+		__field(u64, offset)
+		__field(s64, frame)
+		__field(u8, write)
+		__field(u8, huge)
+	),
+	TP_fast_assign(
+		const struct fp_buffer *buffer = vmf->vma->vm_private_data;
+
+		strscpy(__entry->pool, buffer->client->pool->name, FP_TRACE_NAME);
+		__entry->client = buffer->client->account->label;
+		__entry->error = error;
+		__entry->address = vmf->address;
+		__entry->offset = (u64)vmf->pgoff << PAGE_SHIFT;
+		__entry->frame = (s64)vmf->pgoff - FP_HUGE_FRAMES;
+		__entry->write = !!(vmf->flags & FAULT_FLAG_WRITE);
+		__entry->huge = huge;
+	),
+	TP_printk("pool=%s client=%d address=%#llx offset=%#llx frame=%lld write=%u huge=%u error=%d",
+		  __entry->pool, __entry->client, __entry->address, __entry->offset, __entry->frame,
+		  __entry->write, __entry->huge, __entry->error)
+);
+
+/* @wanted: blocks, of which the buddy had @got */
+TRACE_EVENT(refill,
+	TP_PROTO(const struct fp_buddy *buddy, u32 order, u32 wanted, u32 got),
+	TP_ARGS(buddy, order, wanted, got),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(u32, order)
+		__field(u32, wanted)
+		__field(u32, got)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, buddy->name, FP_TRACE_NAME);
+		__entry->order = order;
+		__entry->wanted = wanted;
+		__entry->got = got;
+	),
+	TP_printk("pool=%s order=%u wanted=%u got=%u",
+		  __entry->pool, __entry->order, __entry->wanted, __entry->got)
+);
+
+/* @cpu: whose magazine loses @nr blocks */
+TRACE_EVENT(drain,
+	TP_PROTO(const struct fp_buddy *buddy, u32 cpu, u32 order, u32 nr),
+	TP_ARGS(buddy, cpu, order, nr),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(u32, of_cpu)
+		__field(u32, order)
+		__field(u32, blocks)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, buddy->name, FP_TRACE_NAME);
+		__entry->of_cpu = cpu;
+		__entry->order = order;
+		__entry->blocks = nr;
+	),
+	TP_printk("pool=%s of_cpu=%u order=%u blocks=%u",
+		  __entry->pool, __entry->of_cpu, __entry->order, __entry->blocks)
+);
+
+DECLARE_EVENT_CLASS(framepool_slab,
+	TP_PROTO(const struct fp_cache *cache, u64 frame),
+	TP_ARGS(cache, frame),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__array(char, cache, FP_TRACE_NAME)
+		__field(s64, frame)
+		__field(u32, order)
+		__field(u32, objects)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, cache->pool->name, FP_TRACE_NAME);
+		strscpy(__entry->cache, cache->name, FP_TRACE_NAME);
+		__entry->frame = frame;
+		__entry->order = cache->slabs.order;
+		__entry->objects = cache->slabs.per_slab;
+	),
+	TP_printk("pool=%s cache=%s frame=%lld order=%u objects=%u",
+		  __entry->pool, __entry->cache, __entry->frame, __entry->order, __entry->objects)
+);
+
+/* @frame: first one of the slab */
+DEFINE_EVENT(framepool_slab, slab_grow,
+	TP_PROTO(const struct fp_cache *cache, u64 frame),
+	TP_ARGS(cache, frame)
+);
+
+/* Likewise. */
+DEFINE_EVENT(framepool_slab, slab_shrink,
+	TP_PROTO(const struct fp_cache *cache, u64 frame),
+	TP_ARGS(cache, frame)
+);
+
+/* @label: of the client that had the huge frame last; @step: enum fp_trace_step */
+TRACE_EVENT(quarantine,
+	TP_PROTO(const struct fp_buddy *buddy, u32 index, u32 label, u32 step),
+	TP_ARGS(buddy, index, label, step),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(u32, huge)
+		__field(u32, step)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, buddy->name, FP_TRACE_NAME);
+		__entry->client = label;
+		__entry->huge = index;
+		__entry->step = step;
+	),
+	TP_printk("pool=%s client=%d huge=%u step=%s", __entry->pool, __entry->client, __entry->huge,
+		  __print_symbolic(__entry->step,
+				   { FP_TRACE_ENTERED, "entered" }, { FP_TRACE_RELEASED, "released" },
+				   { FP_TRACE_REFERENCED, "referenced" }, { FP_TRACE_RETIRED, "retired" }))
+);
+
+TRACE_EVENT(revoke,
+	TP_PROTO(const struct fp_client *client),
+	TP_ARGS(client),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(s32, of_pid)
+		__field(u32, buffers)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
+		__entry->client = client->account->label;
+		__entry->of_pid = client->account->pid;
+		__entry->buffers = READ_ONCE(client->nr_buffers);
+	),
+	TP_printk("pool=%s client=%d of_pid=%d buffers=%u",
+		  __entry->pool, __entry->client, __entry->of_pid, __entry->buffers)
+);
+
+#endif
+
+/* The kernel includes this file again, by this name; Kbuild says where it is. */
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
