@@ -284,4 +284,38 @@ static inline bool is_readable(const void *p)
 	return pwrite(sink, p, 1, 0) == 1;
 }
 
+/* Bits of /proc/kpageflags */
+#define KPF_COMPOUND_HEAD	(1ULL << 15)
+#define KPF_HWPOISON		(1ULL << 19)
+
+static inline __u64 page_flags(__u64 address)
+{
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 flags;
+
+	if (pread(fd, &flags, sizeof(flags), address / FRAME * sizeof(flags)) != sizeof(flags))
+		flags = 0;
+	close(fd);
+	return flags;
+}
+
+static inline void report_bad(const char *path, __u64 number)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* It fails where the kernel could not save the day, which is always so here. */
+	if (fd >= 0 && dprintf(fd, "%#llx", number) < 0 && errno == EINVAL)
+		fprintf(stderr, "# %s refuses %#llx\n", path, number);
+	close(fd);
+}
+
+/* Has the kernel take a frame for bad, as if the machine had said so. */
+static inline bool poison_physical(__u64 address)
+{
+	report_bad("/sys/devices/system/memory/hard_offline_page", address);
+	if (!(page_flags(address) & KPF_HWPOISON))
+		report_bad("/sys/kernel/debug/hwpoison/corrupt-pfn", address / FRAME);
+	return page_flags(address) & KPF_HWPOISON;
+}
+
 #endif

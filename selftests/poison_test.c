@@ -22,10 +22,6 @@
 #define MADV_SOFT_OFFLINE	101
 #endif
 
-/* Bits of /proc/kpageflags */
-#define KPF_COMPOUND_HEAD	(1ULL << 15)
-#define KPF_HWPOISON		(1ULL << 19)
-
 FIXTURE(poison)
 {
 	int fd;
@@ -59,36 +55,6 @@ FIXTURE_TEARDOWN_PARENT(poison)
 	EXPECT_EQ(0, unload());
 	EXPECT_EQ(0, load(USUAL_PARAMETERS));
 	EXPECT_TRUE(wait_all_free());
-}
-
-static __u64 page_flags(__u64 address)
-{
-	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	__u64 flags;
-
-	if (pread(fd, &flags, sizeof(flags), address / FRAME * sizeof(flags)) != sizeof(flags))
-		flags = 0;
-	close(fd);
-	return flags;
-}
-
-static void write_number(const char *path, __u64 number)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	/* It fails where the kernel could not save the day, which is always so here. */
-	if (fd >= 0 && dprintf(fd, "%#llx", number) < 0 && errno == EINVAL)
-		fprintf(stderr, "# %s refuses %#llx\n", path, number);
-	close(fd);
-}
-
-/* Has the kernel take a frame for bad, as if the machine had said so. */
-static bool poison_physical(__u64 address)
-{
-	write_number("/sys/devices/system/memory/hard_offline_page", address);
-	if (!(page_flags(address) & KPF_HWPOISON))
-		write_number("/sys/kernel/debug/hwpoison/corrupt-pfn", address / FRAME);
-	return page_flags(address) & KPF_HWPOISON;
 }
 
 /* The same through a mapping of it. */

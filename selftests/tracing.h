@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel's trace of the module's events: what happened since trace_begin() is looked at line by line after trace_end() or
+ * trace_read().
+ */
+#ifndef FRAMEPOOL_SELFTESTS_TRACING_H
+#define FRAMEPOOL_SELFTESTS_TRACING_H
+
+#include <stdarg.h>
+
+#include "common.h"
+
+#define TRACING		"/sys/kernel/debug/tracing/"
+#define TRACE_EVENTS	TRACING "events/framepool/"
+#define TRACE_SIZE	(4UL << 20)
+
+static char traced_text[TRACE_SIZE];
+
+/*
+ * From here on all of the module's events are traced; what was before is forgotten. They stay on until the module goes, and
+ * the kernel does not note the names of processes, as that switches on events of the scheduler: the kernel switches by writing to
+ * its own code, and processors that QEMU emulates side by side may stumble over that if they run it just then.
+ */
+static inline int trace_begin(void)
+{
+	int ret = write_file(TRACING "tracing_on", "0") ?: write_file(TRACING "options/record-cmd", "0");
+
+	close(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
+	return ret ?: write_file(TRACE_EVENTS "enable", "1") ?: write_file(TRACING "tracing_on", "1");
+}
+
+/* Reads what was traced so far, for those below. */
+static inline int trace_read(void)
+{
+	int fd = open_errno(TRACING "trace", O_RDONLY);
+	ssize_t n = 0, length = 0;
+
+	if (fd < 0)
+		return fd;
+	while (length < sizeof(traced_text) - 1 &&
+	       (n = read(fd, traced_text + length, sizeof(traced_text) - 1 - length)) > 0)
+		length += n;
+	traced_text[length] = '\0';
+	close(fd);
+	return n ? -EOVERFLOW : 0;
+}
+
+/* Ends it, and reads what was traced. */
+static inline int trace_end(void)
+{
+	return write_file(TRACING "tracing_on", "0") ?: trace_read();
+}
+
+/* The fields of the next event of that name after @at (first: NULL), as they were printed; or NULL. */
+static inline const char *traced_next(const char *event, const char *at)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), ": %s: pool=" POOL_NAME " ", event);
+	at = strstr(at ?: traced_text, name);
+	return at ? at + strlen(name) : NULL;
+}
+
+/* Whether these fields, side by side, are among those at @at. */
+static inline bool traced_has(const char *at, const char *fields)
+{
+	const char *end = strchr(at, '\n'), *found;
+
+	while ((found = strstr(at, fields)) && found < end) {
+		at = found + strlen(fields);
+		if (found[-1] == ' ' && (*at == ' ' || *at == '\n'))
+			return true;
+	}
+	return false;
+}
+
+/* How many events of that name have these fields, side by side. */
+static inline __attribute__((format(printf, 2, 3))) int traced(const char *event, const char *format, ...)
+{
+	const char *at = NULL;
+	char fields[256];
+	va_list args;
+	int n = 0;
+
+	va_start(args, format);
+	vsnprintf(fields, sizeof(fields), format, args);
+	va_end(args);
+	while ((at = traced_next(event, at)))
+		n += traced_has(at, fields);
+	return n;
+}
+
+static inline int traced_any(const char *event)
+{
+	const char *at = NULL;
+	int n = 0;
+
+	while ((at = traced_next(event, at)))
+		n++;
+	return n;
+}
+
+/* A field of the event at @at, which has it. */
+static inline long long traced_value(const char *at, const char *field)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), " %s=", field);
+	at = strstr(at - 1, name);
+	return at ? strtoll(at + strlen(name), NULL, 0) : -1;
+}
+
+#endif
