@@ -51,7 +51,7 @@ static u64 get_slab(struct fp_slab_cache *slabs, bool may_sleep)
 
 	if (frame == FP_ANYWHERE)
 		return FP_SLAB_NONE;
-	trace_slab_grow(cache, frame);
+	trace_slab_grow(cache->pool, NULL, cache->name, 0, slabs, frame);
 	base = frame_address(cache->pool, frame);
 	if (cache->is_debugged)
 		fp_slabdebug_fill(cache, (void *)base);
@@ -65,7 +65,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 	u64 frame = fp_pool_frame(cache->pool, page_to_pfn(virt_to_page((void *)base)));
 	int ret;
 
-	trace_slab_shrink(cache, frame);
+	trace_slab_shrink(cache->pool, NULL, cache->name, 0, slabs, frame);
 	ret = fp_pool_free_block(cache->pool, frame, slabs->order);
 	WARN_ONCE(ret, "framepool: cache %s: degraded: a slab is no block\n", cache->name);
 }

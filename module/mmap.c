@@ -94,11 +94,13 @@ static vm_fault_t find_page(struct vm_fault *vmf)
 
 static vm_fault_t fault(struct vm_fault *vmf)
 {
+	const struct fp_client *client = ((struct fp_buffer *)vmf->vma->vm_private_data)->client;
 	vm_fault_t ret = find_page(vmf);
 
 	/* Or the arguments would be worked out for nobody. */
 	if (trace_fault_enabled())
-		trace_fault(vmf, may_map_folio(vmf), vm_fault_to_errno(ret, FOLL_HWPOISON));
+		trace_fault(client->pool, client->account, vmf, (s64)vmf->pgoff - FP_HUGE_FRAMES, may_map_folio(vmf),
+			    vm_fault_to_errno(ret, FOLL_HWPOISON));
 	return ret;
 }
 
@@ -142,7 +144,7 @@ static u32 count_good(struct page **pages, u32 nr)
 }
 
 /* Map the page of the fault, and those after it up to the next multiple of a cluster. */
-static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *window)
+static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *window, s64 *frame)
 {
 	unsigned long left = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT, nr;
 	struct page *pages[FP_WINDOW_CLUSTER];
@@ -150,7 +152,9 @@ static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *win
 
 	nr = fp_window_pages(window, vmf->pgoff, pages,
 			     min(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER));
-	/* As in fault(). */
+	if (nr && trace_fault_enabled())
+		*frame = fp_pool_frame(window->windows->pool, page_to_pfn(pages[0]));
+	/* As in find_page(). */
 	if (!nr || folio_ref_count(page_folio(pages[0])) <= 0)
 		return VM_FAULT_SIGBUS;
 	nr = count_good(pages, nr);
@@ -168,11 +172,15 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	struct fp_window *window = vmf->vma->vm_private_data;
 	struct fp_windows *windows = window->windows;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
+	s64 frame = -1;
 
 	down_read(&windows->lock);
 	if (likely(!windows->revoked))
-		ret = insert_pages(vmf, window);
+		ret = insert_pages(vmf, window, &frame);
 	up_read(&windows->lock);
+	if (trace_fault_enabled())
+		trace_fault(windows->pool, windows->account, vmf, frame, false,
+			    vm_fault_to_errno(ret, FOLL_HWPOISON));
 	return ret;
 }
 

@@ -21,12 +21,14 @@
 #define FP_TRACE_NAME	32	/* bytes of a name; FRAMEPOOL_NAME_MAX */
 
 struct fp_buddy;
+struct fp_account;
 struct fp_buffer;
 struct fp_buffer_info;
-struct fp_cache;
 struct fp_client;
 struct fp_owner;
+struct fp_pool;
 struct fp_request;
+struct fp_slab_cache;
 struct vm_fault;
 
 /* What happens to a huge frame in quarantine. */
@@ -134,10 +136,14 @@ TRACE_EVENT(merge,
 		  __entry->pool, __entry->client, __entry->huge, __entry->kept)
 );
 
-/* @huge: the kernel may map all of the huge frame; @error: 0, or what a program gets a signal for */
+/*
+ * @frame: that is there, -1: none is; @huge: the kernel may map all of the huge frame; @error: 0, or what a program gets
+ * a signal for
+ */
 TRACE_EVENT(fault,
-	TP_PROTO(const struct vm_fault *vmf, bool huge, int error),
-	TP_ARGS(vmf, huge, error),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const struct vm_fault *vmf, s64 frame,
+		 bool huge, int error),
+	TP_ARGS(pool, account, vmf, frame, huge, error),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
 		__field(s32, client)
@@ -149,14 +155,12 @@ TRACE_EVENT(fault,
 		__field(u8, huge)
 	),
 	TP_fast_assign(
-		const struct fp_buffer *buffer = vmf->vma->vm_private_data;
-
-		strscpy(__entry->pool, buffer->client->pool->name, FP_TRACE_NAME);
-		__entry->client = buffer->client->account->label;
+		strscpy(__entry->pool, pool->name, FP_TRACE_NAME);
+		__entry->client = account->label;
 		__entry->error = error;
 		__entry->address = vmf->address;
 		__entry->offset = (u64)vmf->pgoff << PAGE_SHIFT;
-		__entry->frame = (s64)vmf->pgoff - FP_HUGE_FRAMES;
+		__entry->frame = frame;
 		__entry->write = !!(vmf->flags & FAULT_FLAG_WRITE);
 		__entry->huge = huge;
 	),
@@ -206,36 +210,44 @@ TRACE_EVENT(drain,
 );
 
 DECLARE_EVENT_CLASS(framepool_slab,
-	TP_PROTO(const struct fp_cache *cache, u64 frame),
-	TP_ARGS(cache, frame),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name, u32 index,
+		 const struct fp_slab_cache *slabs, u64 frame),
+	TP_ARGS(pool, account, name, index, slabs, frame),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
 		__array(char, cache, FP_TRACE_NAME)
 		__field(s64, frame)
 		__field(u32, order)
 		__field(u32, objects)
 	),
 	TP_fast_assign(
-		strscpy(__entry->pool, cache->pool->name, FP_TRACE_NAME);
-		strscpy(__entry->cache, cache->name, FP_TRACE_NAME);
+		strscpy(__entry->pool, pool->name, FP_TRACE_NAME);
+		__entry->client = account ? account->label : -1;
+		if (name)
+			strscpy(__entry->cache, name, FP_TRACE_NAME);
+		else
+			snprintf(__entry->cache, FP_TRACE_NAME, "%u", index);
 		__entry->frame = frame;
-		__entry->order = cache->slabs.order;
-		__entry->objects = cache->slabs.per_slab;
+		__entry->order = slabs->order;
+		__entry->objects = slabs->per_slab;
 	),
-	TP_printk("pool=%s cache=%s frame=%lld order=%u objects=%u",
-		  __entry->pool, __entry->cache, __entry->frame, __entry->order, __entry->objects)
+	TP_printk("pool=%s client=%d cache=%s frame=%lld order=%u objects=%u",
+		  __entry->pool, __entry->client, __entry->cache, __entry->frame, __entry->order, __entry->objects)
 );
 
-/* @frame: first one of the slab */
+/* A kernel module's cache has no @account, and a program's no @name but an @index. @frame: first one of the slab */
 DEFINE_EVENT(framepool_slab, slab_grow,
-	TP_PROTO(const struct fp_cache *cache, u64 frame),
-	TP_ARGS(cache, frame)
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name, u32 index,
+		 const struct fp_slab_cache *slabs, u64 frame),
+	TP_ARGS(pool, account, name, index, slabs, frame)
 );
 
 /* Likewise. */
 DEFINE_EVENT(framepool_slab, slab_shrink,
-	TP_PROTO(const struct fp_cache *cache, u64 frame),
-	TP_ARGS(cache, frame)
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name, u32 index,
+		 const struct fp_slab_cache *slabs, u64 frame),
+	TP_ARGS(pool, account, name, index, slabs, frame)
 );
 
 /* @label: of the client that had the huge frame last; @step: enum fp_trace_step */

@@ -102,6 +102,7 @@ static int grow(struct fp_window *window)
 	if (xa_alloc(&window->places, &at, place, XA_LIMIT(0, (windows->nr >> window->slabs.order) - 1),
 		     GFP_KERNEL_ACCOUNT))
 		goto err_run;
+	trace_slab_grow(windows->pool, windows->account, NULL, window->index, &window->slabs, place->run.frame);
 	if (!fp_slab_add(&window->slabs, (u64)at << window->slabs.shift, GFP_KERNEL_ACCOUNT))
 		return 0;
 	/* Nobody was told of it, but somebody may have touched it. */
@@ -132,6 +133,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 		place->run.dirty = true;
 	}
 	xa_erase(&window->places, at);
+	trace_slab_shrink(windows->pool, windows->account, NULL, window->index, slabs, place->run.frame);
 	free_run(windows, &place->run);
 	kfree(place);
 	cond_resched();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tracepoints: each says what happened, once, and where. docs/tracing.md is what they are held to. */
 #include "common.h"
+#include "cache.h"
 #include "memory.h"
 #include "module.h"
 #include "sigbus.h"
@@ -425,7 +426,7 @@ TEST_F(trace, slabs_grow_and_shrink)
 	ASSERT_EQ(0, trace_end());
 	while ((grown = traced_next("slab_grow", grown))) {
 		frame = traced_value(grown, "frame");
-		EXPECT_TRUE(traced_has(grown, "cache=under test"));
+		EXPECT_TRUE(traced_has(grown, "client=-1 cache=under test"));
 		EXPECT_LE(1, traced("slab_shrink", "cache=under test frame=%lld order=%lld objects=%lld", frame,
 				    traced_value(grown, "order"), traced_value(grown, "objects")));
 		EXPECT_LE(traced_value(grown, "objects") * 1000, FRAME << traced_value(grown, "order"));
@@ -433,6 +434,38 @@ TEST_F(trace, slabs_grow_and_shrink)
 	}
 	EXPECT_LE(1, n);
 	EXPECT_EQ(n, traced_any("slab_shrink"));
+}
+
+TEST_F(trace, window_tells_its_slabs_and_its_faults)
+{
+	__u64 offsets[40];
+	struct cache cache;
+	const char *grown;
+	int me, order;
+	char *p;
+
+	ASSERT_EQ(0, cache_create(self->fd, FRAME, &cache));
+	ASSERT_EQ(0, objects_alloc(&cache, offsets, ARRAY_SIZE(offsets)));
+	p = cache_map(&cache);
+	ASSERT_NE(MAP_FAILED, p);
+	p[3 * FRAME] = 1;
+	EXPECT_EQ(BUS_ADRERR, sigbus_code(p + cache.window_bytes / 2, false));
+	ASSERT_EQ(0, objects_free(&cache, offsets, ARRAY_SIZE(offsets)));
+	drain_pool();
+	ASSERT_EQ(0, trace_end());
+	grown = traced_next("slab_grow", NULL);
+	ASSERT_NE(NULL, grown);
+	me = traced_value(grown, "client");
+	order = __builtin_ctz(cache.slab_bytes / FRAME);
+	EXPECT_LE(0, me);
+	EXPECT_EQ(ARRAY_SIZE(offsets) * FRAME / cache.slab_bytes + 1, traced_any("slab_grow"));
+	EXPECT_EQ(traced_any("slab_grow"), traced("slab_grow", "client=%d cache=0", me));
+	EXPECT_EQ(traced_any("slab_grow"), traced("slab_shrink", "client=%d cache=0", me));
+	EXPECT_EQ(1, traced("slab_shrink", "frame=%lld order=%d objects=%d", traced_value(grown, "frame"), order,
+			    1 << order));
+	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%lld write=1 huge=0 error=0", me,
+			    (long)(p + 3 * FRAME), cache.offset + 3 * FRAME, traced_value(grown, "frame") + 3));
+	EXPECT_EQ(1, traced("fault", "frame=-1 write=0 huge=0 error=-14"));
 }
 
 TEST_HARNESS_MAIN
