@@ -336,6 +336,8 @@ bool fp_accounts_next(struct fp_accounts *accounts, u32 *label, struct fp_accoun
 /**
  * fp_accounts_init() - begin without accounts and limits
  * @accounts: zeroed but for the limits
+ *
+ * Context: any; nobody else knows of them yet.
  */
 void fp_accounts_init(struct fp_accounts *accounts)
 {

@@ -51,6 +51,11 @@ u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words)
 	return words;
 }
 
+/**
+ * fp_bittree_set() - add a member
+ * @tree: the tree
+ * @bit: the member, which may be one already
+ */
 void fp_bittree_set(struct fp_bittree *tree, u32 bit)
 {
 	u32 i;
@@ -66,6 +71,11 @@ void fp_bittree_set(struct fp_bittree *tree, u32 bit)
 	}
 }
 
+/**
+ * fp_bittree_clear() - remove a member
+ * @tree: the tree
+ * @bit: the member, which need not be one
+ */
 void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
 {
 	u32 i;
@@ -80,6 +90,13 @@ void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
 	}
 }
 
+/**
+ * fp_bittree_test() - look for a member
+ * @tree: the tree
+ * @bit: any number
+ *
+ * Return: whether it is one.
+ */
 bool fp_bittree_test(const struct fp_bittree *tree, u32 bit)
 {
 	return bit < tree->nr && (tree->level[0][bit / 64] & BIT_ULL(bit % 64));

@@ -232,6 +232,7 @@ static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
  * @index: the huge frame
  * @label: of who freed the last one
  *
+ * Context: any; takes the buddy's lock.
  * Return: how many huge frames went into quarantine.
  */
 u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label)

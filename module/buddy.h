@@ -209,8 +209,8 @@ void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
 void fp_buddy_stats_locked(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
 u32 fp_buddy_view(struct fp_buddy *buddy, struct fp_huge_view *huge, struct fp_owner_view *owners,
 		  u32 room);
-void fp_buddy_freeze(struct fp_buddy *buddy);
-void fp_buddy_thaw(struct fp_buddy *buddy);
+void fp_buddy_freeze(struct fp_buddy *buddy) __acquires(&buddy->freeze_lock) __acquires(&buddy->lock);
+void fp_buddy_thaw(struct fp_buddy *buddy) __releases(&buddy->lock) __releases(&buddy->freeze_lock);
 const char *fp_buddy_verify(struct fp_buddy *buddy);
 
 void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy);

@@ -257,11 +257,25 @@ bool fp_frames_are_free(const struct fp_frames *frames, u32 at, u32 nr)
 	return next_frame(frames, at, false) >= at + nr;
 }
 
+/**
+ * fp_frames_is_free() - is a frame free?
+ * @frames: the frames of a huge frame
+ * @at: the frame
+ *
+ * Return: whether it is.
+ */
 bool fp_frames_is_free(const struct fp_frames *frames, u32 at)
 {
 	return frames->free[at / 64] & BIT_ULL(at % 64);
 }
 
+/**
+ * fp_frames_is_head() - does an allocated block begin with a frame?
+ * @frames: the frames of a huge frame
+ * @at: the frame
+ *
+ * Return: whether one does.
+ */
 bool fp_frames_is_head(const struct fp_frames *frames, u32 at)
 {
 	return !fp_frames_is_free(frames, at) && (frames->aux[at / 64] & BIT_ULL(at % 64));
@@ -365,6 +379,12 @@ u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks,
 	return i;
 }
 
+/**
+ * fp_frames_all_clean() - is every frame free and clean?
+ * @frames: the frames of a huge frame
+ *
+ * Return: whether all are.
+ */
 bool fp_frames_all_clean(const struct fp_frames *frames)
 {
 	u32 w;
@@ -375,6 +395,12 @@ bool fp_frames_all_clean(const struct fp_frames *frames)
 	return true;
 }
 
+/**
+ * fp_frames_nr_free() - count free frames
+ * @frames: the frames of a huge frame
+ *
+ * Return: their number.
+ */
 u32 fp_frames_nr_free(const struct fp_frames *frames)
 {
 	u32 w, nr = 0;

@@ -281,7 +281,7 @@ int fp_lease_return(struct fp_buddy *buddy, struct fp_owner *borrower, u64 frame
  * @lender: the owner, which has no other huge frames; nobody uses it any more
  * @heir: the other
  *
- * The buddy's freeze lock is held.
+ * Context: any; the buddy's freeze lock is held.
  */
 void fp_lease_hand_over(struct fp_owner *lender, struct fp_owner *heir)
 {

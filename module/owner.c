@@ -145,6 +145,7 @@ void fp_owner_fini(struct fp_owner *owner)
  * Context: any.
  */
 void fp_owner_lock(struct fp_owner *owner)
+	__acquires(&owner->lock)
 {
 	struct fp_buddy *buddy = owner->buddy;
 
@@ -158,7 +159,14 @@ void fp_owner_lock(struct fp_owner *owner)
 	}
 }
 
+/**
+ * fp_owner_unlock() - undo fp_owner_lock()
+ * @owner: the owner
+ *
+ * Context: any.
+ */
 void fp_owner_unlock(struct fp_owner *owner)
+	__releases(&owner->lock)
 {
 	spin_unlock_bh(&owner->lock);
 }

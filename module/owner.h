@@ -4,8 +4,8 @@
 
 #include "buddy.h"
 
-void fp_owner_lock(struct fp_owner *owner);
-void fp_owner_unlock(struct fp_owner *owner);
+void fp_owner_lock(struct fp_owner *owner) __acquires(&owner->lock);
+void fp_owner_unlock(struct fp_owner *owner) __releases(&owner->lock);
 bool fp_owner_take_block(struct fp_owner *owner, const struct fp_request *request,
 			 struct fp_run *run);
 bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,

@@ -62,6 +62,7 @@ u32 fp_buddy_retire_run(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u
  * The caller hands it back with fp_buddy_quarantine_push() or
  * fp_buddy_quarantine_release(); until then it still counts as quarantined.
  *
+ * Context: any; takes the buddy's lock.
  * Return: its index, or FP_NIL.
  */
 u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, bool referenced)
@@ -95,6 +96,8 @@ u32 fp_buddy_quarantine_label(const struct fp_buddy *buddy, u32 index)
  * fp_buddy_quarantine_push() - put a huge frame back into quarantine
  * @buddy: the buddy
  * @index: from fp_buddy_quarantine_pop(); somebody still references it
+ *
+ * Context: any; takes the buddy's lock.
  */
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index)
 {
@@ -107,6 +110,8 @@ void fp_buddy_quarantine_push(struct fp_buddy *buddy, u32 index)
  * fp_buddy_quarantine_release() - a huge frame is free for anybody
  * @buddy: the buddy
  * @index: from fp_buddy_quarantine_pop(); nobody references it and it is all zeros
+ *
+ * Context: any; takes the buddy's lock.
  */
 void fp_buddy_quarantine_release(struct fp_buddy *buddy, u32 index)
 {

@@ -9,6 +9,7 @@
  * fp_buddy_nr_released() - how often a huge frame became empty
  * @buddy: the buddy
  *
+ * Context: any; takes the buddy's lock.
  * Return: a count that only grows; when it is the same before and after a failed
  * allocation, nothing came free in between.
  */
@@ -52,6 +53,8 @@ u64 fp_buddy_nr_free(struct fp_buddy *buddy)
  * Context: any; until fp_buddy_thaw() the caller may not sleep.
  */
 void fp_buddy_freeze(struct fp_buddy *buddy)
+	__acquires(&buddy->freeze_lock)
+	__acquires(&buddy->lock)
 {
 	struct fp_owner *owner;
 
@@ -67,8 +70,12 @@ void fp_buddy_freeze(struct fp_buddy *buddy)
 /**
  * fp_buddy_thaw() - undo fp_buddy_freeze()
  * @buddy: the buddy
+ *
+ * Context: any.
  */
 void fp_buddy_thaw(struct fp_buddy *buddy)
+	__releases(&buddy->lock)
+	__releases(&buddy->freeze_lock)
 {
 	spin_unlock(&buddy->lock);
 	/* Pairs with the acquire in fp_owner_lock(). */
@@ -80,6 +87,7 @@ void fp_buddy_thaw(struct fp_buddy *buddy)
  * fp_buddy_nr_quarantined() - size of the quarantine
  * @buddy: the buddy
  *
+ * Context: any; takes the buddy's lock.
  * Return: huge frames, those that are being examined included.
  */
 u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy)
@@ -96,6 +104,7 @@ u32 fp_buddy_nr_quarantined(struct fp_buddy *buddy)
  * fp_buddy_nr_uncleared() - how much of the quarantine waits for somebody to look at it
  * @buddy: the buddy
  *
+ * Context: any; takes the buddy's lock.
  * Return: huge frames.
  */
 u32 fp_buddy_nr_uncleared(struct fp_buddy *buddy)
@@ -112,6 +121,7 @@ u32 fp_buddy_nr_uncleared(struct fp_buddy *buddy)
  * fp_buddy_nr_referenced() - how much of the quarantine somebody references
  * @buddy: the buddy
  *
+ * Context: any; takes the buddy's lock.
  * Return: huge frames that were referenced when they were last looked at.
  */
 u32 fp_buddy_nr_referenced(struct fp_buddy *buddy)

@@ -198,6 +198,7 @@ bool fp_buddy_collect(struct fp_buddy *buddy, u32 *label, u32 *quarantined)
  * fp_buddy_nr_owners() - how many there are
  * @buddy: the buddy
  *
+ * Context: any; takes the buddy's freeze lock.
  * Return: the number.
  */
 u32 fp_buddy_nr_owners(struct fp_buddy *buddy)

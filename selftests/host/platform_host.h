@@ -41,6 +41,8 @@ typedef uint64_t u64;
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, value)	__atomic_store_n(p, value, __ATOMIC_RELEASE)
 #define lockdep_assert_held(lock)	((void)(lock))
+#define __acquires(lock)
+#define __releases(lock)
 
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
