@@ -119,7 +119,7 @@ static void explain(int err, const char *pool, const char *path, char *text, siz
 			 "then load the module again", path);
 		break;
 	case EPROTONOSUPPORT:
-		snprintf(text, size, "the loaded module does not speak version %u of the "
+		snprintf(text, size, "the loaded module does not speak version %d of the "
 			 "interface, as library %s does: install both from one release",
 			 FRAMEPOOL_ABI, framepool_version());
 		break;
