@@ -179,7 +179,9 @@ static void run_one_owner(struct frag *frag, u64 *ours, u64 *ceiling)
 	}
 	ours[AT_100] = share_whole(frag);
 	ours[LARGEST] = largest_block(frag);
-	ceiling[AT_20] = ceiling[AT_60] = ceiling[AT_100] = share_not_live(frag);
+	ceiling[AT_100] = share_not_live(frag);
+	ceiling[AT_60] = ceiling[AT_100];
+	ceiling[AT_20] = ceiling[AT_100];
 	ceiling[LARGEST] = (BENCH_FRAME_BYTES << ilog2(frag->frames - frag->nr)) * 1000;
 }
 

@@ -15,7 +15,7 @@ struct input {
 };
 
 static struct slabs slabs;
-static struct fp_slab_cache *const cache = &slabs.cache;
+static struct fp_slab_cache * const cache = &slabs.cache;
 static u64 live[LIVE];
 static u32 nr_live;
 

@@ -20,7 +20,7 @@
 #define SOFTIRQS	2000
 
 static struct slabs slabs;
-static struct fp_slab_cache *const cache = &slabs.cache;
+static struct fp_slab_cache * const cache = &slabs.cache;
 
 static const struct fp_slab_config usual = { .size = 64, .cached_bytes = 1 << 20, .min_order = 3 };
 

@@ -272,7 +272,7 @@ static int run_hammer(void)
 		const char *name;
 		struct hammer_config config;
 	} hammers[] = {
-		{ "threads", { } },
+		{ "threads", {} },
 		{ "softirqs", { .bound = true, .softirqs = true } },
 		{ "pass", { .bound = true, .pass = true } },
 		{ "quick", { .bound = true, .softirqs = true, .quick = true } },
