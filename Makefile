@@ -102,8 +102,8 @@ bench-%: ## what the lab vm of make bench needs (bench-6.12)
 		scripts/lab/within $$kernel $(MAKE) --no-print-directory module bench-module KDIR=$$kernel/build
 	@$(MAKE) --no-print-directory -C selftests/bench O=$(BUILD)/bench/guest bench_guest
 
-check: setup ## all tests on the stock kernels and on the host; ends with the sum
-	@scripts/check host $(KERNELS)
+check: setup-lint ## all tests on the stock kernels and on the host, and make lint; ends with the sum
+	@scripts/check host lint $(KERNELS)
 
 check-host: setup ## the tests that need no kernel
 	@scripts/check host
@@ -126,8 +126,11 @@ demo: setup ## shows what framepool does, in a virtual machine
 shell: setup lab-$(KERNEL) ## a shell in a virtual machine with the module (KERNEL=, as for lab-KERNEL)
 	@scripts/lab/run --interactive $(KERNEL) scripts/lab/job-shell
 
-lint: ## shellcheck on the scripts, checkpatch on the C, mandoc on the manual pages
-	scripts/lint
+lint: setup-lint ## static checks: style, locks, layers, comments, and what analyzers find; scripts/lint says more
+	@scripts/check lint
+
+setup-lint:
+	@scripts/setup lint
 
 setup: ## installs the Debian packages that the above need, if any is missing
 	@scripts/setup
@@ -138,4 +141,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug fuzz bench bench-module test-module demo shell lint setup clean help
+.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug fuzz bench bench-module test-module demo shell lint setup-lint setup clean help

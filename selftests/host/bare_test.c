@@ -8,7 +8,7 @@
 #define STEPS	4000
 
 static struct slabs slabs;
-static struct fp_slab_cache *const cache = &slabs.cache;
+static struct fp_slab_cache * const cache = &slabs.cache;
 
 static void begin(u32 size, u64 seed)
 {

@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by the linters: which files there are. They run in the top folder of the tree.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+export BUILD=${BUILD:-$PWD/build} LC_ALL=C.UTF-8
+
+# core: the sources that are compiled on the host, too.
+core() {
+	sed -n 's/^CORE := //p' selftests/host/Makefile | tr ' ' '\n' | sed 's|.*|module/&.c|'
+}
+
+# in_kernel: the C files that are compiled for the kernel only, or for it as well.
+in_kernel() {
+	find module selftests/kernel -name '*.[ch]' | sort
+	sed -n 's/.*-y := //p' selftests/bench/Kbuild | tr ' ' '\n' | sed 's|\(.*\)\.o|selftests/bench/\1.c|'
+}
+
+# of_programs: the sources of the library and of the command.
+of_programs() {
+	find userspace/lib userspace/cli -name '*.c' | sort
+}
+
+# parallel N COMMAND...: runs COMMAND with N words of stdin at a time, on all processors. That it exits with 1 is no failure.
+parallel() {
+	local status=0
+	xargs -r -P "$(nproc)" -n "$1" "${@:2}" || status=$?
+	[ $status = 0 ] || [ $status = 123 ]
+}
+
+# How the sources of the core, and of programs, are compiled on the host.
+# shellcheck disable=SC2034 # for those that source this
+on_host=(-std=gnu11 -D_GNU_SOURCE -Imodule -Iselftests/host)
+# shellcheck disable=SC2034
+as_programs=(-std=gnu11 '-DFP_VERSION="0"' -Iuserspace/include -Iuserspace/lib -Iuserspace/cli -Imodule/uapi)
