@@ -128,7 +128,7 @@ static bool is_before(struct rb_node *a, const struct rb_node *b)
 
 static int charge(struct fp_client *client, u64 nr)
 {
-	return fp_quarantine_charge(&client->pool->quarantine, client->account, nr);
+	return fp_windows_charge(&client->windows, nr);
 }
 
 static void uncharge(struct fp_client *client, u64 nr, u32 nr_quarantined)

@@ -29,5 +29,5 @@
  *  user lock (spinlock)	the charges of one user and of its clients; a leaf
  *
  * No user memory is touched under any of ours, and nothing sleeps in allocating
- * memory under one that the fault path takes, but for page tables, under the windows lock.
+ * memory under one that the fault path takes.
  */

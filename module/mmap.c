@@ -163,8 +163,8 @@ static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *win
 		return VM_FAULT_HWPOISON;
 	}
 	ret = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &nr);
-	/* Another thread may have been first with any of them. */
-	return ret && ret != -EBUSY ? vmf_error(ret) : VM_FAULT_NOPAGE;
+	/* Another thread may have been first with any of them, or, from 7.3 on, may have freed the empty page table. */
+	return ret && ret != -EBUSY && ret != -EFAULT ? vmf_error(ret) : VM_FAULT_NOPAGE;
 }
 
 static vm_fault_t window_fault(struct vm_fault *vmf)
@@ -174,6 +174,10 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	s64 frame = -1;
 
+	/* The page table, for which memory may have to be reclaimed, before the lock that others wait for. */
+	if (pmd_none(*vmf->pmd) &&
+	    apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL, NULL))
+		return VM_FAULT_OOM;
 	down_read(&windows->lock);
 	if (likely(!windows->revoked))
 		ret = insert_pages(vmf, window, &frame);

@@ -33,15 +33,16 @@ int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache
 		.min_order = MIN_SLAB_ORDER,
 	};
 	struct fp_window *window;
+	u64 handle;
 	int ret;
 
 	if (args->flags & ~FRAMEPOOL_CACHE_RANDOM || args->object_size < FRAMEPOOL_OBJECT_MIN ||
 	    args->object_size > FRAMEPOOL_OBJECT_MAX)
 		return -EINVAL;
-	ret = fp_window_create(&client->windows, &layout, &window);
+	ret = fp_window_create(&client->windows, &layout, &window, &handle);
 	if (ret)
 		return ret;
-	args->handle = window->handle;
+	args->handle = handle;
 	args->offset = (u64)window->pgoff << PAGE_SHIFT;
 	args->window_bytes = (u64)client->windows.nr << PAGE_SHIFT;
 	args->stride = window->slabs.stride;
@@ -85,9 +86,8 @@ static int alloc_objects(struct fp_window *window, const struct framepool_ioc_ob
 
 	if (!error || (done && args->flags & FRAMEPOOL_BATCH_PARTIAL))
 		ret = deliver(user, args, offsets, done, error);
-	/* Another thread may have been quick to free one, whatever it knew of it: then all the others stay. */
 	if (ret && done)
-		fp_window_free(window, offsets, done);
+		fp_window_undo(window, offsets, done);
 	return ret;
 }
 

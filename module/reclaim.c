@@ -13,6 +13,7 @@ void fp_reclaimers_init(struct fp_reclaimers *reclaimers)
 	mutex_init(&reclaimers->mutex);
 	spin_lock_init(&reclaimers->lock);
 	INIT_LIST_HEAD(&reclaimers->list);
+	INIT_LIST_HEAD(&reclaimers->sleepers);
 }
 
 /**
@@ -26,7 +27,7 @@ void fp_reclaimers_add(struct fp_reclaimers *reclaimers, struct fp_reclaimer *re
 {
 	mutex_lock(&reclaimers->mutex);
 	spin_lock_bh(&reclaimers->lock);
-	list_add_tail(&reclaimer->node, &reclaimers->list);
+	list_add_tail(&reclaimer->node, reclaimer->sleeps ? &reclaimers->sleepers : &reclaimers->list);
 	spin_unlock_bh(&reclaimers->lock);
 	mutex_unlock(&reclaimers->mutex);
 }
@@ -61,6 +62,8 @@ void fp_reclaimers_ask(struct fp_reclaimers *reclaimers, bool may_sleep)
 	if (may_sleep) {
 		mutex_lock(&reclaimers->mutex);
 		list_for_each_entry(reclaimer, &reclaimers->list, node)
+			reclaimer->give(reclaimer, true);
+		list_for_each_entry(reclaimer, &reclaimers->sleepers, node)
 			reclaimer->give(reclaimer, true);
 		mutex_unlock(&reclaimers->mutex);
 		return;

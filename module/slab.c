@@ -417,15 +417,17 @@ void fp_slab_release_empty(struct fp_slab_cache *cache)
 void fp_slab_discard(struct fp_slab_cache *cache)
 {
 	struct list_head surplus;
-	u32 class;
+	u32 class, nr;
 
-	INIT_LIST_HEAD(&surplus);
-	spin_lock_bh(&cache->lock);
-	for (class = 0; class < FP_SLAB_CLASSES; class++)
-		while (!list_empty(&cache->lists[class]))
+	for (class = 0; class < FP_SLAB_CLASSES; class += nr < FP_SLAB_BATCH) {
+		INIT_LIST_HEAD(&surplus);
+		/* Not all under one lock: there may be very many. */
+		spin_lock_bh(&cache->lock);
+		for (nr = 0; nr < FP_SLAB_BATCH && !list_empty(&cache->lists[class]); nr++)
 			detach(cache, list_first_entry(&cache->lists[class], struct fp_slab, node), &surplus);
-	spin_unlock_bh(&cache->lock);
-	release(cache, &surplus);
+		spin_unlock_bh(&cache->lock);
+		release(cache, &surplus);
+	}
 }
 
 static u64 node_bytes(const struct fp_slab_cache *cache)

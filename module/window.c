@@ -34,6 +34,17 @@ struct place {
 /* The lower half of a handle is the window's index with this bit, which no buffer's has. */
 #define WINDOW_HANDLE	(1U << 31)
 
+static void release_empty(struct fp_window *window, void *unused)
+{
+	fp_slab_release_empty(&window->slabs);
+}
+
+/* The pool is short of memory. */
+static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
+{
+	fp_windows_for_each(container_of(reclaimer, struct fp_windows, reclaimer), release_empty, NULL);
+}
+
 /**
  * fp_windows_init() - get ready for the caches of a client
  * @windows: zeroed
@@ -53,7 +64,9 @@ void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp
 	windows->mapping = mapping;
 	windows->nr = roundup_pow_of_two(fp_pool_total_frames(pool));
 	init_rwsem(&windows->lock);
-	xa_init_flags(&windows->list, XA_FLAGS_ALLOC);
+	windows->reclaimer.give = give;
+	windows->reclaimer.sleeps = true;
+	xa_init_flags(&windows->list, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 }
 
 static u64 slab_frames(const struct fp_window *window)
@@ -68,12 +81,32 @@ static void free_run(struct fp_windows *windows, const struct fp_run *run)
 	fp_account_uncharge(windows->account, run->nr, nr_quarantined);
 }
 
+/**
+ * fp_windows_charge() - charge a client for frames that it is about to get
+ * @windows: the client's
+ * @nr: frames
+ *
+ * Gives up empty slabs of the client's before it fails.
+ *
+ * Context: may sleep.
+ * Return: as fp_quarantine_charge().
+ */
+int fp_windows_charge(struct fp_windows *windows, u64 nr)
+{
+	int ret = fp_quarantine_charge(&windows->pool->quarantine, windows->account, nr);
+
+	if (ret != -EDQUOT || xa_empty(&windows->list))
+		return ret;
+	fp_windows_for_each(windows, release_empty, NULL);
+	return fp_quarantine_charge(&windows->pool->quarantine, windows->account, nr);
+}
+
 /* Charge for a slab, and take its memory from the pool. */
 static int alloc_run(struct fp_windows *windows, u64 nr, struct fp_run *run)
 {
 	const struct fp_request request = { .nr = nr, .align = nr, .end_pfn = FP_ANYWHERE, .dirty = true };
 	int ret = fatal_signal_pending(current) ? -EINTR :
-		  fp_quarantine_charge(&windows->pool->quarantine, windows->account, nr);
+		  fp_windows_charge(windows, nr);
 
 	if (ret) {
 		fp_pool_count_failure(windows->pool, ret);
@@ -116,22 +149,30 @@ err_place:
 	return ret;
 }
 
+/* Take a slab out of sight of all faults, and out of all page tables. */
+static void hide(struct fp_window *window, unsigned long at, const struct place *place)
+{
+	loff_t offset = ((loff_t)window->pgoff << PAGE_SHIFT) + ((loff_t)at << window->slabs.shift);
+
+	down_write(&window->windows->lock);
+	/* In an array that allocates, what has no entry any more is still taken. */
+	xa_store(&window->places, at, NULL, GFP_KERNEL);
+	up_write(&window->windows->lock);
+	if (place->mapped)
+		unmap_mapping_range(window->windows->mapping, offset, 1LL << window->slabs.shift, 1);
+}
+
 static void put_slab(struct fp_slab_cache *slabs, u64 base)
 {
 	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
 	struct fp_windows *windows = window->windows;
 	unsigned long at = base >> slabs->shift;
-	struct place *place;
+	struct place *place = xa_load(&window->places, at);
 
-	down_write(&windows->lock);
-	/* In an array that allocates, what has no entry any more is still taken. */
-	place = xa_store(&window->places, at, NULL, GFP_KERNEL);
-	up_write(&windows->lock);
-	if (place->mapped) {
-		unmap_mapping_range(windows->mapping, ((loff_t)window->pgoff << PAGE_SHIFT) + base, 1ULL << slabs->shift,
-				    1);
-		place->run.dirty = true;
-	}
+	/* Without references there are no mappings. */
+	if (kref_read(&window->refs))
+		hide(window, at, place);
+	place->run.dirty |= place->mapped;
 	xa_erase(&window->places, at);
 	trace_slab_shrink(windows->pool, windows->account, NULL, window->index, slabs, place->run.frame);
 	free_run(windows, &place->run);
@@ -141,15 +182,8 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 
 static const struct fp_slab_ops slab_ops = { .put = put_slab };
 
-/* The pool is short of memory. To unmap it takes time. */
-static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
-{
-	if (may_sleep)
-		fp_slab_release_empty(&container_of(reclaimer, struct fp_window, reclaimer)->slabs);
-}
-
 /* Give a new window a place and a name. */
-static int enlist(struct fp_windows *windows, struct fp_window *window)
+static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *handle)
 {
 	int ret = xa_alloc(&windows->list, &window->index, window, XA_LIMIT(0, FRAMEPOOL_CACHES_MAX - 1),
 			   GFP_KERNEL_ACCOUNT);
@@ -157,12 +191,14 @@ static int enlist(struct fp_windows *windows, struct fp_window *window)
 	if (ret)
 		return ret == -EBUSY ? -EMFILE : -ENOBUFS;
 	window->pgoff = FP_WINDOW_FIRST + window->index * windows->nr;
-	fp_reclaimers_add(&windows->pool->reclaimers, &window->reclaimer);
+	if (!test_and_set_bit(0, &windows->is_reclaimer))
+		fp_reclaimers_add(&windows->pool->reclaimers, &windows->reclaimer);
 	/* From now on it is found. */
 	xa_lock(&windows->list);
 	if (!++windows->serial)
 		windows->serial = 1;
-	window->handle = (u64)windows->serial << 32 | WINDOW_HANDLE | window->index;
+	*handle = (u64)windows->serial << 32 | WINDOW_HANDLE | window->index;
+	window->handle = *handle;
 	xa_unlock(&windows->list);
 	return 0;
 }
@@ -172,11 +208,13 @@ static int enlist(struct fp_windows *windows, struct fp_window *window)
  * @windows: of which client
  * @layout: size, alignment, seed and least order as in struct fp_slab_config; the rest is not looked at
  * @window: the result, with a reference for the caller
+ * @handle: the result: its name
  *
  * Context: may sleep.
  * Return: 0; -EINVAL: @layout is not possible; -EMFILE: there are too many; -ENOBUFS: no kernel memory.
  */
-int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout, struct fp_window **window)
+int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout, struct fp_window **window,
+		     u64 *handle)
 {
 	const struct fp_slab_config config = {
 		.ops = &slab_ops,
@@ -192,11 +230,10 @@ int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *la
 	if (!new)
 		return -ENOBUFS;
 	new->windows = windows;
-	new->reclaimer.give = give;
 	kref_init(&new->refs);
 	kref_get(&new->refs);
-	xa_init_flags(&new->places, XA_FLAGS_ALLOC);
-	ret = fp_slab_setup(&new->slabs, &config) ?: enlist(windows, new);
+	xa_init_flags(&new->places, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	ret = fp_slab_setup(&new->slabs, &config) ?: enlist(windows, new, handle);
 	if (ret)
 		kfree(new);
 	else
@@ -208,7 +245,6 @@ static void release(struct kref *refs)
 {
 	struct fp_window *window = container_of(refs, struct fp_window, refs);
 
-	fp_reclaimers_del(&window->windows->pool->reclaimers, &window->reclaimer);
 	fp_slab_discard(&window->slabs);
 	xa_destroy(&window->places);
 	/* Its place may be taken by another now. */
@@ -331,6 +367,19 @@ int fp_window_alloc(struct fp_window *window, u64 *offsets, u32 nr, u32 *done)
 }
 
 /**
+ * fp_window_undo() - free objects that nobody was told of
+ * @window: of which cache
+ * @offsets: where they are; what somebody has freed nevertheless is left out
+ * @nr: how many
+ *
+ * Context: may sleep.
+ */
+void fp_window_undo(struct fp_window *window, const u64 *offsets, u32 nr)
+{
+	fp_slab_put(&window->slabs, offsets, nr);
+}
+
+/**
  * fp_window_free() - free objects, all or none
  * @window: of which cache
  * @offsets: where they are; anything at all
@@ -431,6 +480,8 @@ void fp_windows_fini(struct fp_windows *windows)
 	struct fp_window *window;
 	unsigned long index;
 
+	if (windows->is_reclaimer)
+		fp_reclaimers_del(&windows->pool->reclaimers, &windows->reclaimer);
 	/* No VMA is left and no call is under way: every reference is a handle's. */
 	xa_for_each(&windows->list, index, window)
 		fp_window_put(window);

@@ -27,6 +27,8 @@
  * @revoked: no fault succeeds any more (protected by @lock)
  * @list: windows by index; its own lock protects their handles and @serial
  * @serial: upper half of the last handle
+ * @reclaimer: gives empty slabs back
+ * @is_reclaimer: it is asked for them, since there was a window (bit 0, changed at once)
  */
 struct fp_windows {
 	struct fp_pool *pool;
@@ -38,6 +40,8 @@ struct fp_windows {
 	bool revoked;
 	struct xarray list;
 	u32 serial;
+	struct fp_reclaimer reclaimer;
+	unsigned long is_reclaimer;
 };
 
 /**
@@ -48,9 +52,8 @@ struct fp_windows {
  * @handle: its name, or 0 once it was destroyed (protected by @windows->list)
  * @index: its place; constant
  * @pgoff: first page of it in the client's file; constant
- * @places: what is at each multiple of a slab's length (struct place): changed under @windows->lock, and a
- *	    place that is taken stays so until it is unmapped
- * @reclaimer: gives empty slabs back
+ * @places: what is at each multiple of a slab's length (struct place). While there are mappings it is taken away under
+ *	    @windows->lock, and its place stays taken until it is unmapped.
  */
 struct fp_window {
 	struct fp_slab_cache slabs;
@@ -60,7 +63,6 @@ struct fp_window {
 	u32 index;
 	unsigned long pgoff;
 	struct xarray places;
-	struct fp_reclaimer reclaimer;
 };
 
 void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_owner *owner,
@@ -69,12 +71,15 @@ void fp_windows_fini(struct fp_windows *windows);
 void fp_windows_revoke(struct fp_windows *windows);
 void fp_windows_for_each(struct fp_windows *windows, void (*show)(struct fp_window *window, void *context),
 			 void *context);
-int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout, struct fp_window **window);
+int fp_windows_charge(struct fp_windows *windows, u64 nr);
+int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout, struct fp_window **window,
+		     u64 *handle);
 int fp_window_destroy(struct fp_windows *windows, u64 handle);
 struct fp_window *fp_window_get(struct fp_windows *windows, u64 handle);
 struct fp_window *fp_window_get_at(struct fp_windows *windows, unsigned long pgoff, u64 nr);
 void fp_window_put(struct fp_window *window);
 int fp_window_alloc(struct fp_window *window, u64 *offsets, u32 nr, u32 *done);
+void fp_window_undo(struct fp_window *window, const u64 *offsets, u32 nr);
 u32 fp_window_free(struct fp_window *window, const u64 *offsets, u32 nr);
 u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page **pages, u32 nr);
 
