@@ -5,6 +5,7 @@
  * Objects, all opaque
  *  struct framepool         a client: one open file of /dev/framepool/<pool>
  *  struct framepool_buffer  a physically contiguous buffer of a client
+ *  struct framepool_cache   a cache of objects of one size
  *  struct framepool_stats   a snapshot of a pool's counters
  *
  * Errors: a function that fails returns NULL or -1 and sets errno. The values
@@ -20,11 +21,12 @@
  *
  * Threads: every function may be called by several threads at a time, on the
  * same objects too. Only the call that ends an object (framepool_close(),
- * framepool_buffer_free(), framepool_free_batch(), framepool_stats_free()) has to be its last use.
- * There is no global state and no lock, so that fork() is safe at any time.
+ * framepool_buffer_free(), framepool_free_batch(), framepool_cache_destroy(), framepool_stats_free()) has to
+ * be its last use.
  *
- * Processes: a child made by fork() shares the client with its parent; a buffer
- * freed by one is freed for both. Nothing is inherited by execve(2).
+ * Processes: fork() is safe at any time. A child made by it shares the client with its parent; a buffer
+ * freed by one is freed for both, and so is an object, or a cache that is destroyed. Nothing is
+ * inherited by execve(2).
  */
 #ifndef LIBFRAMEPOOL_H
 #define LIBFRAMEPOOL_H
@@ -39,6 +41,7 @@ extern "C" {
 
 struct framepool;
 struct framepool_buffer;
+struct framepool_cache;
 struct framepool_stats;
 
 /**
@@ -67,7 +70,7 @@ struct framepool *framepool_open(const char *pool);
 
 /**
  * framepool_close - end a client
- * @fp: the client, or NULL. Its buffers have been freed.
+ * @fp: the client, or NULL. Its buffers have been freed, and its caches destroyed.
  *
  * errno is left alone.
  */
@@ -248,6 +251,154 @@ size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t ali
  * What framepool_buffer_free() does, by few kernel calls. errno is left alone.
  */
 void framepool_free_batch(struct framepool_buffer **bufs, size_t count);
+
+/* flags of a cache; also in framepool.h */
+#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* deal objects out in a random order */
+
+/**
+ * framepool_cache_create - make a cache of objects of one size
+ * @fp: the client; it must outlive the cache
+ * @object_size: bytes of an object, 8 to 1 MiB
+ * @align: each object's address, and its physical address, is a multiple of it: a power of two, at most the
+ *	   size of a huge frame; 0: any multiple of 8
+ * @flags: FRAMEPOOL_CACHE_RANDOM or 0
+ *
+ * The cache takes memory from the pool in slabs, physically contiguous blocks, as objects are allocated, and gives it
+ * back as they are freed. Its window, as large as the pool, is mapped at once; memory is mapped when it is first touched.
+ *
+ * Each thread keeps some objects at hand, a magazine of at most 512 objects or 256 KiB, or two objects: most calls of
+ * framepool_cache_alloc() and framepool_cache_free() make no system call. To the pool such objects are allocated. They go back
+ * when the thread ends or calls framepool_cache_flush(). A child made by fork() begins without any: they are its
+ * parent's. (That does not hold for clone(2) and _Fork(), after which a child must not use caches of its parent.)
+ *
+ * If the environment has FRAMEPOOL_CACHE_CHECK, there are no magazines: the kernel sees each call, and each mistake at
+ * once.
+ *
+ * Return: the cache, or NULL with errno EINVAL, ENOBUFS, EMFILE (the client has 1024 caches), ENOTTY (the module is of
+ * a version without caches), and what mmap(2) gives: ENOMEM means that the process has no room for the window.
+ * framepool_explain_cache() puts each of them into words.
+ */
+struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t object_size, size_t align,
+					       unsigned int flags);
+
+/**
+ * framepool_explain_cache - say why framepool_cache_create() failed and what to do
+ * @err: the errno it gave
+ * @text: where the sentence goes: no newline, cut if it is longer than @size
+ * @size: bytes at @text, at least 1; 256 hold most
+ *
+ * errno is left alone.
+ *
+ * Return: @text.
+ */
+char *framepool_explain_cache(int err, char *text, size_t size);
+
+/**
+ * framepool_cache_destroy - end a cache and all of its objects
+ * @cache: the cache, or NULL
+ *
+ * Ends its mapping too. Threads may have objects in magazines still. errno is left alone.
+ */
+void framepool_cache_destroy(struct framepool_cache *cache);
+
+/**
+ * framepool_cache_alloc - allocate an object
+ * @cache: the cache
+ *
+ * It reads as zeros, or as what this client left in memory that it has freed.
+ *
+ * Return: the object, or NULL with errno ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR. Objects that other threads have
+ * in magazines may be what is lacking.
+ */
+void *framepool_cache_alloc(struct framepool_cache *cache);
+
+/**
+ * framepool_cache_free - free an object
+ * @cache: its cache
+ * @object: the object, by whichever thread it was allocated; or NULL
+ *
+ * That an object is freed twice is noticed when it goes back to the kernel, unless somebody got it in between.
+ *
+ * Return: 0, or -1 with errno EINVAL (there can be no object of @cache at that address; nothing is done) or ENOENT (among
+ * the objects that went back to the kernel now there were some that were not allocated; they were left out, and @object is free,
+ * unless it was one of them). errno is otherwise left alone.
+ */
+int framepool_cache_free(struct framepool_cache *cache, void *object);
+
+/**
+ * framepool_cache_alloc_bulk - allocate many objects by few kernel calls
+ * @cache: the cache
+ * @count: how many
+ * @objects: room for them
+ *
+ * Return: how many there are now in @objects: @count, or fewer with errno as framepool_cache_alloc().
+ */
+size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, void **objects);
+
+/**
+ * framepool_cache_free_bulk - free many objects by few kernel calls
+ * @cache: their cache
+ * @objects: the objects, each once
+ * @count: how many
+ *
+ * Return: 0, or -1 with errno EINVAL (one of them can be no object of @cache; nothing is done) or ENOENT as
+ * framepool_cache_free(). errno is otherwise left alone.
+ */
+int framepool_cache_free_bulk(struct framepool_cache *cache, void *const *objects, size_t count);
+
+/**
+ * framepool_cache_flush - give back what this thread keeps at hand
+ * @cache: of this cache
+ *
+ * Return: 0, or -1 with errno ENOENT as framepool_cache_free(). errno is otherwise left alone.
+ */
+int framepool_cache_flush(struct framepool_cache *cache);
+
+/**
+ * framepool_cache_offset - where in the window an object is
+ * @cache: the cache
+ * @object: the object
+ *
+ * Return: its distance from the window's beginning, which names it in other processes that share the client.
+ */
+uint64_t framepool_cache_offset(const struct framepool_cache *cache, const void *object);
+
+/**
+ * framepool_cache_object - what is at a place of the window
+ * @cache: the cache
+ * @offset: from framepool_cache_offset()
+ *
+ * Return: the object, or NULL with errno EINVAL (there can be none).
+ */
+void *framepool_cache_object(const struct framepool_cache *cache, uint64_t offset);
+
+/*
+ * What does not change while a cache exists. These never fail.
+ *
+ *  handle        its name in calls of the kernel interface; never 0
+ *  window        where in framepool_fd() its window begins
+ *  window_bytes  length of the window
+ *  stride        bytes from one object to the next
+ *  slab_bytes    by how much it grows
+ */
+uint64_t framepool_cache_handle(const struct framepool_cache *cache);
+uint64_t framepool_cache_window(const struct framepool_cache *cache);
+uint64_t framepool_cache_window_bytes(const struct framepool_cache *cache);
+uint32_t framepool_cache_stride(const struct framepool_cache *cache);
+uint32_t framepool_cache_slab_bytes(const struct framepool_cache *cache);
+
+/*
+ * What this process, and before fork() its parent, did with a cache. These never fail.
+ *
+ *  allocs       objects that were allocated
+ *  alloc_calls  calls of the kernel that this took
+ *  free_calls   calls of the kernel to give objects back
+ *  bad_frees    objects among those that were not allocated, as far as noticed
+ */
+uint64_t framepool_cache_allocs(struct framepool_cache *cache);
+uint64_t framepool_cache_alloc_calls(const struct framepool_cache *cache);
+uint64_t framepool_cache_free_calls(const struct framepool_cache *cache);
+uint64_t framepool_cache_bad_frees(const struct framepool_cache *cache);
 
 /**
  * framepool_stats_read - take one consistent snapshot of the pool

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Why a pool could not be opened, in words. */
+/* Why a pool could not be opened, or a cache not be made, in words. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -139,6 +139,46 @@ char *framepool_explain_open(int err, const char *pool, char *text, size_t size)
 	else
 		snprintf(text, size, "'%s' cannot be the name of a pool: names have 1 to %d "
 			 "characters and no '/'", pool, FRAMEPOOL_NAME_MAX - 1);
+	errno = saved;
+	return text;
+}
+
+static void explain_cache(int err, char *text, size_t size)
+{
+	switch (err) {
+	case EINVAL:
+		snprintf(text, size, "objects have %u to %u bytes, and are aligned to a power of two of at most "
+			 "a huge frame", FRAMEPOOL_OBJECT_MIN, FRAMEPOOL_OBJECT_MAX);
+		break;
+	case EMFILE:
+		snprintf(text, size, "there are %u caches, as many as a client can have: use one cache for "
+			 "all objects of a size, or open the pool a second time", FRAMEPOOL_CACHES_MAX);
+		break;
+	case ENOTTY:
+		snprintf(text, size, "the loaded module has no caches for programs: install it from the same "
+			 "release as library %s", framepool_version());
+		break;
+	case ENOMEM:
+		snprintf(text, size, "the process has no room for a window as large as the pool: see "
+			 "'ulimit -v'");
+		break;
+	case ENOBUFS:
+		snprintf(text, size, "there is no memory outside the pool for the bookkeeping of a cache");
+		break;
+	case ENODEV:
+		snprintf(text, size, "the pool was shut down by force");
+		break;
+	default:
+		errno = err;
+		snprintf(text, size, "cannot make a cache: %m");
+	}
+}
+
+char *framepool_explain_cache(int err, char *text, size_t size)
+{
+	int saved = errno;
+
+	explain_cache(err, text, size);
 	errno = saved;
 	return text;
 }

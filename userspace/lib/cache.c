@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Caches of objects of one size, which the kernel deals out in batches. Each thread keeps some at hand, in a magazine:
+ * what it frees it gets again first. An empty magazine is filled to half by one call of the kernel, and of a full one the
+ * half that came first goes back by one.
+ *
+ * An object is named by its offset in the cache's window, in magazines as in the calls. The window is mapped
+ * whole when the cache is created.
+ */
+#define _FILE_OFFSET_BITS 64
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "magazine.h"
+#include "objects.h"
+
+/* A magazine has no more objects, and no more bytes of them, but has at least two. */
+#define MAGAZINE_OBJECTS	512U
+#define MAGAZINE_BYTES		(256U << 10)
+
+/* Objects that go past a magazine by one call: as many as a stack bears. */
+#define BULK_MAX		256U
+
+static void *map_window(int fd, uint64_t offset, size_t bytes, size_t align)
+{
+	char *room = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before = -(uintptr_t)room & (align - 1);
+
+	if (room == MAP_FAILED)
+		return NULL;
+	if (mmap(room + before, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) ==
+	    MAP_FAILED) {
+		int err = errno;
+
+		munmap(room, bytes + align);
+		errno = err;
+		return NULL;
+	}
+	if (before)
+		munmap(room, before);
+	munmap(room + before + bytes, align - before);
+	return room + before;
+}
+
+/* Objects are as long as in the kernel's slabs, and slabs as long as there. */
+static void learn(struct framepool_cache *cache, const struct framepool_ioc_cache *call)
+{
+	cache->handle = call->handle;
+	cache->offset = call->offset;
+	cache->window_bytes = call->window_bytes;
+	cache->stride = call->stride;
+	cache->slab_bytes = call->slab_bytes;
+	cache->end = call->window_bytes & -(uint64_t)call->slab_bytes;
+	cache->slab_end = call->slab_bytes / call->stride * call->stride;
+	cache->reciprocal = UINT64_MAX / call->stride + 1;
+}
+
+static uint32_t capacity_of(uint32_t stride)
+{
+	uint32_t nr = MAGAZINE_BYTES / stride;
+
+	if (getenv("FRAMEPOOL_CACHE_CHECK"))
+		return 0;
+	if (nr < 2)
+		return 2;
+	return nr < MAGAZINE_OBJECTS ? nr : MAGAZINE_OBJECTS;
+}
+
+static void give_up(int fd, uint64_t handle)
+{
+	struct framepool_ioc_cache_destroy call = { .size = sizeof(call), .handle = handle };
+	int err = errno;
+
+	ioctl(fd, FRAMEPOOL_IOC_CACHE_DESTROY, &call);
+	errno = err;
+}
+
+static bool map_cache(struct framepool_cache *cache, size_t align)
+{
+	if (cache->window_bytes > SIZE_MAX - align) {
+		errno = ENOMEM;
+		return false;
+	}
+	cache->base = map_window(cache->fd, cache->offset, cache->window_bytes, align);
+	return cache->base;
+}
+
+struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t object_size, size_t align,
+					       unsigned int flags)
+{
+	struct framepool_ioc_cache call = {
+		.size = sizeof(call),
+		.flags = flags,
+		.object_size = (uint32_t)object_size,
+		.align = (uint32_t)align,
+	};
+	struct framepool_cache *cache;
+
+	if (call.object_size != object_size || call.align != align) {
+		errno = EINVAL;
+		return NULL;
+	}
+	cache = calloc(1, sizeof(*cache));
+	if (!cache) {
+		errno = ENOBUFS;
+		return NULL;
+	}
+	cache->fd = fp->fd;
+	if (ioctl(fp->fd, FRAMEPOOL_IOC_CACHE_CREATE, &call))
+		goto err_free_cache;
+	learn(cache, &call);
+	cache->capacity = capacity_of(call.stride);
+	if (!map_cache(cache, fp->info.huge_bytes))
+		goto err_give_up;
+	if (!fp_magazines_add_cache(cache)) {
+		errno = ENOBUFS;
+		goto err_unmap;
+	}
+	return cache;
+
+err_unmap:
+	munmap(cache->base, cache->window_bytes);
+err_give_up:
+	give_up(fp->fd, call.handle);
+err_free_cache:
+	free(cache);
+	return NULL;
+}
+
+void framepool_cache_destroy(struct framepool_cache *cache)
+{
+	int err = errno;
+
+	if (!cache)
+		return;
+	fp_magazines_remove_cache(cache);
+	munmap(cache->base, cache->window_bytes);
+	give_up(cache->fd, cache->handle);
+	free(cache);
+	errno = err;
+}
+
+/*
+ * Whether an object can be at @offset: where a slab's objects can be, and at a multiple of the stride, which one
+ * multiplication tells (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019).
+ */
+static inline bool can_be_object(const struct framepool_cache *cache, uint64_t offset)
+{
+	uint64_t in_slab = offset & (cache->slab_bytes - 1);
+
+	return offset < cache->end && in_slab < cache->slab_end && in_slab * cache->reciprocal < cache->reciprocal;
+}
+
+static inline uint64_t offset_of(const struct framepool_cache *cache, const void *object)
+{
+	return (uintptr_t)object - (uintptr_t)cache->base;
+}
+
+static struct fp_magazine *get_or_create(struct framepool_cache *cache)
+{
+	struct fp_magazine *magazine = fp_magazine_get(cache);
+
+	return magazine == &fp_no_magazine ? fp_magazine_create(cache) : magazine;
+}
+
+/* Past the magazine; as framepool_cache_alloc_bulk(), of at most BULK_MAX. */
+static size_t alloc_directly(struct framepool_cache *cache, void **objects, uint32_t nr)
+{
+	uint64_t offsets[BULK_MAX];
+	uint32_t got = fp_objects_alloc(cache, offsets, nr);
+
+	for (uint32_t i = 0; i < got; i++)
+		objects[i] = cache->base + offsets[i];
+	atomic_fetch_add_explicit(&cache->nr_allocs, got, memory_order_relaxed);
+	return got;
+}
+
+/* The magazine is empty, or there is none. */
+static __attribute__((noinline)) void *alloc_slow(struct framepool_cache *cache)
+{
+	struct fp_magazine *magazine = get_or_create(cache);
+	int err = errno;
+	void *object;
+
+	if (magazine == &fp_no_magazine)
+		return alloc_directly(cache, &object, 1) ? object : NULL;
+	magazine->nr = fp_objects_alloc(cache, magazine->offsets, magazine->capacity / 2);
+	if (!magazine->nr)
+		return NULL;
+	errno = err;
+	return cache->base + fp_magazine_pop(magazine);
+}
+
+void *framepool_cache_alloc(struct framepool_cache *cache)
+{
+	struct fp_magazine *magazine = fp_magazine_get(cache);
+
+	if (fp_likely(magazine->nr))
+		return cache->base + fp_magazine_pop(magazine);
+	return alloc_slow(cache);
+}
+
+/* The half that came first goes back. */
+static int empty_half(struct fp_magazine *magazine)
+{
+	uint32_t half = magazine->capacity / 2;
+	int ret = fp_objects_free(magazine->cache, magazine->offsets, half);
+
+	magazine->nr -= half;
+	memmove(magazine->offsets, magazine->offsets + half, magazine->nr * sizeof(magazine->offsets[0]));
+	return ret;
+}
+
+/* The magazine is full, or there is none, or there can be no object. */
+static __attribute__((noinline)) int free_slow(struct framepool_cache *cache, void *object)
+{
+	uint64_t offset = offset_of(cache, object);
+	struct fp_magazine *magazine;
+	int ret = 0;
+
+	if (!object)
+		return 0;
+	if (!can_be_object(cache, offset)) {
+		errno = EINVAL;
+		return -1;
+	}
+	magazine = get_or_create(cache);
+	if (magazine == &fp_no_magazine)
+		return fp_objects_free(cache, &offset, 1);
+	if (magazine->nr == magazine->capacity)
+		ret = empty_half(magazine);
+	fp_magazine_push(magazine, offset);
+	return ret;
+}
+
+int framepool_cache_free(struct framepool_cache *cache, void *object)
+{
+	struct fp_magazine *magazine = fp_magazine_get(cache);
+	uint64_t offset = offset_of(cache, object);
+
+	if (fp_likely(can_be_object(cache, offset) && magazine->nr < magazine->capacity)) {
+		fp_magazine_push(magazine, offset);
+		return 0;
+	}
+	return free_slow(cache, object);
+}
+
+/* What there is in the magazine. */
+static size_t pop_some(struct framepool_cache *cache, void **objects, size_t count)
+{
+	struct fp_magazine *magazine = fp_magazine_get(cache);
+	size_t nr = magazine->nr < count ? magazine->nr : count;
+
+	for (size_t i = 0; i < nr; i++)
+		objects[i] = cache->base + fp_magazine_pop(magazine);
+	return nr;
+}
+
+/* So many are worth a call of their own. */
+static bool is_bulk(const struct framepool_cache *cache, size_t count)
+{
+	return count && count >= cache->capacity / 2;
+}
+
+static uint32_t at_most_bulk(size_t count)
+{
+	return count < BULK_MAX ? (uint32_t)count : BULK_MAX;
+}
+
+size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, void **objects)
+{
+	size_t nr = pop_some(cache, objects, count);
+
+	while (is_bulk(cache, count - nr)) {
+		uint32_t some = at_most_bulk(count - nr);
+		size_t got = alloc_directly(cache, objects + nr, some);
+
+		nr += got;
+		if (got < some)
+			return nr;
+	}
+	for (; nr < count; nr++) {
+		objects[nr] = framepool_cache_alloc(cache);
+		if (!objects[nr])
+			break;
+	}
+	return nr;
+}
+
+static size_t push_some(struct framepool_cache *cache, void *const *objects, size_t count)
+{
+	struct fp_magazine *magazine = get_or_create(cache);
+	size_t room = magazine->capacity - magazine->nr;
+	size_t nr = room < count ? room : count;
+
+	for (size_t i = 0; i < nr; i++)
+		fp_magazine_push(magazine, offset_of(cache, objects[i]));
+	return nr;
+}
+
+static int free_directly(struct framepool_cache *cache, void *const *objects, uint32_t nr)
+{
+	uint64_t offsets[BULK_MAX];
+
+	for (uint32_t i = 0; i < nr; i++)
+		offsets[i] = offset_of(cache, objects[i]);
+	return fp_objects_free(cache, offsets, nr);
+}
+
+int framepool_cache_free_bulk(struct framepool_cache *cache, void *const *objects, size_t count)
+{
+	int ret = 0;
+	size_t nr;
+
+	for (nr = 0; nr < count; nr++)
+		if (!can_be_object(cache, offset_of(cache, objects[nr]))) {
+			errno = EINVAL;
+			return -1;
+		}
+	nr = push_some(cache, objects, count);
+	while (is_bulk(cache, count - nr)) {
+		uint32_t some = at_most_bulk(count - nr);
+
+		ret |= free_directly(cache, objects + nr, some);
+		nr += some;
+	}
+	for (; nr < count; nr++)
+		ret |= framepool_cache_free(cache, objects[nr]);
+	return ret;
+}
+
+int framepool_cache_flush(struct framepool_cache *cache)
+{
+	struct fp_magazine *magazine = fp_magazine_get(cache);
+	int ret = fp_objects_free(cache, magazine->offsets, magazine->nr);
+
+	if (magazine != &fp_no_magazine)
+		magazine->nr = 0;
+	return ret;
+}
+
+uint64_t framepool_cache_offset(const struct framepool_cache *cache, const void *object)
+{
+	return offset_of(cache, object);
+}
+
+void *framepool_cache_object(const struct framepool_cache *cache, uint64_t offset)
+{
+	if (can_be_object(cache, offset))
+		return cache->base + offset;
+	errno = EINVAL;
+	return NULL;
+}
+
+uint64_t framepool_cache_handle(const struct framepool_cache *cache)
+{
+	return cache->handle;
+}
+
+uint64_t framepool_cache_window(const struct framepool_cache *cache)
+{
+	return cache->offset;
+}
+
+uint64_t framepool_cache_window_bytes(const struct framepool_cache *cache)
+{
+	return cache->window_bytes;
+}
+
+uint32_t framepool_cache_stride(const struct framepool_cache *cache)
+{
+	return cache->stride;
+}
+
+uint32_t framepool_cache_slab_bytes(const struct framepool_cache *cache)
+{
+	return cache->slab_bytes;
+}
+
+uint64_t framepool_cache_allocs(struct framepool_cache *cache)
+{
+	return fp_magazines_allocs(cache);
+}
+
+uint64_t framepool_cache_alloc_calls(const struct framepool_cache *cache)
+{
+	return cache->nr_alloc_calls;
+}
+
+uint64_t framepool_cache_free_calls(const struct framepool_cache *cache)
+{
+	return cache->nr_free_calls;
+}
+
+uint64_t framepool_cache_bad_frees(const struct framepool_cache *cache)
+{
+	return cache->nr_bad_frees;
+}
