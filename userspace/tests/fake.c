@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * See fake.h. What a cache hands out is the lowest object that is free. A window is as long as the pool, and has memory
+ * everywhere: that there are slabs shows in the addresses of objects only.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fake.h"
+#include "internal.h"
+
+#define CACHES		8
+#define REQUESTS	16
+#define OBJECTS_MAX	(1U << 21)
+#define FIRST_HANDLE	1000U
+
+/**
+ * struct fake_cache - a cache
+ * @handle: 0: there is none
+ * @stride: bytes of an object
+ * @per_slab: objects in a slab
+ * @nr: objects in the window
+ * @nr_live: objects that are allocated
+ * @first: no object before this one is free
+ * @live: a bit for each object
+ */
+struct fake_cache {
+	uint64_t handle;
+	uint32_t stride;
+	uint32_t per_slab;
+	uint32_t nr;
+	uint32_t nr_live;
+	uint32_t first;
+	uint64_t live[OBJECTS_MAX / 64];
+};
+
+/* Shared by all processes; @lock protects the rest. */
+struct fake {
+	pthread_mutex_t lock;
+	int fd;
+	uint64_t bytes;
+	uint64_t limit;
+	uint64_t nr_calls;
+	uint64_t last_handle;
+	int fail[REQUESTS];
+	struct fake_cache caches[CACHES];
+};
+
+static struct fake *fake;
+static atomic_int memory_countdown;
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+void *__real_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset);
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__real_calloc(size_t nr, size_t bytes);
+void *__wrap_calloc(size_t nr, size_t bytes);
+void *__real_realloc(void *p, size_t bytes);
+void *__wrap_realloc(void *p, size_t bytes);
+
+static struct fake_cache *find(uint64_t handle)
+{
+	for (int i = 0; handle && i < CACHES; i++)
+		if (fake->caches[i].handle == handle)
+			return &fake->caches[i];
+	return NULL;
+}
+
+static int create(struct framepool_ioc_cache *call)
+{
+	uint32_t align = call->align ? call->align : 8;
+	struct fake_cache *cache = fake->caches;
+
+	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_CACHE_RANDOM || align & (align - 1) ||
+	    align > FAKE_HUGE_BYTES || call->object_size < FRAMEPOOL_OBJECT_MIN ||
+	    call->object_size > FAKE_SLAB_BYTES)
+		return EINVAL;
+	while (cache < fake->caches + CACHES && cache->handle)
+		cache++;
+	if (cache == fake->caches + CACHES)
+		return EMFILE;
+	memset(cache, 0, sizeof(*cache));
+	cache->handle = ++fake->last_handle;
+	cache->stride = (call->object_size + align - 1) & -align;
+	cache->per_slab = FAKE_SLAB_BYTES / cache->stride;
+	cache->nr = fake->bytes / FAKE_SLAB_BYTES * cache->per_slab;
+	if (cache->nr > OBJECTS_MAX)
+		cache->nr = OBJECTS_MAX;
+	call->handle = cache->handle;
+	call->offset = (cache - fake->caches) * fake->bytes;
+	call->window_bytes = fake->bytes;
+	call->stride = cache->stride;
+	call->slab_bytes = FAKE_SLAB_BYTES;
+	return 0;
+}
+
+static int destroy(const struct framepool_ioc_cache_destroy *call)
+{
+	struct fake_cache *cache = find(call->handle);
+
+	if (call->size != sizeof(*call) || call->flags)
+		return EINVAL;
+	if (!cache)
+		return ENOENT;
+	cache->handle = 0;
+	return 0;
+}
+
+static uint64_t offset_of(const struct fake_cache *cache, uint32_t object)
+{
+	return (uint64_t)(object / cache->per_slab) * FAKE_SLAB_BYTES + object % cache->per_slab * cache->stride;
+}
+
+/* Its number, or @cache->nr. */
+static uint32_t object_at(const struct fake_cache *cache, uint64_t offset)
+{
+	uint64_t in_slab = offset % FAKE_SLAB_BYTES, object;
+
+	if (in_slab % cache->stride || in_slab / cache->stride >= cache->per_slab)
+		return cache->nr;
+	object = offset / FAKE_SLAB_BYTES * cache->per_slab + in_slab / cache->stride;
+	return object < cache->nr ? object : cache->nr;
+}
+
+static bool is_live(const struct fake_cache *cache, uint32_t object)
+{
+	return cache->live[object / 64] >> object % 64 & 1;
+}
+
+/* There is one that is free. */
+static uint32_t take_lowest(struct fake_cache *cache)
+{
+	uint32_t object = cache->first;
+
+	while (is_live(cache, object))
+		object++;
+	cache->live[object / 64] |= 1ULL << object % 64;
+	cache->nr_live++;
+	cache->first = object + 1;
+	return object;
+}
+
+static int check_objects(const struct framepool_ioc_objects *call, uint32_t flags)
+{
+	if (call->size != sizeof(*call) || call->flags & ~flags || call->reserved || !call->count ||
+	    call->count > FRAMEPOOL_BATCH_MAX)
+		return EINVAL;
+	return find(call->cache) ? 0 : ENOENT;
+}
+
+static int alloc(struct framepool_ioc_objects *call)
+{
+	uint64_t *offsets = (uint64_t *)(uintptr_t)call->offsets;
+	int err = check_objects(call, FRAMEPOOL_BATCH_PARTIAL);
+	struct fake_cache *cache = find(call->cache);
+	uint32_t left;
+
+	if (err)
+		return err;
+	left = (cache->nr < fake->limit ? cache->nr : fake->limit) - cache->nr_live;
+	if (!left || (left < call->count && !(call->flags & FRAMEPOOL_BATCH_PARTIAL)))
+		return ENOMEM;
+	call->done = left < call->count ? left : call->count;
+	call->error = call->done < call->count ? ENOMEM : 0;
+	for (uint32_t i = 0; i < call->done; i++)
+		offsets[i] = offset_of(cache, take_lowest(cache));
+	return 0;
+}
+
+/* Takes the first @nr back that are live, and returns how many these are. */
+static uint32_t put(struct fake_cache *cache, const uint64_t *offsets, uint32_t nr)
+{
+	uint32_t i, object;
+
+	for (i = 0; i < nr; i++) {
+		object = object_at(cache, offsets[i]);
+		if (object == cache->nr || !is_live(cache, object))
+			break;
+		cache->live[object / 64] &= ~(1ULL << object % 64);
+		cache->nr_live--;
+		if (object < cache->first)
+			cache->first = object;
+	}
+	return i;
+}
+
+static int free_objects(struct framepool_ioc_objects *call)
+{
+	const uint64_t *offsets = (const uint64_t *)(uintptr_t)call->offsets;
+	int err = check_objects(call, 0);
+	struct fake_cache *cache = find(call->cache);
+	uint32_t nr, object;
+
+	if (err)
+		return err;
+	nr = put(cache, offsets, call->count);
+	call->done = nr;
+	if (nr == call->count)
+		return 0;
+	while (nr--) {
+		object = object_at(cache, offsets[nr]);
+		cache->live[object / 64] |= 1ULL << object % 64;
+		cache->nr_live++;
+	}
+	return ENOENT;
+}
+
+static int answer(unsigned long request, void *call)
+{
+	fake->nr_calls++;
+	if (fake->fail[_IOC_NR(request) % REQUESTS])
+		return fake->fail[_IOC_NR(request) % REQUESTS];
+	switch (request) {
+	case FRAMEPOOL_IOC_CACHE_CREATE:
+		return create(call);
+	case FRAMEPOOL_IOC_CACHE_DESTROY:
+		return destroy(call);
+	case FRAMEPOOL_IOC_OBJ_ALLOC:
+		return alloc(call);
+	case FRAMEPOOL_IOC_OBJ_FREE:
+		return free_objects(call);
+	default:
+		return ENOTTY;
+	}
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *call;
+	int err;
+
+	va_start(args, request);
+	call = va_arg(args, void *);
+	va_end(args);
+	if (!fake || fd != fake->fd)
+		return __real_ioctl(fd, request, call);
+	pthread_mutex_lock(&fake->lock);
+	err = answer(request, call);
+	pthread_mutex_unlock(&fake->lock);
+	if (err)
+		errno = err;
+	return err ? -1 : 0;
+}
+
+static bool memory_fails(void)
+{
+	if (!memory_countdown || --memory_countdown)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset)
+{
+	return memory_fails() ? MAP_FAILED : __real_mmap64(at, bytes, prot, flags, fd, offset);
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+	return memory_fails() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t nr, size_t bytes)
+{
+	return memory_fails() ? NULL : __real_calloc(nr, bytes);
+}
+
+void *__wrap_realloc(void *p, size_t bytes)
+{
+	return memory_fails() ? NULL : __real_realloc(p, bytes);
+}
+
+/* Becomes the only client of a pool of @bytes. */
+struct framepool *fake_open(uint64_t bytes)
+{
+	struct framepool *fp = calloc(1, sizeof(*fp));
+	pthread_mutexattr_t attr;
+
+	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!fp || fake == MAP_FAILED)
+		abort();
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&fake->lock, &attr);
+	fake->bytes = bytes;
+	fake->limit = UINT64_MAX;
+	fake->last_handle = FIRST_HANDLE;
+	fake->fd = memfd_create("fake", MFD_CLOEXEC);
+	if (fake->fd < 0 || ftruncate(fake->fd, (off_t)(CACHES * bytes)))
+		abort();
+	fp->fd = fake->fd;
+	fp->info.huge_bytes = FAKE_HUGE_BYTES;
+	return fp;
+}
+
+void fake_close(struct framepool *fp)
+{
+	framepool_close(fp);
+	munmap(fake, sizeof(*fake));
+	fake = NULL;
+}
+
+/* From now on so many objects of a cache can be had. */
+void fake_limit(uint64_t objects)
+{
+	fake->limit = objects;
+}
+
+/* From now on calls of @request fail with @err; 0: they do not. */
+void fake_fail(unsigned long request, int err)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->fail[_IOC_NR(request) % REQUESTS] = err;
+	pthread_mutex_unlock(&fake->lock);
+}
+
+/* The @after'th request of the library for memory fails; 0: none does. */
+void fake_fail_memory(int after)
+{
+	memory_countdown = after;
+}
+
+uint64_t fake_live(const struct framepool_cache *cache)
+{
+	uint64_t nr;
+
+	pthread_mutex_lock(&fake->lock);
+	nr = find(framepool_cache_handle(cache))->nr_live;
+	pthread_mutex_unlock(&fake->lock);
+	return nr;
+}
+
+uint32_t fake_caches(void)
+{
+	uint32_t nr = 0;
+
+	for (int i = 0; i < CACHES; i++)
+		nr += fake->caches[i].handle != 0;
+	return nr;
+}
+
+uint64_t fake_calls(void)
+{
+	return fake->nr_calls;
+}
