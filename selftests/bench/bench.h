@@ -56,6 +56,7 @@ struct bench_side {
  * @bulk: blocks to get and put in a round, as far as half the pool has them
  * @frames: size of both sides' pools
  * @unit: of the clock
+ * @objects: the suite that bench_slab() reports as; NULL: "slab"
  */
 struct bench_config {
 	u32 rounds;
@@ -63,10 +64,11 @@ struct bench_config {
 	u32 bulk;
 	u64 frames;
 	const char *unit;
+	const char *objects;
 };
 
 /**
- * struct bench_work - what the suites "pages" and "slab" allocate and free
+ * struct bench_work - what the suites "pages", "slab" and "objects" allocate and free
  * @suite: its name
  * @what: how the results name it
  * @order: of the blocks; 0 for objects
@@ -93,7 +95,7 @@ struct bench_value {
 
 /**
  * struct bench_row - a result
- * @suite: "pages", "slab", "frag", "ioctl" or "fault"
+ * @suite: "pages", "slab", "frag", "ioctl", "fault" or "objects"
  * @name: the case
  * @threads: that ran it at the same time
  * @unit: of both values

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suites "pages" and "slab": what allocating and freeing a block or an object costs. Each round goes through all
+ * The suites "pages", "slab" and "objects": what allocating and freeing a block or an object costs. Each round goes through all
  * cases:
  *
  *  repeat	allocate one and free it, over and over: the time of such a pair
@@ -218,7 +218,8 @@ int bench_slab(const struct bench_config *config, const struct bench_side *ours,
 	       const struct bench_side *theirs, u32 size, u32 threads)
 {
 	struct bench_work work = {
-		.suite = "slab", .most = config->frames * BENCH_FRAME_BYTES / size / 4,
+		.suite = config->objects ? config->objects : "slab",
+		.most = config->frames * BENCH_FRAME_BYTES / size / 4,
 	};
 	char what[16];
 
