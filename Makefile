@@ -111,6 +111,13 @@ check-host: setup ## the tests that need no kernel
 fuzz: setup ## random operations on the core, for T=60 seconds; a crash leaves a file in build/host/fuzzer
 	@$(MAKE) --no-print-directory -C selftests/host O=$(BUILD)/host T=$(or $(T),60) fuzz
 
+fuzz-kernel: setup ## random operations on the device in a virtual machine (KERNEL=), for T=60 seconds; SEED= repeats them
+	@scripts/fuzz-kernel $(KERNEL) $(or $(T),60) $(or $(SEED),$(shell date +%s))
+
+soak: setup lab-$(KERNEL) tests ## N=10000000 operations, and processes that are killed, in a virtual machine (KERNEL=, SEED=)
+	@scripts/lab/run --live --timeout=36000 $(KERNEL) scripts/lab/job-fuzz soak $(or $(N),10000000) \
+		$(or $(SEED),$(shell date +%s))
+
 check-vm: setup ## the kselftests on the stock kernels, in virtual machines
 	@scripts/check $(KERNELS)
 
@@ -141,4 +148,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug fuzz bench bench-module test-module demo shell lint setup-lint setup clean help
+.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug fuzz fuzz-kernel soak bench bench-module test-module demo shell lint setup-lint setup clean help

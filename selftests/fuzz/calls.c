@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clients, and the ioctls on them: a table says what fields the structure of each has, and which of them the arguments
+ * of the operation are for. A quirk spoils what was valid.
+ */
+#include "calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "framepool.h"
+#include "hand.h"
+
+#define DEVICE		"/dev/framepool/default"
+#define NONE		0xffff
+
+/* Descriptors from here on are of the shared client, so that no number means now the one, now the other. */
+#define SHARED_FD	500
+
+/* New buffers of a batch that are looked at. */
+#define LOOKED_AT	4
+
+/**
+ * struct field - where an argument goes
+ * @at: offset in the structure
+ * @bytes: 0: no field
+ */
+struct field {
+	unsigned short at;
+	unsigned short bytes;
+};
+
+#define FIELD(_type, _name) \
+	{ offsetof(struct _type, _name), sizeof(((struct _type *)0)->_name) }
+
+/**
+ * struct call - an ioctl
+ * @cmd: its number
+ * @bytes: of its structure
+ * @handle: offset of the handle that it takes, or NONE
+ * @entry: the call that its entries are like; 0: it is no batch
+ * @fields: for the arguments from the fourth on; those of a batch's entries come after its own
+ * @keep: takes what it gave; may be NULL
+ */
+struct call {
+	unsigned int cmd;
+	unsigned short bytes;
+	unsigned short handle;
+	int entry;
+	struct field fields[OP_ARGS - 3];
+	void (*keep)(struct hand *hand, struct client client, const struct op *op, const void *arg);
+};
+
+static void keep_alloc(struct hand *hand, struct client client, const struct op *op, const void *arg);
+static void keep_batch(struct hand *hand, struct client client, const struct op *op, const void *arg);
+
+static const struct call calls[NR_CALLS] = {
+	[CALL_INFO] = { FRAMEPOOL_IOC_INFO, sizeof(struct framepool_ioc_info), NONE },
+	[CALL_STATS] = { FRAMEPOOL_IOC_STATS, sizeof(struct framepool_ioc_stats), NONE },
+	[CALL_ALLOC] = {
+		FRAMEPOOL_IOC_ALLOC, sizeof(struct framepool_ioc_alloc), NONE,
+		.fields = { FIELD(framepool_ioc_alloc, flags), FIELD(framepool_ioc_alloc, length),
+			    FIELD(framepool_ioc_alloc, align), FIELD(framepool_ioc_alloc, limit) },
+		.keep = keep_alloc,
+	},
+	[CALL_FREE] = {
+		FRAMEPOOL_IOC_FREE, sizeof(struct framepool_ioc_free), offsetof(struct framepool_ioc_free, handle),
+		.fields = { FIELD(framepool_ioc_free, flags) },
+	},
+	[CALL_QUERY] = {
+		FRAMEPOOL_IOC_QUERY, sizeof(struct framepool_ioc_query), offsetof(struct framepool_ioc_query, handle),
+		.fields = { FIELD(framepool_ioc_query, flags) },
+	},
+	[CALL_ALLOC_BATCH] = {
+		FRAMEPOOL_IOC_ALLOC_BATCH, sizeof(struct framepool_ioc_batch), NONE, CALL_ALLOC,
+		.fields = { FIELD(framepool_ioc_batch, flags), FIELD(framepool_ioc_batch, count) },
+		.keep = keep_batch,
+	},
+	[CALL_FREE_BATCH] = {
+		FRAMEPOOL_IOC_FREE_BATCH, sizeof(struct framepool_ioc_batch), NONE, CALL_FREE,
+		.fields = { FIELD(framepool_ioc_batch, flags), FIELD(framepool_ioc_batch, count) },
+	},
+};
+
+/**
+ * client_of() - the client that an argument names
+ * @hand: who asks
+ * @arg: the argument
+ *
+ * Return: it; its fd may be -1.
+ */
+struct client client_of(struct hand *hand, __u64 arg)
+{
+	struct worker *worker = hand->worker;
+	struct client client;
+
+	pthread_mutex_lock(&worker->lock);
+	client = worker->clients[arg % CLIENTS];
+	pthread_mutex_unlock(&worker->lock);
+	return client;
+}
+
+static struct held buffer_of(struct hand *hand, __u64 arg)
+{
+	struct worker *worker = hand->worker;
+	struct held buffer;
+
+	pthread_mutex_lock(&worker->lock);
+	buffer = worker->buffers[arg % SLOTS];
+	pthread_mutex_unlock(&worker->lock);
+	return buffer;
+}
+
+/* Puts a client into a slot, with a new id if its own is -1, and closes the one that was there. */
+static void put_client(struct hand *hand, __u64 slot, struct client client)
+{
+	struct worker *worker = hand->worker;
+	int old;
+
+	pthread_mutex_lock(&worker->lock);
+	if (client.id < 0)
+		client.id = ++worker->nr_clients;
+	old = worker->clients[slot % CLIENTS].fd;
+	worker->clients[slot % CLIENTS] = client;
+	pthread_mutex_unlock(&worker->lock);
+	if (old >= 0)
+		close(old);
+}
+
+/**
+ * run_open() - open: a new client in a slot
+ * @hand: who does it
+ * @op: slot
+ */
+void run_open(struct hand *hand, const struct op *op)
+{
+	struct client client = { .fd = open(DEVICE, O_RDWR | O_CLOEXEC), .id = -1 };
+
+	if (client.fd >= 0)
+		put_client(hand, op->args[0], client);
+}
+
+/**
+ * run_close() - close: a slot's client
+ * @hand: who does it
+ * @op: slot
+ */
+void run_close(struct hand *hand, const struct op *op)
+{
+	put_client(hand, op->args[0], (struct client){ .fd = -1 });
+}
+
+/**
+ * client_hold() - a descriptor of one's own of the client that an argument names
+ * @hand: who asks
+ * @arg: the argument
+ *
+ * The slot's descriptor may be closed at any time, and its number mean another client.
+ *
+ * Return: it, to be closed; its fd may be -1.
+ */
+struct client client_hold(struct hand *hand, __u64 arg)
+{
+	struct worker *worker = hand->worker;
+	struct client client;
+
+	pthread_mutex_lock(&worker->lock);
+	client = worker->clients[arg % CLIENTS];
+	if (client.fd >= 0)
+		client.fd = fcntl(client.fd, F_DUPFD_CLOEXEC, client.shared ? SHARED_FD : 3);
+	pthread_mutex_unlock(&worker->lock);
+	return client;
+}
+
+/**
+ * run_dup() - dup: one slot's client in another slot, too
+ * @hand: who does it
+ * @op: from, to
+ */
+void run_dup(struct hand *hand, const struct op *op)
+{
+	struct client client = client_hold(hand, op->args[0]);
+
+	if (client.fd >= 0)
+		put_client(hand, op->args[1], client);
+}
+
+/**
+ * handle_is_live() - whether QUERY knows a handle
+ * @fd: the client
+ * @handle: the handle
+ *
+ * Return: whether it does.
+ */
+bool handle_is_live(int fd, __u64 handle)
+{
+	struct framepool_ioc_query query = { .size = sizeof(query), .handle = handle };
+
+	return !ioctl(fd, FRAMEPOOL_IOC_QUERY, &query);
+}
+
+static void free_handle(struct client client, __u64 handle)
+{
+	struct framepool_ioc_free arg = { .size = sizeof(arg), .handle = handle };
+
+	if (handle)
+		ioctl(client.fd, FRAMEPOOL_IOC_FREE, &arg);
+}
+
+/* Those of a process that is not tidy live on without being known, until their client ends. */
+static void keep_buffer(struct hand *hand, __u64 slot, struct client client, bool look,
+			const struct framepool_ioc_alloc *alloc)
+{
+	struct held buffer = { alloc->handle, alloc->offset, alloc->length, client.id }, old;
+	struct worker *worker = hand->worker;
+
+	if (look)
+		buffer_check_new(hand, client, &buffer, !(alloc->flags & FRAMEPOOL_ALLOC_NOCLEAR));
+	pthread_mutex_lock(&worker->lock);
+	old = worker->buffers[slot % SLOTS];
+	worker->buffers[slot % SLOTS] = buffer;
+	pthread_mutex_unlock(&worker->lock);
+	if (worker->is_tidy && old.client == client.id)
+		free_handle(client, old.handle);
+}
+
+static void keep_alloc(struct hand *hand, struct client client, const struct op *op, const void *arg)
+{
+	keep_buffer(hand, op->args[1], client, true, arg);
+}
+
+static void keep_batch(struct hand *hand, struct client client, const struct op *op, const void *arg)
+{
+	const struct framepool_ioc_alloc *entries = (void *)hand->entries;
+	const struct framepool_ioc_batch *batch = arg;
+	__u32 i;
+
+	for (i = 0; i < batch->done && i < SLOTS; i++)
+		keep_buffer(hand, op->args[1] + i, client, i < LOOKED_AT, &entries[i]);
+	for (; hand->worker->is_tidy && i < batch->done; i++)
+		free_handle(client, entries[i].handle);
+}
+
+static void set_field(char *at, struct field field, __u64 value)
+{
+	memcpy(at + field.at, &value, field.bytes);
+}
+
+/* Fills in a structure; returns how many arguments it took. */
+static int fill(struct hand *hand, const struct call *call, char *at, const __u64 *args, __u64 slot)
+{
+	const __u32 bytes = call->bytes;
+	int i;
+
+	memset(at, 0, bytes);
+	memcpy(at, &bytes, sizeof(bytes));
+	for (i = 0; i < OP_ARGS - 3 && call->fields[i].bytes; i++)
+		set_field(at, call->fields[i], args[i]);
+	if (call->handle != NONE) {
+		__u64 handle = buffer_of(hand, slot).handle;
+
+		memcpy(at + call->handle, &handle, sizeof(handle));
+	}
+	return i;
+}
+
+static void fill_batch(struct hand *hand, const struct call *call, const struct op *op, int nr_args)
+{
+	const struct call *like = &calls[call->entry];
+	struct framepool_ioc_batch *batch = (void *)hand->page;
+	__u32 i, nr = batch->count < FRAMEPOOL_BATCH_MAX ? batch->count : FRAMEPOOL_BATCH_MAX;
+
+	batch->entries = (unsigned long)hand->entries;
+	batch->entry_size = like->bytes;
+	for (i = 0; i < nr; i++)
+		fill(hand, like, hand->entries + i * like->bytes, op->args + 3 + nr_args, op->args[1] + i);
+}
+
+/**
+ * struct attempt - what is given to ioctl()
+ * @cmd: number
+ * @arg: where the structure is
+ * @bytes: of it
+ */
+struct attempt {
+	unsigned int cmd;
+	char *arg;
+	__u32 bytes;
+};
+
+/* Spoils a call as the quirk says; see any_quirk(). */
+static void spoil(struct hand *hand, struct attempt *attempt, __u64 quirk)
+{
+	__u64 number = quirk >> 4;
+	__u32 size = number;
+	struct map map;
+
+	switch (quirk & 15) {
+	case 1:		/* another size */
+		memcpy(attempt->arg, &size, sizeof(size));
+		break;
+	case 2:		/* another call */
+		attempt->cmd = number & 1 ? number >> 1 : attempt->cmd ^ (1 << number / 2 % 32);
+		break;
+	case 3:		/* a word of the structure */
+		memcpy(attempt->arg + number / 8 % attempt->bytes / 8 * 8, &number, sizeof(number));
+		break;
+	case 4:		/* nowhere */
+		attempt->arg = number & 1 ? (char *)number : hand->page + FRAME_BYTES;
+		break;
+	case 5:		/* across the end of what can be accessed */
+		memmove(hand->page + FRAME_BYTES - 1 - number % attempt->bytes, attempt->arg, 1 + number % attempt->bytes);
+		attempt->arg = hand->page + FRAME_BYTES - 1 - number % attempt->bytes;
+		break;
+	case 6:		/* longer than there is, with something in it */
+		size = attempt->bytes + 8 + number % 64;
+		memcpy(attempt->arg, &size, sizeof(size));
+		attempt->arg[size - 1] = number >> 6;
+		break;
+	case 7:		/* in the pool's own memory, behind a stamp */
+		map = map_of(hand, number);
+		if (map.p && !map.readonly)
+			attempt->arg = map.p + 64;
+		break;
+	}
+}
+
+/**
+ * run_call() - an ioctl
+ * @hand: who does it
+ * @op: client, slot of a buffer, quirk, fields
+ */
+void run_call(struct hand *hand, const struct op *op)
+{
+	const struct call *call = &calls[op_types[op->type].call];
+	struct client client = (call->keep ? client_hold : client_of)(hand, op->args[0]);
+	struct attempt attempt = { call->cmd, hand->page, call->bytes };
+	int nr_args;
+
+	if (client.fd < 0)
+		return;
+	memset(hand->page, 0, FRAME_BYTES);
+	nr_args = fill(hand, call, hand->page, op->args + 3, op->args[1]);
+	if (call->entry)
+		fill_batch(hand, call, op, nr_args);
+	if (op->args[2])
+		spoil(hand, &attempt, op->args[2]);
+	if (!ioctl(client.fd, attempt.cmd, attempt.arg) && !op->args[2] && call->keep)
+		call->keep(hand, client, op, hand->page);
+	if (call->keep)
+		close(client.fd);
+}

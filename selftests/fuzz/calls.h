@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FRAMEPOOL_FUZZ_CALLS_H
+#define FRAMEPOOL_FUZZ_CALLS_H
+
+/* The ioctls; calls.c says what their structures are. */
+enum {
+	CALL_INFO,
+	CALL_ALLOC,
+	CALL_FREE,
+	CALL_QUERY,
+	CALL_STATS,
+	CALL_ALLOC_BATCH,
+	CALL_FREE_BATCH,
+	NR_CALLS,
+};
+
+#endif

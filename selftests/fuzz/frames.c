@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is in the frames: stamps, looked at through mappings, pipes, direct I/O and the eyes of other processes.
+ *
+ * Memory may be taken away while it is touched; then there is a SIGSEGV, and the rest is left out. There is no
+ * SIGBUS: nobody shuts the pool down, no memory is bad, and no mapping shows more than a buffer.
+ */
+#define _GNU_SOURCE
+#include "hand.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* The words of a frame that are looked at when it is new. Stamps are the first and the last. */
+#define FIRST_WORD	0
+#define SOME_WORD	(72 / 8)
+#define LAST_WORD	(FRAME_BYTES / 8 - 1)
+
+#define DISK_PAGES	8
+
+static __thread sigjmp_buf fault_point;
+static __thread volatile sig_atomic_t is_guarded;
+
+static void jump_back(int signal)
+{
+	if (!is_guarded)
+		_exit(128 + signal);
+	siglongjmp(fault_point, signal);
+}
+
+/**
+ * catch_faults() - prepare for memory that is not there
+ */
+void catch_faults(void)
+{
+	struct sigaction action = { .sa_handler = jump_back, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+/* Calls @work, until it touches what is not there. */
+static void guarded(struct hand *hand, const struct map *map, void (*work)(struct hand *, const struct map *))
+{
+	int signal = sigsetjmp(fault_point, 0);
+
+	if (!signal) {
+		is_guarded = 1;
+		work(hand, map);
+	}
+	is_guarded = 0;
+	if (signal == SIGBUS)
+		hand_fail(hand, "SIGBUS", (unsigned long)map->p);
+}
+
+/* Zeros, or what this process wrote; in the shared client, what any process of this run did. */
+static void check_word(struct hand *hand, bool shared, __u64 word)
+{
+	__u64 stamp = hand->worker->stamp;
+
+	if (!word || word == stamp || (shared && word >> 8 == stamp >> 8))
+		return;
+	is_guarded = 0;
+	hand_fail(hand, "a frame has what another client wrote", word);
+}
+
+static void check_frames(struct hand *hand, const struct map *map)
+{
+	size_t at;
+
+	for (at = 0; at < map->length; at += FRAME_BYTES)
+		check_word(hand, map->shared, *(volatile __u64 *)(map->p + at));
+}
+
+static void stamp_frames(struct hand *hand, const struct map *map)
+{
+	volatile __u64 *words;
+	size_t at;
+
+	for (at = 0; at < map->length; at += FRAME_BYTES) {
+		words = (void *)(map->p + at);
+		words[FIRST_WORD] = hand->worker->stamp;
+		words[LAST_WORD] = hand->worker->stamp;
+	}
+}
+
+static void check_zeros(struct hand *hand, const struct map *map)
+{
+	volatile __u64 *words;
+	__u64 word;
+	size_t at;
+
+	for (at = 0; at < map->length; at += FRAME_BYTES) {
+		words = (void *)(map->p + at);
+		word = words[FIRST_WORD] | words[SOME_WORD] | words[LAST_WORD];
+		if (word) {
+			is_guarded = 0;
+			hand_fail(hand, "a new frame is not cleared", word);
+		}
+	}
+}
+
+/**
+ * frames_check() - look at the stamps of a mapping
+ * @hand: who looks
+ * @map: the mapping
+ */
+void frames_check(struct hand *hand, const struct map *map)
+{
+	guarded(hand, map, check_frames);
+}
+
+/**
+ * frames_stamp() - write stamps into a mapping
+ * @hand: who writes
+ * @map: the mapping
+ */
+void frames_stamp(struct hand *hand, const struct map *map)
+{
+	if (!map->readonly)
+		guarded(hand, map, stamp_frames);
+}
+
+/**
+ * buffer_check_new() - look at a buffer that nobody else knows yet, and write stamps into it
+ * @hand: who looks
+ * @client: whose it is
+ * @buffer: the buffer
+ * @cleared: whether it must read as zeros
+ */
+void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer, bool cleared)
+{
+	char *staging = hand->worker->arena + (2 * SLOTS + hand->thread) * WINDOW;
+	struct map map = { .p = staging + buffer->offset % HUGE_BYTES, .shared = client.shared };
+
+	map.length = buffer->length < MAP_BYTES ? buffer->length : MAP_BYTES;
+	if ((char *)syscall(SYS_mmap, map.p, map.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, client.fd,
+			    buffer->offset) != map.p)
+		return;
+	guarded(hand, &map, cleared ? check_zeros : check_frames);
+	guarded(hand, &map, stamp_frames);
+	mmap(staging, WINDOW, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+/**
+ * run_touch() - touch: writes stamps
+ * @hand: who does it
+ * @op: mapping, first page, pages
+ */
+void run_touch(struct hand *hand, const struct op *op)
+{
+	struct map map = map_part(hand, op);
+
+	if (map.p)
+		frames_stamp(hand, &map);
+}
+
+/**
+ * run_check() - check: looks at stamps
+ * @hand: who does it
+ * @op: mapping, first page, pages
+ */
+void run_check(struct hand *hand, const struct op *op)
+{
+	struct map map = map_part(hand, op);
+
+	if (map.p)
+		frames_check(hand, &map);
+}
+
+/**
+ * run_splice() - splice: puts frames into the thread's pipe, where they stay after they are freed
+ * @hand: who does it
+ * @op: mapping, first page, pages
+ */
+void run_splice(struct hand *hand, const struct op *op)
+{
+	struct map map = map_part(hand, op);
+	struct iovec frames = { map.p, map.length };
+
+	if (!map.p || map.shared)
+		return;
+	vmsplice(hand->pipe[1], &frames, 1, SPLICE_F_NONBLOCK);
+}
+
+/**
+ * run_drain_pipe() - drain_pipe: reads the thread's pipe
+ * @hand: who does it
+ * @op: pages
+ */
+void run_drain_pipe(struct hand *hand, const struct op *op)
+{
+	__u64 i, page[FRAME_BYTES / 8];
+
+	for (i = 0; i <= op->args[0] % 64; i++) {
+		if (read(hand->pipe[0], page, FRAME_BYTES) != FRAME_BYTES)
+			break;
+		check_word(hand, false, page[FIRST_WORD]);
+	}
+}
+
+/**
+ * run_direct() - direct: writes frames to the disk and reads them back, without the page cache
+ * @hand: who does it
+ * @op: mapping, first page, pages
+ */
+void run_direct(struct hand *hand, const struct op *op)
+{
+	struct map map = map_part(hand, op);
+	off_t at = (hand->worker->process * THREADS + hand->thread) * DISK_PAGES * FRAME_BYTES;
+
+	if (!map.p || map.shared || map.readonly)
+		return;
+	if (map.length > DISK_PAGES * FRAME_BYTES)
+		map.length = DISK_PAGES * FRAME_BYTES;
+	if (pwrite(hand->worker->disk, map.p, map.length, at) == (ssize_t)map.length)
+		(void)!pread(hand->worker->disk, map.p, map.length, at);
+}
+
+/**
+ * run_peek() - peek: reads the memory of a process at the place of an own mapping
+ * @hand: who does it
+ * @op: mapping, first page, pages, process
+ */
+void run_peek(struct hand *hand, const struct op *op)
+{
+	struct map map = map_part(hand, op);
+	int process = op->args[3] % PROCESSES;
+	__u64 page[FRAME_BYTES / 8];
+	struct iovec here = { page, FRAME_BYTES }, there = { map.p, FRAME_BYTES };
+	size_t at;
+
+	for (at = 0; map.p && at < map.length && at < DISK_PAGES * FRAME_BYTES; at += FRAME_BYTES) {
+		there.iov_base = map.p + at;
+		if (process_vm_readv(hand->worker->common->pids[process], &here, 1, &there, 1, 0) == FRAME_BYTES &&
+		    process == hand->worker->process)
+			check_word(hand, map.shared, page[FIRST_WORD]);
+	}
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a process of the fuzzer has, and what a thread of it works with.
+ *
+ * All that the pool's memory is mapped at lies in one arena, or where the kernel chose; nothing else is mapped while
+ * operations run, so that a mapping that another thread has taken away meanwhile is either nothing, or another of ours.
+ *
+ * Each frame of a buffer begins with a stamp that names the process which wrote it, or with zeros. Where a mapping may be written
+ * to, it shows a buffer whose handle was live after it was mapped: then no stamp gets into a buffer that is new.
+ */
+#ifndef FRAMEPOOL_FUZZ_HAND_H
+#define FRAMEPOOL_FUZZ_HAND_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <sys/types.h>
+
+#include "program.h"
+
+#define SLOTS		8
+#define CLIENTS		4
+#define FRAME_BYTES		4096UL
+#define HUGE_BYTES	(512 * FRAME_BYTES)
+
+/* A slot of the arena, and a thread's place to look at new buffers. */
+#define WINDOW		(12 * HUGE_BYTES)
+
+/* Most that one mapping shows. */
+#define MAP_BYTES	(8 * HUGE_BYTES)
+
+/**
+ * struct client - an open file
+ * @fd: -1: none
+ * @id: tells clients apart that had the same descriptor; 0: the shared one
+ * @shared: opened by the parent, for all processes
+ */
+struct client {
+	int fd;
+	int id;
+	bool shared;
+};
+
+/**
+ * struct held - what a call said of a buffer; freed handles stay, to be tried again
+ * @handle: 0: none
+ * @offset: where it is mapped
+ * @length: bytes
+ * @client: id of its client, since others have handles and offsets of the same value
+ */
+struct held {
+	__u64 handle;
+	__u64 offset;
+	__u64 length;
+	int client;
+};
+
+/**
+ * struct map - a mapping
+ * @p: NULL: none
+ * @length: bytes
+ * @shared: of the shared client, where other processes write, too
+ * @readonly: nobody knows whose it is: it must not be written to
+ */
+struct map {
+	char *p;
+	size_t length;
+	bool shared;
+	bool readonly;
+};
+
+/**
+ * struct common - what all processes of a run share
+ * @failed: somebody found a fault in the module
+ * @pids: of the processes
+ * @ops: operations done
+ */
+struct common {
+	int failed;
+	pid_t pids[16];
+	__u64 ops;
+};
+
+/**
+ * struct worker - a process
+ * @lock: protects the slots; no call is made under it
+ * @common: shared with the others
+ * @process: its number
+ * @stamp: what it writes into frames
+ * @is_tidy: it frees buffers that it has no slot for
+ * @disk: a file for direct I/O, or -1
+ * @arena: SLOTS windows for mappings, SLOTS for such as must not be written to, THREADS for new buffers
+ * @nr_clients: (protected by @lock) opened so far
+ * @clients: (protected by @lock)
+ * @buffers: (protected by @lock)
+ * @maps: (protected by @lock) the latter half may only be read
+ */
+struct worker {
+	pthread_mutex_t lock;
+	struct common *common;
+	int process;
+	__u64 stamp;
+	bool is_tidy;
+	int disk;
+	char *arena;
+	int nr_clients;
+	struct client clients[CLIENTS];
+	struct held buffers[SLOTS];
+	struct map maps[2 * SLOTS];
+};
+
+/**
+ * struct hand - a thread
+ * @worker: its process
+ * @thread: its number in it
+ * @pipe: reading and writing end
+ * @page: a page, and behind it one that cannot be accessed
+ * @entries: of batches
+ * @op: what it does just now
+ */
+struct hand {
+	struct worker *worker;
+	int thread;
+	int pipe[2];
+	char *page;
+	char *entries;
+	const struct op *op;
+};
+
+/* calls.c */
+void run_open(struct hand *hand, const struct op *op);
+void run_close(struct hand *hand, const struct op *op);
+void run_dup(struct hand *hand, const struct op *op);
+void run_call(struct hand *hand, const struct op *op);
+struct client client_of(struct hand *hand, __u64 arg);
+struct client client_hold(struct hand *hand, __u64 arg);
+bool handle_is_live(int fd, __u64 handle);
+
+/* maps.c */
+void run_map(struct hand *hand, const struct op *op);
+void run_unmap(struct hand *hand, const struct op *op);
+void run_remap(struct hand *hand, const struct op *op);
+void run_protect(struct hand *hand, const struct op *op);
+void run_advise(struct hand *hand, const struct op *op);
+void run_lock(struct hand *hand, const struct op *op);
+void run_sync(struct hand *hand, const struct op *op);
+struct map map_of(struct hand *hand, __u64 arg);
+struct map map_part(struct hand *hand, const struct op *op);
+
+/* frames.c */
+void run_touch(struct hand *hand, const struct op *op);
+void run_check(struct hand *hand, const struct op *op);
+void run_splice(struct hand *hand, const struct op *op);
+void run_drain_pipe(struct hand *hand, const struct op *op);
+void run_direct(struct hand *hand, const struct op *op);
+void run_peek(struct hand *hand, const struct op *op);
+void catch_faults(void);
+void frames_check(struct hand *hand, const struct map *map);
+void frames_stamp(struct hand *hand, const struct map *map);
+void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer, bool cleared);
+
+/* process.c */
+void run_fork(struct hand *hand, const struct op *op);
+void run_kill(struct hand *hand, const struct op *op);
+void run_nap(struct hand *hand, const struct op *op);
+void run_look(struct hand *hand, const struct op *op);
+void run_drain(struct hand *hand, const struct op *op);
+void hand_fail(struct hand *hand, const char *why, __u64 number);
+bool worker_init(struct worker *worker, struct common *common, int process, __u64 stamp, int shared_fd);
+bool hand_init(struct hand *hand, struct worker *worker, int thread);
+void hand_do(struct hand *hand, const struct op *op);
+void worker_run(struct worker *worker, const struct program *program);
+
+#endif
