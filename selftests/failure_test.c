@@ -11,6 +11,7 @@
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define MOST_STEPS	200
 #define BYTES		(HUGE_FRAME + 3 * FRAME)
+#define BATCH		3
 
 FIXTURE(failure)
 {
@@ -81,54 +82,67 @@ static bool same_use(const struct framepool_ioc_stats *a, const struct framepool
 /**
  * struct call - a call that is made to fail
  * @name: for messages
+ * @prepare: what comes before, and does not fail; or NULL
  * @run: makes it: 0 or a negative errno
- * @undo: undoes it after it succeeded, or NULL
+ * @undo: undoes all, whatever became of it; or NULL
  * @errors: what it may fail with
  */
 struct call {
 	const char *name;
+	void (*prepare)(FIXTURE_DATA(failure) *self);
 	int (*run)(FIXTURE_DATA(failure) *self);
 	void (*undo)(FIXTURE_DATA(failure) *self);
 	int errors[4];
 };
 
-static bool may_fail_with(const struct call *call, int ret)
+static bool may_fail_with(const int *errors, int ret)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(call->errors); i++)
-		if (ret && call->errors[i] == -ret)
+	for (i = 0; i < 4; i++)
+		if (ret && errors[i] == -ret)
 			return true;
 	return false;
 }
 
-/* Makes the call with each of its steps failing in turn; how many there were, or -1. */
+/* Makes the call with its step @nth failing, and undoes it. Sets *@injected, and *@ret to its result. */
+static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, int nth, bool *injected, int *ret)
+{
+	struct framepool_ioc_stats start, before, after, end;
+	bool ok = !pool_stats(self->fd, &start);
+
+	if (call->prepare)
+		call->prepare(self);
+	ok = ok && !pool_stats(self->fd, &before);
+	fail_at(self->nth, nth);
+	*ret = call->run(self);
+	*injected = has_failed(self->nth);
+	if (*ret)
+		ok = ok && !pool_stats(self->fd, &after) && same_use(&before, &after);
+	if (call->undo)
+		call->undo(self);
+	ok = ok && !pool_stats(self->fd, &end) && same_use(&start, &end);
+	if (!ok)
+		fprintf(stderr, "# %s: step %d leaves something behind\n", call->name, nth);
+	if (*ret && !(*injected && may_fail_with(call->errors, *ret))) {
+		fprintf(stderr, "# %s: step %d: %s\n", call->name, nth, strerror(-*ret));
+		return false;
+	}
+	return ok;
+}
+
+/* Makes the call with each of its steps failing in turn; how many failures there were, or -1. */
 static int fail_each_step(FIXTURE_DATA(failure) *self, const struct call *call)
 {
-	struct framepool_ioc_stats before, after;
 	int nth, ret, failed = 0;
+	bool injected;
 
 	for (nth = 1; nth < MOST_STEPS; nth++) {
-		bool injected;
-
-		if (pool_stats(self->fd, &before))
+		if (!fail_step(self, call, nth, &injected, &ret))
 			return -1;
-		fail_at(self->nth, nth);
-		ret = call->run(self);
-		injected = has_failed(self->nth);
-		if (!ret && call->undo)
-			call->undo(self);
 		failed += ret != 0;
 		if (!injected)
-			return ret ? -1 : failed;
-		if (ret && !may_fail_with(call, ret)) {
-			fprintf(stderr, "# %s: step %d: %s\n", call->name, nth, strerror(-ret));
-			return -1;
-		}
-		if (pool_stats(self->fd, &after) || !same_use(&before, &after)) {
-			fprintf(stderr, "# %s: step %d leaves something behind\n", call->name, nth);
-			return -1;
-		}
+			return failed;
 	}
 	fprintf(stderr, "# %s: never succeeds\n", call->name);
 	return -1;
@@ -136,6 +150,8 @@ static int fail_each_step(FIXTURE_DATA(failure) *self, const struct call *call)
 
 static int opened;
 static struct buffer allocated;
+static struct framepool_ioc_alloc batch_allocs[BATCH];
+static struct framepool_ioc_batch batch;
 
 static int open_pool(FIXTURE_DATA(failure) *self)
 {
@@ -148,19 +164,62 @@ static void close_pool(FIXTURE_DATA(failure) *self)
 	close(opened);
 }
 
+static int alloc(FIXTURE_DATA(failure) *self, __u32 flags, __u64 length)
+{
+	allocated.handle = 0;
+	return buffer_alloc_any(self->fd, flags, length, 0, 0, &allocated);
+}
+
 static int alloc_frame(FIXTURE_DATA(failure) *self)
 {
-	return buffer_alloc(self->fd, FRAME, &allocated);
+	return alloc(self, 0, FRAME);
 }
 
 static int alloc_huge(FIXTURE_DATA(failure) *self)
 {
-	return buffer_alloc(self->fd, BYTES, &allocated);
+	return alloc(self, 0, BYTES);
 }
 
-static void free_allocated(FIXTURE_DATA(failure) *self)
+static int alloc_unclear(FIXTURE_DATA(failure) *self)
+{
+	return alloc(self, FRAMEPOOL_ALLOC_NOCLEAR, BYTES);
+}
+
+static void prepare_buffer(FIXTURE_DATA(failure) *self)
+{
+	if (alloc_huge(self))
+		abort();
+}
+
+static int free_buffer(FIXTURE_DATA(failure) *self)
+{
+	return handle_free(self->fd, allocated.handle);
+}
+
+static void undo_alloc(FIXTURE_DATA(failure) *self)
 {
 	handle_free(self->fd, allocated.handle);
+}
+
+static int alloc_all(FIXTURE_DATA(failure) *self)
+{
+	static const __u64 lengths[BATCH] = { FRAME, BYTES, 3 * FRAME };
+	int i;
+
+	for (i = 0; i < BATCH; i++)
+		batch_allocs[i] = (struct framepool_ioc_alloc){
+			.size = sizeof(batch_allocs[i]),
+			.length = lengths[i],
+		};
+	return alloc_batch(self->fd, 0, batch_allocs, BATCH, &batch);
+}
+
+static void undo_batch(FIXTURE_DATA(failure) *self)
+{
+	int i;
+
+	for (i = 0; i < BATCH; i++)
+		handle_free(self->fd, batch_allocs[i].handle);
 }
 
 static int query_buffer(FIXTURE_DATA(failure) *self)
@@ -184,13 +243,6 @@ static int read_info(FIXTURE_DATA(failure) *self)
 	return pool_info(self->fd, &info);
 }
 
-static int free_nothing(FIXTURE_DATA(failure) *self)
-{
-	int ret = handle_free(self->fd, ~0ULL);
-
-	return ret == -ENOENT ? 0 : ret;
-}
-
 static int map_buffer(FIXTURE_DATA(failure) *self)
 {
 	self->p = buffer_map(self->fd, &self->buffer);
@@ -199,14 +251,33 @@ static int map_buffer(FIXTURE_DATA(failure) *self)
 
 static void unmap_buffer(FIXTURE_DATA(failure) *self)
 {
-	munmap(self->p, BYTES);
+	if (self->p != MAP_FAILED)
+		munmap(self->p, BYTES);
 	self->p = MAP_FAILED;
+}
+
+static void prepare_mapping(FIXTURE_DATA(failure) *self)
+{
+	if (map_buffer(self))
+		abort();
 }
 
 /* Faults in a mapping that has no page tables yet; the kernel does so on our behalf. */
 static int touch_buffer(FIXTURE_DATA(failure) *self)
 {
 	return madvise(self->p, BYTES, MADV_POPULATE_WRITE) ? -errno : 0;
+}
+
+static int read_buffer(FIXTURE_DATA(failure) *self)
+{
+	return madvise(self->p, BYTES, MADV_POPULATE_READ) ? -errno : 0;
+}
+
+static void prepare_touched(FIXTURE_DATA(failure) *self)
+{
+	prepare_mapping(self);
+	if (touch_buffer(self))
+		abort();
 }
 
 static int punch_hole(FIXTURE_DATA(failure) *self)
@@ -217,14 +288,19 @@ static int punch_hole(FIXTURE_DATA(failure) *self)
 TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 {
 	static const struct call calls[] = {
-		{ "open", open_pool, close_pool, { ENOMEM, ENFILE, EFAULT } },
-		{ "ALLOC of a frame", alloc_frame, free_allocated, { ENOBUFS, EFAULT } },
-		{ "ALLOC of huge frames", alloc_huge, free_allocated, { ENOBUFS, EFAULT } },
-		{ "QUERY", query_buffer, NULL, { EFAULT } },
-		{ "STATS", read_stats, NULL, { EFAULT } },
-		{ "INFO", read_info, NULL, { EFAULT } },
-		{ "FREE", free_nothing, NULL, { EFAULT } },
-		{ "mmap", map_buffer, unmap_buffer, { ENOMEM } },
+		{ "open", NULL, open_pool, close_pool, { ENOMEM, ENFILE, EFAULT } },
+		{ "ALLOC of a frame", NULL, alloc_frame, undo_alloc, { ENOBUFS, EFAULT } },
+		{ "ALLOC of huge frames", NULL, alloc_huge, undo_alloc, { ENOBUFS, EFAULT } },
+		{ "ALLOC without clearing", NULL, alloc_unclear, undo_alloc, { ENOBUFS, EFAULT } },
+		{ "ALLOC_BATCH", NULL, alloc_all, undo_batch, { ENOBUFS, EFAULT } },
+		{ "QUERY", NULL, query_buffer, NULL, { EFAULT } },
+		{ "STATS", NULL, read_stats, NULL, { EFAULT } },
+		{ "INFO", NULL, read_info, NULL, { EFAULT } },
+		{ "FREE", prepare_buffer, free_buffer, undo_alloc, { EFAULT } },
+		{ "mmap", NULL, map_buffer, unmap_buffer, { ENOMEM } },
+		{ "fault by writing", prepare_mapping, touch_buffer, unmap_buffer, { ENOMEM } },
+		{ "fault by reading", prepare_mapping, read_buffer, unmap_buffer, { ENOMEM } },
+		{ "munmap of a part", prepare_touched, punch_hole, unmap_buffer, { ENOMEM } },
 	};
 	int i;
 
