@@ -43,6 +43,7 @@ struct field {
  * @cmd: its number
  * @bytes: of its structure
  * @handle: offset of the handle that it takes, or NONE
+ * @array: offset of the address of an array of offsets of objects, or 0
  * @entry: the call that its entries are like; 0: it is no batch
  * @fields: for the arguments from the fourth on; those of a batch's entries come after its own
  * @keep: takes what it gave; may be NULL
@@ -52,12 +53,15 @@ struct call {
 	unsigned short bytes;
 	unsigned short handle;
 	int entry;
+	unsigned short array;
 	struct field fields[OP_ARGS - 3];
 	void (*keep)(struct hand *hand, struct client client, const struct op *op, const void *arg);
 };
 
 static void keep_alloc(struct hand *hand, struct client client, const struct op *op, const void *arg);
 static void keep_batch(struct hand *hand, struct client client, const struct op *op, const void *arg);
+static void keep_cache(struct hand *hand, struct client client, const struct op *op, const void *arg);
+static void keep_objects(struct hand *hand, struct client client, const struct op *op, const void *arg);
 
 static const struct call calls[NR_CALLS] = {
 	[CALL_INFO] = { FRAMEPOOL_IOC_INFO, sizeof(struct framepool_ioc_info), NONE },
@@ -84,6 +88,29 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_FREE_BATCH] = {
 		FRAMEPOOL_IOC_FREE_BATCH, sizeof(struct framepool_ioc_batch), NONE, CALL_FREE,
 		.fields = { FIELD(framepool_ioc_batch, flags), FIELD(framepool_ioc_batch, count) },
+	},
+	[CALL_CACHE_CREATE] = {
+		FRAMEPOOL_IOC_CACHE_CREATE, sizeof(struct framepool_ioc_cache), NONE,
+		.fields = { FIELD(framepool_ioc_cache, flags), FIELD(framepool_ioc_cache, object_size),
+			    FIELD(framepool_ioc_cache, align) },
+		.keep = keep_cache,
+	},
+	[CALL_CACHE_DESTROY] = {
+		FRAMEPOOL_IOC_CACHE_DESTROY, sizeof(struct framepool_ioc_cache_destroy),
+		offsetof(struct framepool_ioc_cache_destroy, handle),
+		.fields = { FIELD(framepool_ioc_cache_destroy, flags) },
+	},
+	[CALL_OBJ_ALLOC] = {
+		FRAMEPOOL_IOC_OBJ_ALLOC, sizeof(struct framepool_ioc_objects),
+		offsetof(struct framepool_ioc_objects, cache), .array = offsetof(struct framepool_ioc_objects, offsets),
+		.fields = { FIELD(framepool_ioc_objects, flags), FIELD(framepool_ioc_objects, count) },
+		.keep = keep_objects,
+	},
+	/* Of what the thread allocated last, unless a batch has come in between. */
+	[CALL_OBJ_FREE] = {
+		FRAMEPOOL_IOC_OBJ_FREE, sizeof(struct framepool_ioc_objects),
+		offsetof(struct framepool_ioc_objects, cache), .array = offsetof(struct framepool_ioc_objects, offsets),
+		.fields = { FIELD(framepool_ioc_objects, flags), FIELD(framepool_ioc_objects, count) },
 	},
 };
 
@@ -206,27 +233,54 @@ bool handle_is_live(int fd, __u64 handle)
 
 static void free_handle(struct client client, __u64 handle)
 {
+	struct framepool_ioc_cache_destroy cache = { .size = sizeof(cache), .handle = handle };
 	struct framepool_ioc_free arg = { .size = sizeof(arg), .handle = handle };
 
-	if (handle)
-		ioctl(client.fd, FRAMEPOOL_IOC_FREE, &arg);
+	/* It is that of a buffer or of a cache. */
+	if (handle && ioctl(client.fd, FRAMEPOOL_IOC_FREE, &arg))
+		ioctl(client.fd, FRAMEPOOL_IOC_CACHE_DESTROY, &cache);
 }
 
 /* Those of a process that is not tidy live on without being known, until their client ends. */
-static void keep_buffer(struct hand *hand, __u64 slot, struct client client, bool look,
-			const struct framepool_ioc_alloc *alloc)
+static void keep_held(struct hand *hand, __u64 slot, struct client client, struct held buffer)
 {
-	struct held buffer = { alloc->handle, alloc->offset, alloc->length, client.id }, old;
 	struct worker *worker = hand->worker;
+	struct held old;
 
-	if (look)
-		buffer_check_new(hand, client, &buffer, !(alloc->flags & FRAMEPOOL_ALLOC_NOCLEAR));
 	pthread_mutex_lock(&worker->lock);
 	old = worker->buffers[slot % SLOTS];
 	worker->buffers[slot % SLOTS] = buffer;
 	pthread_mutex_unlock(&worker->lock);
 	if (worker->is_tidy && old.client == client.id)
 		free_handle(client, old.handle);
+}
+
+static void keep_buffer(struct hand *hand, __u64 slot, struct client client, bool look,
+			const struct framepool_ioc_alloc *alloc)
+{
+	struct held buffer = { alloc->handle, alloc->offset, alloc->length, client.id };
+
+	if (look)
+		buffer_check_new(hand, client, &buffer, !(alloc->flags & FRAMEPOOL_ALLOC_NOCLEAR));
+	keep_held(hand, slot, client, buffer);
+}
+
+/* A cache takes the slot of a buffer, too. What is mapped there is looked at, since it has no length. */
+static void keep_cache(struct hand *hand, struct client client, const struct op *op, const void *arg)
+{
+	const struct framepool_ioc_cache *cache = arg;
+
+	keep_held(hand, op->args[1], client, (struct held){ cache->handle, cache->offset, 0, client.id });
+}
+
+static void keep_objects(struct hand *hand, struct client client, const struct op *op, const void *arg)
+{
+	const struct framepool_ioc_objects *objects = arg;
+	struct held cache = buffer_of(hand, op->args[1]);
+	const __u64 *offsets = (void *)hand->entries;
+
+	if (objects->done && cache.handle == objects->cache)
+		object_stamp(hand, client, cache.offset + offsets[0]);
 }
 
 static void keep_alloc(struct hand *hand, struct client client, const struct op *op, const void *arg)
@@ -265,6 +319,11 @@ static int fill(struct hand *hand, const struct call *call, char *at, const __u6
 		__u64 handle = buffer_of(hand, slot).handle;
 
 		memcpy(at + call->handle, &handle, sizeof(handle));
+	}
+	if (call->array) {
+		__u64 array = (unsigned long)hand->entries;
+
+		memcpy(at + call->array, &array, sizeof(array));
 	}
 	return i;
 }

@@ -83,6 +83,8 @@ static __u64 good_arg(__u64 *random, enum kind kind)
 		return below(random, 4) ? 0 : 1ULL << below(random, 23);
 	case K_LIMIT:
 		return below(random, 8) ? 0 : (1 + below(random, 64)) << 26;
+	case K_OBJECT:
+		return below(random, 4) ? 8 + below(random, 2000) : 8 + below(random, 1 << 20);
 	case K_COUNT:
 		return below(random, 32) ? 1 + below(random, 8) : 1 + below(random, FRAMEPOOL_BATCH_MAX);
 	case K_FIRST:

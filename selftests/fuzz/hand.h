@@ -22,6 +22,9 @@
 #define FRAME_BYTES		4096UL
 #define HUGE_BYTES	(512 * FRAME_BYTES)
 
+/* Where the windows of caches begin in a file. */
+#define CACHE_WINDOWS	(1ULL << 43)
+
 /* A slot of the arena, and a thread's place to look at new buffers. */
 #define WINDOW		(12 * HUGE_BYTES)
 
@@ -60,12 +63,14 @@ struct held {
  * @length: bytes
  * @shared: of the shared client, where other processes write, too
  * @readonly: nobody knows whose it is: it must not be written to
+ * @has_holes: it may show the window of a cache, where there may be nothing
  */
 struct map {
 	char *p;
 	size_t length;
 	bool shared;
 	bool readonly;
+	bool has_holes;
 };
 
 /**
@@ -156,6 +161,7 @@ void run_peek(struct hand *hand, const struct op *op);
 void catch_faults(void);
 void frames_check(struct hand *hand, const struct map *map);
 void frames_stamp(struct hand *hand, const struct map *map);
+void object_stamp(struct hand *hand, struct client client, __u64 offset);
 void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer, bool cleared);
 
 /* process.c */

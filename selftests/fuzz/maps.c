@@ -95,7 +95,7 @@ static struct map map_range(struct hand *hand, const struct op *op)
 static void map_unknown(struct hand *hand, const struct op *op, struct client client, __u64 offset, size_t length)
 {
 	int slot = SLOTS + op->args[2] % SLOTS;
-	struct map map = { .length = length, .shared = client.shared, .readonly = true };
+	struct map map = { .length = length, .shared = client.shared, .readonly = true, .has_holes = offset >= CACHE_WINDOWS };
 
 	map.p = (char *)syscall(SYS_mmap, window(hand, slot), length, PROT_READ, MAP_SHARED | MAP_FIXED, client.fd,
 				offset);

@@ -33,6 +33,7 @@ enum kind {
 	K_LENGTH,	/* bytes of a buffer */
 	K_ALIGN,
 	K_LIMIT,	/* physical address */
+	K_OBJECT,	/* bytes of an object */
 	K_COUNT,	/* entries of a batch */
 	K_FIRST,	/* page in a buffer or mapping; "negative": before it */
 	K_PAGES,	/* 0: all that follow */

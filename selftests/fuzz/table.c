@@ -21,6 +21,11 @@ const struct op_type op_types[] = {
 	CALL("alloc_batch", 4, 2, CALL_ALLOC_BATCH, K_BATCH_FLAGS, K_COUNT, K_ALLOC_FLAGS, K_LENGTH, K_ALIGN),
 	CALL("free_batch", 4, 2, CALL_FREE_BATCH, K_BATCH_FLAGS, K_COUNT, K_NO_FLAGS),
 
+	CALL("cache_create", 4, 2, CALL_CACHE_CREATE, K_NO_FLAGS, K_OBJECT, K_ALIGN),
+	CALL("cache_destroy", 2, 1, CALL_CACHE_DESTROY, K_NO_FLAGS),
+	CALL("obj_alloc", 12, 12, CALL_OBJ_ALLOC, K_BATCH_FLAGS, K_COUNT),
+	CALL("obj_free", 8, 8, CALL_OBJ_FREE, K_NO_FLAGS, K_COUNT),
+
 	{ "map", 20, 12, run_map, 0, { K_CLIENT, K_BUFFER, K_MAP, K_FIRST, K_PAGES, K_PROT, K_PLACE } },
 	{ "unmap", 8, 8, run_unmap, 0, { K_MAP, K_FIRST, K_PAGES } },
 	{ "remap", 4, 1, run_remap, 0, { K_MAP, K_FIRST, K_PAGES, K_PAGES, K_MAP, K_SMALL } },
