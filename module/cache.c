@@ -22,9 +22,6 @@
 #define CACHED_BYTES	SZ_256K
 #define CACHED_SHARE	128
 
-/* Slabs below 32 KiB would have more bits around them than in them. */
-#define MIN_SLAB_ORDER	(15 > PAGE_SHIFT ? 15 - PAGE_SHIFT : 0)
-
 static_assert(sizeof(void *) == sizeof(u64));
 
 /* All caches of all pools. */
@@ -96,7 +93,7 @@ static int init_slabs(struct fp_cache *cache, const struct framepool_cache_args 
 		.origin = frame_address(cache->pool, 0),
 		.size = args->size,
 		.align = args->align,
-		.min_order = MIN_SLAB_ORDER,
+		.min_order = FP_SLAB_MIN_ORDER,
 		.cached_bytes = min_t(u64, CACHED_BYTES, bytes / CACHED_SHARE / num_possible_cpus()),
 		.seed = args->flags & FRAMEPOOL_CACHE_RANDOM ? get_random_u64() | 1 : 0,
 	};

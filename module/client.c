@@ -580,15 +580,15 @@ void fp_client_revoke_all(struct fp_pool *pool)
 }
 
 /**
- * fp_client_for_each_window() - look at the caches of all clients of a pool
+ * fp_client_windows_for_each() - look at the caches of all clients of a pool
  * @pool: the pool
  * @show: called for each; may sleep
  * @context: passed on
  *
  * Context: may sleep.
  */
-void fp_client_for_each_window(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
-			       void *context)
+void fp_client_windows_for_each(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+				void *context)
 {
 	struct fp_client *client;
 

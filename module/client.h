@@ -95,7 +95,7 @@ u32 fp_client_nr_buffers(struct fp_client *client);
 bool fp_client_is_revoked(const struct fp_client *client);
 void fp_client_revoke(struct fp_client *client);
 void fp_client_revoke_all(struct fp_pool *pool);
-void fp_client_for_each_window(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
-			       void *context);
+void fp_client_windows_for_each(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+				void *context);
 
 #endif

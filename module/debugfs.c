@@ -200,7 +200,7 @@ static int slabinfo_show(struct seq_file *file, void *unused)
 	seq_puts(file, "     waste   metadata         hits    refills ");
 	seq_puts(file, "        kept    returns bad_frees reports name\n");
 	fp_caches_for_each(file->private, show_cache, file);
-	fp_client_for_each_window(file->private, show_window, file);
+	fp_client_windows_for_each(file->private, show_window, file);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
@@ -218,7 +218,7 @@ static int verify_show(struct seq_file *file, void *unused)
 	const char *broken = fp_buddy_verify(&pool->buddy) ?: fp_caches_verify(pool);
 
 	if (!broken)
-		fp_client_for_each_window(pool, verify_window, &broken);
+		fp_client_windows_for_each(pool, verify_window, &broken);
 	seq_printf(file, "%s\n", broken ?: "ok");
 	return 0;
 }

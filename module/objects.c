@@ -11,9 +11,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-/* Slabs below 32 KiB would have more bits around them than in them. */
-#define MIN_SLAB_ORDER	(15 > PAGE_SHIFT ? 15 - PAGE_SHIFT : 0)
-
 #define ON_STACK	32U	/* offsets; for more there is kernel memory to be had */
 
 /**
@@ -30,7 +27,7 @@ int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache
 		.size = args->object_size,
 		.align = args->align,
 		.seed = args->flags & FRAMEPOOL_CACHE_RANDOM ? get_random_u64() | 1 : 0,
-		.min_order = MIN_SLAB_ORDER,
+		.min_order = FP_SLAB_MIN_ORDER,
 	};
 	struct fp_window *window;
 	u64 handle;

@@ -9,6 +9,8 @@
 #define FP_SLAB_MIN_SIZE	8U
 #define FP_SLAB_MAX_SIZE	(FP_HUGE_FRAMES << PAGE_SHIFT)
 #define FP_SLAB_MAX_ORDER	FP_HUGE_ORDER
+/* Slabs below 32 KiB would have more bits around them than in them. */
+#define FP_SLAB_MIN_ORDER	(PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0)
 #define FP_SLAB_MAGAZINE	252		/* a magazine is 2 KiB */
 #define FP_SLAB_BATCH		64		/* objects that move between a magazine and slabs at once */
 #define FP_SLAB_PARTIAL		8		/* classes of partly used slabs */
