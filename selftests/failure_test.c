@@ -6,12 +6,14 @@
  * Needs a kernel with fault injection, as the debugging kernel of the lab is.
  */
 #include "common.h"
+#include "cache.h"
 #include "memory.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define MOST_STEPS	200
 #define BYTES		(HUGE_FRAME + 3 * FRAME)
 #define BATCH		3
+#define OBJECTS		300	/* of 1000 bytes: more than a slab of them */
 
 FIXTURE(failure)
 {
@@ -285,6 +287,79 @@ static int punch_hole(FIXTURE_DATA(failure) *self)
 	return munmap(self->p + FRAME, FRAME) ? -errno : 0;
 }
 
+static struct cache cache;
+static __u64 objects[OBJECTS];
+static char *window;
+
+static int create_cache(FIXTURE_DATA(failure) *self)
+{
+	cache = (struct cache){ .fd = self->fd };
+	return cache_create(self->fd, 1000, &cache);
+}
+
+static int destroy_cache(FIXTURE_DATA(failure) *self)
+{
+	return cache_destroy(self->fd, cache.handle);
+}
+
+static void undo_cache(FIXTURE_DATA(failure) *self)
+{
+	destroy_cache(self);
+}
+
+static void prepare_cache(FIXTURE_DATA(failure) *self)
+{
+	if (create_cache(self))
+		abort();
+}
+
+/* Slabs that were grown in vain stay, empty, until somebody needs them. */
+static int alloc_objects(FIXTURE_DATA(failure) *self)
+{
+	int ret = objects_alloc(&cache, objects, OBJECTS);
+
+	if (ret)
+		drain_pool();
+	return ret;
+}
+
+static void prepare_objects(FIXTURE_DATA(failure) *self)
+{
+	prepare_cache(self);
+	if (alloc_objects(self))
+		abort();
+}
+
+static int free_objects(FIXTURE_DATA(failure) *self)
+{
+	return objects_free(&cache, objects, OBJECTS);
+}
+
+static int map_window(FIXTURE_DATA(failure) *self)
+{
+	window = cache_map(&cache);
+	return window == MAP_FAILED ? -errno : 0;
+}
+
+static void undo_window(FIXTURE_DATA(failure) *self)
+{
+	if (window != MAP_FAILED)
+		munmap(window, cache.window_bytes);
+	undo_cache(self);
+}
+
+static void prepare_window(FIXTURE_DATA(failure) *self)
+{
+	prepare_objects(self);
+	if (map_window(self))
+		abort();
+}
+
+static int touch_window(FIXTURE_DATA(failure) *self)
+{
+	return madvise(window, cache.slab_bytes, MADV_POPULATE_WRITE) ? -errno : 0;
+}
+
 TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 {
 	static const struct call calls[] = {
@@ -300,6 +375,12 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		{ "mmap", NULL, map_buffer, unmap_buffer, { ENOMEM } },
 		{ "fault by writing", prepare_mapping, touch_buffer, unmap_buffer, { ENOMEM } },
 		{ "fault by reading", prepare_mapping, read_buffer, unmap_buffer, { ENOMEM } },
+		{ "CACHE_CREATE", NULL, create_cache, undo_cache, { ENOBUFS, EFAULT } },
+		{ "CACHE_DESTROY", prepare_cache, destroy_cache, undo_cache, { EFAULT } },
+		{ "OBJ_ALLOC", prepare_cache, alloc_objects, undo_cache, { ENOBUFS, EFAULT } },
+		{ "OBJ_FREE", prepare_objects, free_objects, undo_cache, { ENOBUFS, EFAULT } },
+		{ "mmap of a window", prepare_cache, map_window, undo_window, { ENOMEM } },
+		{ "fault in a window", prepare_window, touch_window, undo_window, { ENOMEM } },
 		{ "munmap of a part", prepare_touched, punch_hole, unmap_buffer, { ENOMEM } },
 	};
 	int i;
