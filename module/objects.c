@@ -48,23 +48,6 @@ int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache
 	return 0;
 }
 
-static bool count_is_valid(const struct framepool_ioc_objects *args)
-{
-	return args->count && args->count <= FRAMEPOOL_BATCH_MAX && !args->reserved;
-}
-
-/* Room for so many, if there is not enough at @few. */
-static u64 *get_room(u32 nr, u64 *few)
-{
-	return nr <= ON_STACK ? few : kvmalloc_array(nr, sizeof(u64), GFP_KERNEL_ACCOUNT);
-}
-
-static void put_room(u64 *offsets, const u64 *few)
-{
-	if (offsets != few)
-		kvfree(offsets);
-}
-
 static int deliver(struct framepool_ioc_objects __user *user, const struct framepool_ioc_objects *args,
 		   const u64 *offsets, u32 done, int error)
 {
@@ -88,35 +71,6 @@ static int alloc_objects(struct fp_window *window, const struct framepool_ioc_ob
 	return ret;
 }
 
-/**
- * fp_objects_alloc() - FRAMEPOOL_IOC_OBJ_ALLOC
- * @client: whose
- * @args: copy of the structure
- * @user: the structure in the program, for the results
- *
- * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
- */
-int fp_objects_alloc(struct fp_client *client, struct framepool_ioc_objects *args,
-		     struct framepool_ioc_objects __user *user)
-{
-	u64 few[ON_STACK] __uninitialized, *offsets;
-	struct fp_window *window;
-	int ret = -ENOBUFS;
-
-	if (args->flags & ~FRAMEPOOL_BATCH_PARTIAL || !count_is_valid(args))
-		return -EINVAL;
-	window = fp_window_get(&client->windows, args->cache);
-	if (!window)
-		return -ENOENT;
-	offsets = get_room(args->count, few);
-	if (offsets)
-		ret = alloc_objects(window, args, user, offsets);
-	put_room(offsets, few);
-	fp_window_put(window);
-	return ret;
-}
-
 static int free_objects(struct fp_window *window, const struct framepool_ioc_objects *args,
 			struct framepool_ioc_objects __user *user, u64 *offsets)
 {
@@ -132,6 +86,48 @@ static int free_objects(struct fp_window *window, const struct framepool_ioc_obj
 	return put_user(done, &user->done) ? -EFAULT : -ENOENT;
 }
 
+/* Do some work on a cache with room for the offsets. */
+static int with_window(struct fp_client *client, const struct framepool_ioc_objects *args,
+		       struct framepool_ioc_objects __user *user,
+		       int (*work)(struct fp_window *window, const struct framepool_ioc_objects *args,
+				   struct framepool_ioc_objects __user *user, u64 *offsets))
+{
+	u64 few[ON_STACK] __uninitialized, *offsets = few;
+	struct fp_window *window;
+	int ret = -ENOBUFS;
+
+	if (!args->count || args->count > FRAMEPOOL_BATCH_MAX || args->reserved)
+		return -EINVAL;
+	window = fp_window_get(&client->windows, args->cache);
+	if (!window)
+		return -ENOENT;
+	if (args->count > ON_STACK)
+		offsets = kvmalloc_array(args->count, sizeof(*offsets), GFP_KERNEL_ACCOUNT);
+	if (offsets)
+		ret = work(window, args, user, offsets);
+	if (offsets != few)
+		kvfree(offsets);
+	fp_window_put(window);
+	return ret;
+}
+
+/**
+ * fp_objects_alloc() - FRAMEPOOL_IOC_OBJ_ALLOC
+ * @client: whose
+ * @args: copy of the structure
+ * @user: the structure in the program, for the results
+ *
+ * Context: process; may sleep.
+ * Return: 0, or as in uapi/framepool.h.
+ */
+int fp_objects_alloc(struct fp_client *client, const struct framepool_ioc_objects *args,
+		     struct framepool_ioc_objects __user *user)
+{
+	if (args->flags & ~FRAMEPOOL_BATCH_PARTIAL)
+		return -EINVAL;
+	return with_window(client, args, user, alloc_objects);
+}
+
 /**
  * fp_objects_free() - FRAMEPOOL_IOC_OBJ_FREE
  * @client: whose
@@ -141,22 +137,8 @@ static int free_objects(struct fp_window *window, const struct framepool_ioc_obj
  * Context: process; may sleep.
  * Return: 0, or as in uapi/framepool.h.
  */
-int fp_objects_free(struct fp_client *client, struct framepool_ioc_objects *args,
+int fp_objects_free(struct fp_client *client, const struct framepool_ioc_objects *args,
 		    struct framepool_ioc_objects __user *user)
 {
-	u64 few[ON_STACK] __uninitialized, *offsets;
-	struct fp_window *window;
-	int ret = -ENOBUFS;
-
-	if (args->flags || !count_is_valid(args))
-		return -EINVAL;
-	window = fp_window_get(&client->windows, args->cache);
-	if (!window)
-		return -ENOENT;
-	offsets = get_room(args->count, few);
-	if (offsets)
-		ret = free_objects(window, args, user, offsets);
-	put_room(offsets, few);
-	fp_window_put(window);
-	return ret;
+	return args->flags ? -EINVAL : with_window(client, args, user, free_objects);
 }

@@ -6,9 +6,9 @@
 #include "uapi/framepool.h"
 
 int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache *args);
-int fp_objects_alloc(struct fp_client *client, struct framepool_ioc_objects *args,
+int fp_objects_alloc(struct fp_client *client, const struct framepool_ioc_objects *args,
 		     struct framepool_ioc_objects __user *user);
-int fp_objects_free(struct fp_client *client, struct framepool_ioc_objects *args,
+int fp_objects_free(struct fp_client *client, const struct framepool_ioc_objects *args,
 		    struct framepool_ioc_objects __user *user);
 
 #endif

@@ -344,7 +344,7 @@ size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, v
  * Return: 0, or -1 with errno EINVAL (one of them can be no object of @cache; nothing is done) or ENOENT as
  * framepool_cache_free(). errno is otherwise left alone.
  */
-int framepool_cache_free_bulk(struct framepool_cache *cache, void *const *objects, size_t count);
+int framepool_cache_free_bulk(struct framepool_cache *cache, void * const *objects, size_t count);
 
 /**
  * framepool_cache_flush - give back what this thread keeps at hand

@@ -290,7 +290,7 @@ size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, v
 	return nr;
 }
 
-static size_t push_some(struct framepool_cache *cache, void *const *objects, size_t count)
+static size_t push_some(struct framepool_cache *cache, void * const *objects, size_t count)
 {
 	struct fp_magazine *magazine = get_or_create(cache);
 	size_t room = magazine->capacity - magazine->nr;
@@ -301,7 +301,7 @@ static size_t push_some(struct framepool_cache *cache, void *const *objects, siz
 	return nr;
 }
 
-static int free_directly(struct framepool_cache *cache, void *const *objects, uint32_t nr)
+static int free_directly(struct framepool_cache *cache, void * const *objects, uint32_t nr)
 {
 	uint64_t offsets[BULK_MAX];
 
@@ -310,7 +310,7 @@ static int free_directly(struct framepool_cache *cache, void *const *objects, ui
 	return fp_objects_free(cache, offsets, nr);
 }
 
-int framepool_cache_free_bulk(struct framepool_cache *cache, void *const *objects, size_t count)
+int framepool_cache_free_bulk(struct framepool_cache *cache, void * const *objects, size_t count)
 {
 	int ret = 0;
 	size_t nr;

@@ -151,7 +151,7 @@ static void explain_cache(int err, char *text, size_t size)
 			 "a huge frame", FRAMEPOOL_OBJECT_MIN, FRAMEPOOL_OBJECT_MAX);
 		break;
 	case EMFILE:
-		snprintf(text, size, "there are %u caches, as many as a client can have: use one cache for "
+		snprintf(text, size, "there are %d caches, as many as a client can have: use one cache for "
 			 "all objects of a size, or open the pool a second time", FRAMEPOOL_CACHES_MAX);
 		break;
 	case ENOTTY:

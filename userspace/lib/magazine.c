@@ -189,11 +189,11 @@ void fp_magazines_remove_cache(struct framepool_cache *cache)
 static struct fp_thread *grow_thread_locked(size_t nr)
 {
 	bool is_new = fp_thread == &no_thread;
-	struct fp_thread *thread = is_new ? NULL : fp_thread;
+	struct fp_thread *thread;
 
 	if (is_new && pthread_setspecific(all.key, &all))
 		return NULL;
-	thread = realloc(thread, sizeof(*thread) + nr * sizeof(thread->magazines[0]));
+	thread = realloc(is_new ? NULL : fp_thread, sizeof(*thread) + nr * sizeof(thread->magazines[0]));
 	if (!thread)
 		return NULL;
 	if (is_new)

@@ -35,7 +35,7 @@ static void end(void)
 
 static int compare(const void *a, const void *b)
 {
-	const char *x = *(void *const *)a, *y = *(void *const *)b;
+	const char *x = *(void * const *)a, *y = *(void * const *)b;
 
 	return (x > y) - (x < y);
 }
