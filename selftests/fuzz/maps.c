@@ -156,6 +156,8 @@ void run_map(struct hand *hand, const struct op *op)
 	else if (syscall(SYS_mmap, staging, length, PROT_READ, MAP_SHARED | MAP_FIXED, client.fd,
 			 buffer.offset + first * FRAME_BYTES) != (long)staging)
 		;
+	else if (mremap(staging, length, length + FRAME_BYTES, MREMAP_MAYMOVE) != MAP_FAILED)
+		hand_fail(hand, "a mapping grows", buffer.offset);
 	else if (first < buffer.length / FRAME_BYTES && pages <= buffer.length / FRAME_BYTES - first &&
 		 buffer.client == client.id && handle_is_live(client.fd, buffer.handle))
 		map_known(hand, op, client, buffer.offset + first * FRAME_BYTES, length);
