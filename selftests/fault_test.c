@@ -475,8 +475,9 @@ static int locks_of_touch(char *p, size_t length)
 	int on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC), n;
 
 	snprintf(filter, sizeof(filter), "common_pid == %d && write == 0", getpid());
-	if (pwrite(on, "0", 1, 0) != 1 || write_file(LOCK_EVENT "filter", filter) ||
-	    write_file(LOCK_EVENT "enable", "1"))
+	/* The names of programs are not needed, and to have them noted the kernel rewrites its own code. */
+	if (pwrite(on, "0", 1, 0) != 1 || write_file(TRACING "options/record-cmd", "0") ||
+	    write_file(LOCK_EVENT "filter", filter) || write_file(LOCK_EVENT "enable", "1"))
 		return -1;
 	close(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC));	/* empties it */
 	if (pwrite(on, "1", 1, 0) != 1)
