@@ -59,7 +59,7 @@ tests: static ## the kselftests: build/selftests
 	@source=$$(scripts/lab/source) && $(MAKE) --no-print-directory -C selftests O=$(BUILD)/selftests \
 		KSELFTEST=$$source/tools/testing/selftests USERSPACE_O=$(BUILD)/static
 
-lab-%: static ## what a lab needs (lab-KERNEL; KERNEL=debug or in scripts/lab/kernels)
+lab-%: static ## what a lab needs (lab-KERNEL; KERNEL=debug, kcsan or in scripts/lab/kernels)
 	@kernel=$$(scripts/lab/kernel $*) && \
 		scripts/lab/within $$kernel $(MAKE) --no-print-directory module test-module KDIR=$$kernel/build
 
@@ -127,6 +127,12 @@ check-matrix: setup ## the kselftests on every kernel of the lab, the PREEMPT_RT
 check-debug: setup ## the kselftests on a kernel with KASAN, lockdep and DEBUG_VM (built once)
 	@scripts/check debug
 
+check-kcsan: setup ## the kselftests with threads on a kernel with KCSAN, which finds data races (built once)
+	@scripts/check kcsan
+
+coverage: setup ## which lines of the module the kselftests run, on the debugging kernel (a quarter of an hour)
+	@scripts/coverage
+
 demo: setup ## shows what framepool does, in a virtual machine
 	@scripts/demo
 
@@ -148,4 +154,4 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug fuzz fuzz-kernel soak bench bench-module test-module demo shell lint setup-lint setup clean help
+.PHONY: all module userspace install uninstall static tests check check-host check-vm check-matrix check-debug check-kcsan coverage fuzz fuzz-kernel soak bench bench-module test-module demo shell lint setup-lint setup clean help

@@ -115,6 +115,15 @@ unpack_debs() {
 	rm -r "$1/debs"
 }
 
+# fragments NAME: prints the files of which the configuration of a kernel that is built here is made; nothing of others.
+fragments() {
+	local here=${BASH_SOURCE[0]%/*}
+	case $1 in
+	debug | kcsan) printf '%s\n' "$here/machine.config" "$here/$1.config" ;;
+	uml) echo "$here/uml.config" ;;
+	esac
+}
+
 # cached NAME VERSION COMMAND...: prints the cache's folder NAME-VERSION, after running COMMAND
 # with the folder as last argument if it is not there yet.
 cached() {
