@@ -32,20 +32,21 @@ static __u64 below(__u64 *random, __u64 end)
 	return random_next(random) % end;
 }
 
-static __u64 any_length(__u64 *random)
+/* One in so many is of about a huge frame, or more. Most of the time such take goes into clearing them. */
+#define HUGE_IN		11
+#define HUGE_IN_SOAK	200
+
+static __u64 any_length(__u64 *random, bool soak)
 {
-	switch (below(random, 32)) {
+	if (below(random, soak ? HUGE_IN_SOAK : HUGE_IN))
+		return below(random, 16) ? 1 + below(random, 16 * FRAME_BYTES) : FRAME_BYTES * (1 + below(random, 128));
+	switch (below(random, 3)) {
 	case 0:
 		return HUGE_BYTES * (1 + below(random, 4));
 	case 1:
 		return HUGE_BYTES + FRAME_BYTES * below(random, 1024) + 1;
-	case 2:
-		return HUGE_BYTES - FRAME_BYTES * below(random, 4);
-	case 3:
-	case 4:
-		return FRAME_BYTES * (1 + below(random, 128));
 	default:
-		return 1 + below(random, 16 * FRAME_BYTES);
+		return HUGE_BYTES - FRAME_BYTES * below(random, 4);
 	}
 }
 
@@ -71,14 +72,14 @@ static __u64 any_quirk(__u64 *random)
 }
 
 /* One that makes sense. */
-static __u64 good_arg(__u64 *random, enum kind kind)
+static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 {
 	switch (kind) {
 	case K_ALLOC_FLAGS:
 	case K_BATCH_FLAGS:
 		return below(random, 3) == 0;
 	case K_LENGTH:
-		return any_length(random);
+		return any_length(random, soak);
 	case K_ALIGN:
 		return below(random, 4) ? 0 : 1ULL << below(random, 23);
 	case K_LIMIT:
@@ -106,7 +107,7 @@ static __u64 good_arg(__u64 *random, enum kind kind)
 /* One that nearly makes sense, or is any number. */
 static __u64 odd_arg(__u64 *random, enum kind kind)
 {
-	__u64 arg = good_arg(random, kind);
+	__u64 arg = good_arg(random, kind, false);
 
 	switch (below(random, 4)) {
 	case 0:
@@ -158,12 +159,12 @@ void op_generate(__u64 *random, bool soak, struct op *op)
 		if (kind == K_NONE)
 			op->args[i] = 0;
 		else if (soak)
-			op->args[i] = good_arg(random, kind);
+			op->args[i] = good_arg(random, kind, true);
 		else if (kind == K_QUIRK)
 			op->args[i] = any_quirk(random);
 		else
 			op->args[i] = may_be_odd(kind) && !below(random, 20) ? odd_arg(random, kind) :
-									       good_arg(random, kind);
+									       good_arg(random, kind, false);
 	}
 }
 
