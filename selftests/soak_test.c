@@ -12,6 +12,7 @@
 #include "fuzz/hand.h"
 
 #define OPERATIONS	40000
+#define WARM_UP		100000
 #define WORKERS		8
 #define OPS_PER_KILL	2000
 #define STAMP		0xf003ULL
@@ -137,7 +138,7 @@ TEST_F_TIMEOUT(soak, operations_and_kills_leave_nothing_behind, 36000)
 	__u64 random = self->seed;
 
 	/* The kernel gets used to it first: to so many processes, pipes, page tables. */
-	ASSERT_TRUE(soak(self->operations / 5, &random));
+	ASSERT_TRUE(soak(self->operations / 5 < WARM_UP ? self->operations / 5 : WARM_UP, &random));
 	ASSERT_TRUE(wait_idle(self->fd, 1));
 	read_usage(&before);
 	ASSERT_TRUE(soak(self->operations, &random));
