@@ -140,7 +140,7 @@ void run_map(struct hand *hand, const struct op *op)
 	struct worker *worker = hand->worker;
 	struct held buffer;
 	char *const staging = window(hand, 2 * SLOTS + hand->thread);
-	__u64 first = op->args[3], pages = op->args[4];
+	__u64 first = op->args[3], pages = op->args[4], left;
 	size_t length;
 
 	pthread_mutex_lock(&worker->lock);
@@ -148,8 +148,9 @@ void run_map(struct hand *hand, const struct op *op)
 	pthread_mutex_unlock(&worker->lock);
 	if (client.fd < 0)
 		return;
+	left = first < buffer.length / FRAME_BYTES ? buffer.length / FRAME_BYTES - first : 0;
 	if (!pages)
-		pages = buffer.length / FRAME_BYTES - first;
+		pages = left ?: MAP_BYTES / FRAME_BYTES;
 	length = pages < MAP_BYTES / FRAME_BYTES ? pages * FRAME_BYTES : MAP_BYTES;
 	if (op->args[5] > 3 || op->args[6] > 7)
 		map_oddly(hand, op, client, buffer.offset + first * FRAME_BYTES, length);
@@ -158,11 +159,12 @@ void run_map(struct hand *hand, const struct op *op)
 		;
 	else if (mremap(staging, length, length + FRAME_BYTES, MREMAP_MAYMOVE) != MAP_FAILED)
 		hand_fail(hand, "a mapping grows", buffer.offset);
-	else if (first < buffer.length / FRAME_BYTES && pages <= buffer.length / FRAME_BYTES - first &&
-		 buffer.client == client.id && handle_is_live(client.fd, buffer.handle))
-		map_known(hand, op, client, buffer.offset + first * FRAME_BYTES, length);
-	else
+	else if (!left || buffer.client != client.id || !handle_is_live(client.fd, buffer.handle))
 		map_unknown(hand, op, client, buffer.offset + first * FRAME_BYTES, length);
+	else if (length > left * FRAME_BYTES)
+		hand_fail(hand, "a mapping shows more than its buffer", buffer.offset);
+	else
+		map_known(hand, op, client, buffer.offset + first * FRAME_BYTES, length);
 	mmap(staging, WINDOW, PROT_NONE, NOWHERE | MAP_FIXED, -1, 0);
 	close(client.fd);
 }
