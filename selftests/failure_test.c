@@ -22,7 +22,7 @@
 #define SMALL_POOL	"size=4M"
 
 /* To load a module takes half a second on such a kernel. */
-#define LOADING_SECONDS	250
+#define LOADING_SECONDS	500
 
 FIXTURE(failure)
 {
