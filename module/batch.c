@@ -192,8 +192,8 @@ int fp_batch_alloc(struct fp_client *client, struct framepool_ioc_batch *args,
 	entries = copy_entries(args, offsetofend(struct framepool_ioc_alloc, offset));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	batch.slots = kvmalloc_array(args->count, sizeof(*batch.slots), GFP_KERNEL_ACCOUNT);
-	batch.buffers = kvmalloc_array(args->count, sizeof(*batch.buffers), GFP_KERNEL_ACCOUNT);
+	batch.slots = kvmalloc_array(args->count, sizeof(*batch.slots), FP_GFP_CALL);
+	batch.buffers = kvmalloc_array(args->count, sizeof(*batch.buffers), FP_GFP_CALL);
 	if (batch.slots && batch.buffers)
 		ret = alloc_entries(client, args, user, entries, &batch);
 	kvfree(batch.buffers);
@@ -243,8 +243,8 @@ int fp_batch_free(struct fp_client *client, struct framepool_ioc_batch *args,
 	entries = copy_entries(args, offsetofend(struct framepool_ioc_free, handle));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	handles = kvmalloc_array(args->count, sizeof(*handles), GFP_KERNEL_ACCOUNT);
-	buffers = kvmalloc_array(args->count, sizeof(*buffers), GFP_KERNEL_ACCOUNT);
+	handles = kvmalloc_array(args->count, sizeof(*handles), FP_GFP_CALL);
+	buffers = kvmalloc_array(args->count, sizeof(*buffers), FP_GFP_CALL);
 	if (handles && buffers)
 		ret = free_entries(client, args, user, entries, handles, buffers);
 	kvfree(buffers);

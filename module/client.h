@@ -10,6 +10,12 @@
 #include "buffer.h"
 #include "window.h"
 
+/*
+ * For memory that a call needs while it lasts. Its program is charged, and if there is none it is told; but nothing stands in
+ * the log, as it would by default when vmalloc() fails, which the limit of a control group suffices for.
+ */
+#define FP_GFP_CALL	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
 /**
  * struct fp_client - one open file of a pool
  * @pool: the pool; constant

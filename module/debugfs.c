@@ -123,7 +123,7 @@ static int users_show(struct seq_file *file, void *unused)
 	do {
 		kvfree(usages);
 		room = nr + 16;
-		usages = kvcalloc(room, sizeof(*usages), GFP_KERNEL);
+		usages = kvcalloc(room, sizeof(*usages), GFP_KERNEL | __GFP_NOWARN);
 		if (!usages)
 			return -ENOMEM;
 		nr = fp_accounts_list_users(&pool->accounts, usages, room);

@@ -19,7 +19,7 @@
 
 static struct fp_huge_view *alloc_views(const struct fp_pool *pool)
 {
-	return kvcalloc(pool->source.nr, sizeof(struct fp_huge_view), GFP_KERNEL);
+	return kvcalloc(pool->source.nr, sizeof(struct fp_huge_view), GFP_KERNEL | __GFP_NOWARN);
 }
 
 static unsigned long huge_pfn(const struct fp_pool *pool, u32 index)
@@ -73,9 +73,9 @@ static int map_open(struct inode *inode, struct file *file)
 {
 	struct fp_pool *pool = inode->i_private;
 	struct fp_huge_view *huge = alloc_views(pool);
-	struct map_text *text;
+	size_t length = pool->source.nr + DIV_ROUND_UP(pool->source.nr, MAP_LINE);
+	struct map_text *text = kvmalloc(sizeof(*text) + length, GFP_KERNEL | __GFP_NOWARN);
 
-	text = kvmalloc(sizeof(*text) + pool->source.nr + DIV_ROUND_UP(pool->source.nr, MAP_LINE), GFP_KERNEL);
 	if (huge && text) {
 		fp_buddy_view(&pool->buddy, huge, NULL, 0);
 		write_map(pool, huge, text);
@@ -173,7 +173,7 @@ static int view_owners(struct fp_pool *pool, struct fp_huge_view *huge, struct f
 	do {
 		kvfree(*owners);
 		room = nr + 16;
-		*owners = kvcalloc(room, sizeof(**owners), GFP_KERNEL);
+		*owners = kvcalloc(room, sizeof(**owners), GFP_KERNEL | __GFP_NOWARN);
 		if (!*owners)
 			return -ENOMEM;
 		nr = fp_buddy_view(&pool->buddy, huge, *owners, room);
@@ -184,7 +184,7 @@ static int view_owners(struct fp_pool *pool, struct fp_huge_view *huge, struct f
 static int owners_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
-	struct share *by_id = kvcalloc(FP_NO_ID + 1, sizeof(*by_id), GFP_KERNEL);
+	struct share *by_id = kvcalloc(FP_NO_ID + 1, sizeof(*by_id), GFP_KERNEL | __GFP_NOWARN);
 	struct fp_huge_view *huge = alloc_views(pool);
 	struct fp_owner_view *owners = NULL;
 	int i, nr = -ENOMEM;

@@ -102,7 +102,7 @@ static int with_window(struct fp_client *client, const struct framepool_ioc_obje
 	if (!window)
 		return -ENOENT;
 	if (args->count > ON_STACK)
-		offsets = kvmalloc_array(args->count, sizeof(*offsets), GFP_KERNEL_ACCOUNT);
+		offsets = kvmalloc_array(args->count, sizeof(*offsets), FP_GFP_CALL);
 	if (offsets)
 		ret = work(window, args, user, offsets);
 	if (offsets != few)
