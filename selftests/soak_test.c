@@ -15,6 +15,7 @@
 #define WARM_UP		100000
 #define WORKERS		8
 #define OPS_PER_KILL	2000
+#define REPORT_SECONDS	60
 #define STAMP		0xf003ULL
 
 /* What the rest of the system may take of the kernel's caches meanwhile; the structures of all buffers of a run take more. */
@@ -66,7 +67,7 @@ static void soak_work(int process, __u64 stamp, __u64 random)
 
 	CHILD_CHECK(worker_init(&worker, common, process, stamp, -1));
 	CHILD_CHECK(hand_init(&hand, &worker, 0));
-	worker.is_tidy = true;
+	worker.is_soaking = true;
 	op.process = process;
 	op.thread = 0;
 	for (;;) {
@@ -90,14 +91,14 @@ static void start_worker(int process, __u64 *random)
 static bool soak(__u64 operations, __u64 *random)
 {
 	__u64 kill_at = 0, start = common->ops, done = 0, kills = 0;
-	double begin = seconds_now();
+	double begin = seconds_now(), said = begin;
 	bool well = true;
 	int i;
 
 	for (i = 0; i < WORKERS; i++)
 		start_worker(i, random);
 	while (well && done < operations) {
-		sleep_ms(1);
+		sleep_ms(10);
 		done = common->ops - start;
 		if (done < kill_at)
 			continue;
@@ -106,6 +107,11 @@ static bool soak(__u64 operations, __u64 *random)
 		start_worker(i, random);
 		kill_at = done + OPS_PER_KILL;
 		kills++;
+		if (seconds_now() > said + REPORT_SECONDS) {
+			said = seconds_now();
+			printf("# %llu operations so far, %.0f s\n", done, said - begin);
+			fflush(stdout);
+		}
 	}
 	for (i = 0; i < WORKERS; i++)
 		well = child_kill(common->pids[i]) == CHILD_KILLED + SIGKILL && well;

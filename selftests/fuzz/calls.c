@@ -25,6 +25,9 @@
 /* New buffers of a batch that are looked at. */
 #define LOOKED_AT	4
 
+/* In a soak one in so many is, since most of the time would go into that. */
+#define SOAK_LOOKED_AT	4
+
 /**
  * struct field - where an argument goes
  * @at: offset in the structure
@@ -251,7 +254,7 @@ static void keep_held(struct hand *hand, __u64 slot, struct client client, struc
 	old = worker->buffers[slot % SLOTS];
 	worker->buffers[slot % SLOTS] = buffer;
 	pthread_mutex_unlock(&worker->lock);
-	if (worker->is_tidy && old.client == client.id)
+	if (worker->is_soaking && old.client == client.id)
 		free_handle(client, old.handle);
 }
 
@@ -259,8 +262,9 @@ static void keep_buffer(struct hand *hand, __u64 slot, struct client client, boo
 			const struct framepool_ioc_alloc *alloc)
 {
 	struct held buffer = { alloc->handle, alloc->offset, alloc->length, client.id };
+	__u32 serial = alloc->handle >> 32;
 
-	if (look)
+	if (look && !(hand->worker->is_soaking && serial % SOAK_LOOKED_AT))
 		buffer_check_new(hand, client, &buffer, !(alloc->flags & FRAMEPOOL_ALLOC_NOCLEAR));
 	keep_held(hand, slot, client, buffer);
 }
@@ -296,7 +300,7 @@ static void keep_batch(struct hand *hand, struct client client, const struct op 
 
 	for (i = 0; i < batch->done && i < SLOTS; i++)
 		keep_buffer(hand, op->args[1] + i, client, i < LOOKED_AT, &entries[i]);
-	for (; hand->worker->is_tidy && i < batch->done; i++)
+	for (; hand->worker->is_soaking && i < batch->done; i++)
 		free_handle(client, entries[i].handle);
 }
 

@@ -91,7 +91,7 @@ struct common {
  * @common: shared with the others
  * @process: its number
  * @stamp: what it writes into frames
- * @is_tidy: it frees buffers that it has no slot for
+ * @is_soaking: it frees buffers that it has no slot for, and looks at few new ones
  * @disk: a file for direct I/O, or -1
  * @arena: SLOTS windows for mappings, SLOTS for such as must not be written to, THREADS for new buffers
  * @nr_clients: (protected by @lock) opened so far
@@ -104,7 +104,7 @@ struct worker {
 	struct common *common;
 	int process;
 	__u64 stamp;
-	bool is_tidy;
+	bool is_soaking;
 	int disk;
 	char *arena;
 	int nr_clients;
