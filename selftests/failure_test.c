@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each call with each of its allocations and each of its accesses to user memory failing in turn:
- * it fails with an errno that it is documented to have, and changes nothing. So does loading the module, and what
- * another module does with it.
+ * Each call with each of its allocations and each of its accesses to user memory failing in turn, alone or with all
+ * allocations after it: it fails with an errno that it is documented to have, and changes nothing. So does loading the
+ * module, and what another module does with it.
  *
  * Needs a kernel with fault injection, as the debugging kernel of the lab is.
  */
@@ -14,20 +14,33 @@
 #include <dirent.h>
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
+#define FAIL_ALL	"/proc/thread-self/make-it-fail"
 #define DEBUGFS		"/sys/kernel/debug/framepool/" POOL_NAME
 #define MOST_STEPS	400
 #define BYTES		(HUGE_FRAME + 3 * FRAME)
-#define BATCH		3
-#define OBJECTS		300	/* of 1000 bytes: more than a slab of them */
+#define BATCH		70	/* what the call keeps of so many is more than a frame */
+#define OBJECTS		600	/* of 1000 bytes: likewise, and more than a slab */
 #define SMALL_POOL	"size=4M"
 
 /* To load a module takes half a second on such a kernel. */
 #define LOADING_SECONDS	500
 
+/**
+ * struct injector - what makes steps of this thread fail
+ * @nth: FAIL_NTH: the number of a step, counted down to it
+ * @all: FAIL_ALL: whether allocations fail whenever no step is counted down to
+ *
+ * Both together: a step, and all allocations after it.
+ */
+struct injector {
+	int nth;
+	int all;
+};
+
 FIXTURE(failure)
 {
 	int fd;
-	int nth;		/* FAIL_NTH */
+	struct injector injector;
 	struct buffer buffer;	/* BYTES long */
 	char *p;		/* what the last map_buffer() mapped */
 };
@@ -90,25 +103,43 @@ static bool spare_cache_create(void)
 	return find_function("__kmem_cache_create_args", &start, &end) && set_range("reject", start, end);
 }
 
-/* Allocations that may sleep fail too, and nothing is said about it in the log. Returns FAIL_NTH. */
-static int open_fail_nth(void)
+/* Allocations that may sleep fail too, and nothing is said about it in the log. */
+static bool injector_open(struct injector *injector)
 {
-	if (!spare_cache_create() ||
-	    !set_knob("/sys/kernel/debug/failslab/ignore-gfp-wait", "N") ||
-	    !set_knob("/sys/kernel/debug/failslab/verbose", "0") ||
-	    !set_knob("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N") ||
-	    !set_knob("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N") ||
-	    !set_knob("/sys/kernel/debug/fail_page_alloc/min-order", "0") ||
-	    !set_knob("/sys/kernel/debug/fail_page_alloc/verbose", "0") ||
-	    !set_knob("/sys/kernel/debug/fail_usercopy/verbose", "0"))
-		return -1;
-	return open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	static const char *const knobs[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_usercopy/verbose", "0" },
+		/* All allocations, but only of threads that want it. */
+		{ "failslab/task-filter", "Y" },
+		{ "fail_page_alloc/task-filter", "Y" },
+		{ "failslab/times", "-1" },
+		{ "fail_page_alloc/times", "-1" },
+		{ "failslab/probability", "100" },
+		{ "fail_page_alloc/probability", "100" },
+	};
+	char knob[128];
+	int i;
+
+	if (!spare_cache_create())
+		return false;
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(knob, sizeof(knob), "/sys/kernel/debug/%s", knobs[i][0]);
+		if (!set_knob(knob, knobs[i][1]))
+			return false;
+	}
+	injector->nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	injector->all = open(FAIL_ALL, O_RDWR | O_CLOEXEC);
+	return injector->nth >= 0 && injector->all >= 0;
 }
 
 FIXTURE_SETUP(failure)
 {
-	self->nth = open_fail_nth();
-	ASSERT_GE(self->nth, 0);
+	ASSERT_TRUE(injector_open(&self->injector));
 	self->fd = pool_open();
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &self->buffer));
@@ -120,23 +151,48 @@ FIXTURE_TEARDOWN_PARENT(failure)
 	EXPECT_TRUE(wait_all_free());
 }
 
-static void fail_at(int nth_fd, int nth)
+static void order(int fd, int number)
 {
 	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", nth);
+	int length = snprintf(text, sizeof(text), "%d", number);
 
 	/* What was ordered before may hit this, and is over then. */
-	if (pwrite(nth_fd, text, length, 0) != length && pwrite(nth_fd, text, length, 0) != length)
+	if (pwrite(fd, text, length, 0) != length && pwrite(fd, text, length, 0) != length)
 		abort();
 }
 
+/**
+ * struct failure - what is to fail
+ * @nth: the number of a step, from 1
+ * @onward: and all allocations after it
+ */
+struct failure {
+	int nth;
+	bool onward;
+};
+
+static const struct failure first_failure = { .nth = 1 };
+
+/* Each step alone first: so all is in memory that the program itself touches while nothing can be allocated. */
+static struct failure next_failure(struct failure failure)
+{
+	return (struct failure){ failure.nth + failure.onward, !failure.onward };
+}
+
+static void fail_at(const struct injector *injector, struct failure failure)
+{
+	order(injector->all, failure.onward);
+	order(injector->nth, failure.nth);
+}
+
 /* Whether the failure that was ordered has happened; none happens any more. */
-static bool has_failed(int nth_fd)
+static bool has_failed(const struct injector *injector)
 {
 	char text[16] = "";
-	bool done = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
+	bool done = pread(injector->nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
 
-	fail_at(nth_fd, 0);
+	order(injector->nth, 0);
+	order(injector->all, 0);
 	return done;
 }
 
@@ -172,8 +228,14 @@ static bool may_fail_with(const int *errors, int ret)
 	return false;
 }
 
-/* Makes the call with its step @nth failing, and undoes it. Sets *@injected, and *@ret to its result. */
-static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, int nth, bool *injected, int *ret)
+static void complain(const char *what, struct failure failure, const char *how)
+{
+	fprintf(stderr, "# %s: step %d%s: %s\n", what, failure.nth, failure.onward ? " and all after it" : "", how);
+}
+
+/* Makes the call with a failure, and undoes it. Sets *@injected, and *@ret to its result. */
+static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, struct failure failure, bool *injected,
+		      int *ret)
 {
 	struct framepool_ioc_stats start, before, after, end;
 	bool ok = !pool_stats(self->fd, &start);
@@ -181,18 +243,21 @@ static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, int 
 	if (call->prepare)
 		call->prepare(self);
 	ok = ok && !pool_stats(self->fd, &before);
-	fail_at(self->nth, nth);
+	fail_at(&self->injector, failure);
 	*ret = call->run(self);
-	*injected = has_failed(self->nth);
-	if (*ret)
+	*injected = has_failed(&self->injector);
+	if (*ret) {
+		/* Slabs that were grown in vain stay, empty, until somebody needs them. */
+		drain_pool();
 		ok = ok && !pool_stats(self->fd, &after) && same_use(&before, &after);
+	}
 	if (call->undo)
 		call->undo(self);
 	ok = ok && !pool_stats(self->fd, &end) && same_use(&start, &end);
 	if (!ok)
-		fprintf(stderr, "# %s: step %d leaves something behind\n", call->name, nth);
+		complain(call->name, failure, "leaves something behind");
 	if (*ret && !(*injected && may_fail_with(call->errors, *ret))) {
-		fprintf(stderr, "# %s: step %d: %s\n", call->name, nth, strerror(-*ret));
+		complain(call->name, failure, strerror(-*ret));
 		return false;
 	}
 	return ok;
@@ -201,17 +266,18 @@ static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, int 
 /* Makes the call with each of its steps failing in turn; how many failures there were, or -1. */
 static int fail_each_step(FIXTURE_DATA(failure) *self, const struct call *call)
 {
-	int nth, ret, failed = 0;
+	struct failure failure;
+	int ret, failed = 0;
 	bool injected;
 
-	for (nth = 1; nth < MOST_STEPS; nth++) {
-		if (!fail_step(self, call, nth, &injected, &ret))
+	for (failure = first_failure; failure.nth < MOST_STEPS; failure = next_failure(failure)) {
+		if (!fail_step(self, call, failure, &injected, &ret))
 			return -1;
 		failed += ret != 0;
 		if (!injected)
 			return failed;
 	}
-	fprintf(stderr, "# %s: never succeeds\n", call->name);
+	complain(call->name, failure, "never succeeds");
 	return -1;
 }
 
@@ -271,13 +337,12 @@ static void undo_alloc(FIXTURE_DATA(failure) *self)
 
 static int alloc_all(FIXTURE_DATA(failure) *self)
 {
-	static const __u64 lengths[BATCH] = { FRAME, BYTES, 3 * FRAME };
 	int i;
 
 	for (i = 0; i < BATCH; i++)
 		batch_allocs[i] = (struct framepool_ioc_alloc){
 			.size = sizeof(batch_allocs[i]),
-			.length = lengths[i],
+			.length = i == 1 ? BYTES : FRAME,
 		};
 	return alloc_batch(self->fd, 0, batch_allocs, BATCH, &batch);
 }
@@ -401,14 +466,9 @@ static void prepare_cache(FIXTURE_DATA(failure) *self)
 		abort();
 }
 
-/* Slabs that were grown in vain stay, empty, until somebody needs them. */
 static int alloc_objects(FIXTURE_DATA(failure) *self)
 {
-	int ret = objects_alloc(&cache, objects, OBJECTS);
-
-	if (ret)
-		drain_pool();
-	return ret;
+	return objects_alloc(&cache, objects, OBJECTS);
 }
 
 static void prepare_objects(FIXTURE_DATA(failure) *self)
@@ -521,20 +581,21 @@ TEST_F_TIMEOUT(failure, each_step_of_each_debugfs_file_fails_cleanly, SLOW_TEST_
 
 TEST_F_TIMEOUT(failure, each_step_of_a_fault_fails_cleanly, SLOW_TEST_SECONDS)
 {
-	int nth, ret, failed = 0;
+	struct failure failure;
 	bool injected = true;
+	int ret, failed = 0;
 
-	for (nth = 1; nth < MOST_STEPS && injected; nth++) {
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS; failure = next_failure(failure)) {
 		ASSERT_EQ(0, map_buffer(self));
-		fail_at(self->nth, nth);
+		fail_at(&self->injector, failure);
 		ret = touch_buffer(self);
-		injected = has_failed(self->nth);
+		injected = has_failed(&self->injector);
 		if (ret) {
 			EXPECT_EQ(-ENOMEM, ret);
 			failed++;
 		}
-		stamp_frames(self->p, BYTES, nth);
-		EXPECT_TRUE(frames_stamped(self->p, BYTES, nth));
+		stamp_frames(self->p, BYTES, failure.nth);
+		EXPECT_TRUE(frames_stamped(self->p, BYTES, failure.nth));
 		unmap_buffer(self);
 	}
 	EXPECT_FALSE(injected);
@@ -543,21 +604,22 @@ TEST_F_TIMEOUT(failure, each_step_of_a_fault_fails_cleanly, SLOW_TEST_SECONDS)
 
 TEST_F_TIMEOUT(failure, each_step_of_splitting_a_mapping_fails_cleanly, SLOW_TEST_SECONDS)
 {
-	int nth, ret, failed = 0;
+	struct failure failure;
 	bool injected = true;
+	int ret, failed = 0;
 
-	for (nth = 1; nth < MOST_STEPS && injected; nth++) {
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS; failure = next_failure(failure)) {
 		ASSERT_EQ(0, map_buffer(self));
-		stamp_frames(self->p, BYTES, nth);
-		fail_at(self->nth, nth);
+		stamp_frames(self->p, BYTES, failure.nth);
+		fail_at(&self->injector, failure);
 		ret = punch_hole(self);
-		injected = has_failed(self->nth);
+		injected = has_failed(&self->injector);
 		if (ret) {
 			EXPECT_EQ(-ENOMEM, ret);
-			EXPECT_TRUE(frames_stamped(self->p, BYTES, nth));
+			EXPECT_TRUE(frames_stamped(self->p, BYTES, failure.nth));
 			failed++;
 		}
-		EXPECT_TRUE(frames_stamped(self->p + 2 * FRAME, BYTES - 2 * FRAME, nth + 2));
+		EXPECT_TRUE(frames_stamped(self->p + 2 * FRAME, BYTES - 2 * FRAME, failure.nth + 2));
 		unmap_buffer(self);
 	}
 	EXPECT_FALSE(injected);
@@ -566,7 +628,7 @@ TEST_F_TIMEOUT(failure, each_step_of_splitting_a_mapping_fails_cleanly, SLOW_TES
 
 FIXTURE(loading)
 {
-	int nth;		/* FAIL_NTH */
+	struct injector injector;
 };
 
 /* Nothing fails but what the initialisation of a module does, and not what the kernel does to load it. */
@@ -574,8 +636,7 @@ FIXTURE_SETUP(loading)
 {
 	unsigned long start, end;
 
-	self->nth = open_fail_nth();
-	ASSERT_GE(self->nth, 0);
+	ASSERT_TRUE(injector_open(&self->injector));
 	ASSERT_TRUE(find_function("do_one_initcall", &start, &end));
 	ASSERT_TRUE(set_range("require", start, end));
 }
@@ -603,22 +664,26 @@ struct loading {
 };
 
 /* Loads with each step failing in turn; how many failures there were, or -1. */
-static int fail_each_step_of_loading(int nth_fd, const struct loading *loading)
+static int fail_each_step_of_loading(const struct injector *injector, const struct loading *loading)
 {
-	int nth, ret, failed = 0;
+	struct failure failure;
+	int ret, failed = 0;
 	bool injected = true;
 
-	for (nth = 1; injected && nth < MOST_STEPS; nth++) {
-		fail_at(nth_fd, nth);
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS; failure = next_failure(failure)) {
+		fail_at(injector, failure);
 		ret = loading->load(loading->parameters);
-		injected = has_failed(nth_fd);
+		injected = has_failed(injector);
 		failed += ret != 0;
 		if (ret ? !injected || ret != -ENOMEM : loading->unload()) {
-			fprintf(stderr, "# %s: step %d: %s\n", loading->parameters, nth, strerror(-ret));
+			complain(loading->parameters, failure, strerror(-ret));
 			return -1;
 		}
+		/* If it fails here already, nothing comes after it, and loading takes its time. */
+		if (ret && !failure.onward)
+			failure.onward = true;
 	}
-	printf("# %s: %d steps, %d failures\n", loading->parameters, nth - 2, failed);
+	printf("# %s: %d steps, %d failures\n", loading->parameters, failure.nth - 1, failed);
 	return injected ? -1 : failed;
 }
 
@@ -630,7 +695,7 @@ TEST_F_TIMEOUT(loading, each_step_of_loading_fails_cleanly, LOADING_SECONDS)
 
 	ASSERT_EQ(0, unload());
 	before = free_bytes();
-	failed = fail_each_step_of_loading(self->nth, &loading);
+	failed = fail_each_step_of_loading(&self->injector, &loading);
 	EXPECT_GT(failed, 0);
 	EXPECT_FALSE(is_loaded());
 	/* KASAN holds back what was freed, but no pools. */
@@ -648,9 +713,9 @@ TEST_F_TIMEOUT(loading, each_step_of_blocks_and_caches_for_a_module_fails_cleanl
 	int i;
 
 	/* Blocks are not backed by other allocations, so that they never fail for want of them. */
-	EXPECT_EQ(0, fail_each_step_of_loading(self->nth, &steps[0]));
+	EXPECT_EQ(0, fail_each_step_of_loading(&self->injector, &steps[0]));
 	for (i = 1; i < ARRAY_SIZE(steps); i++) {
-		EXPECT_GT(fail_each_step_of_loading(self->nth, &steps[i]), 0);
+		EXPECT_GT(fail_each_step_of_loading(&self->injector, &steps[i]), 0);
 	}
 	EXPECT_TRUE(pool_verifies());
 }
