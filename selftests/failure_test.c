@@ -440,7 +440,7 @@ static int punch_hole(FIXTURE_DATA(failure) *self)
 	return munmap(self->p + FRAME, FRAME) ? -errno : 0;
 }
 
-static struct cache cache;
+static struct cache cache, second_cache;
 static __u64 objects[OBJECTS];
 static char *window;
 
@@ -464,6 +464,19 @@ static void prepare_cache(FIXTURE_DATA(failure) *self)
 {
 	if (create_cache(self))
 		abort();
+}
+
+/* The first of all takes no node of the kernel's XArray, any other does. */
+static int create_second_cache(FIXTURE_DATA(failure) *self)
+{
+	second_cache = (struct cache){ .fd = self->fd };
+	return cache_create(self->fd, 1000, &second_cache);
+}
+
+static void undo_second_cache(FIXTURE_DATA(failure) *self)
+{
+	cache_destroy(self->fd, second_cache.handle);
+	undo_cache(self);
 }
 
 static int alloc_objects(FIXTURE_DATA(failure) *self)
@@ -545,6 +558,7 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		{ "fault by writing", prepare_mapping, touch_buffer, unmap_buffer, { ENOMEM } },
 		{ "fault by reading", prepare_mapping, read_buffer, unmap_buffer, { ENOMEM } },
 		{ "CACHE_CREATE", NULL, create_cache, undo_cache, { ENOBUFS, EFAULT } },
+		{ "CACHE_CREATE, the second", prepare_cache, create_second_cache, undo_second_cache, { ENOBUFS, EFAULT } },
 		{ "CACHE_DESTROY", prepare_cache, destroy_cache, undo_cache, { EFAULT } },
 		{ "OBJ_ALLOC", prepare_cache, alloc_objects, undo_cache, { ENOBUFS, EFAULT } },
 		{ "OBJ_FREE", prepare_objects, free_objects, undo_cache, { ENOBUFS, EFAULT } },
