@@ -102,4 +102,16 @@ static inline int objects_free(const struct cache *cache, const __u64 *offsets, 
 	return ret;
 }
 
+/* What an object that was allocated as number @nr says at both ends. */
+static inline void stamp(char *object, size_t size, __u64 nr)
+{
+	memcpy(object, &nr, sizeof(nr));
+	memcpy(object + size - sizeof(nr), &nr, sizeof(nr));
+}
+
+static inline bool is_stamped(const char *object, size_t size, __u64 nr)
+{
+	return !memcmp(object, &nr, sizeof(nr)) && !memcmp(object + size - sizeof(nr), &nr, sizeof(nr));
+}
+
 #endif

@@ -117,6 +117,14 @@ static inline int pool_stats(int fd, struct framepool_ioc_stats *stats)
 	return call(fd, FRAMEPOOL_IOC_STATS, stats);
 }
 
+/* ~0: they cannot be had. */
+static inline __u64 used_bytes(int fd)
+{
+	struct framepool_ioc_stats stats;
+
+	return pool_stats(fd, &stats) ? ~0ULL : stats.used_bytes;
+}
+
 static inline int buffer_alloc_any(int fd, __u32 flags, __u64 length, __u64 align, __u64 limit,
 				   struct buffer *buffer)
 {

@@ -35,13 +35,6 @@ FIXTURE_TEARDOWN_PARENT(lifetime)
 	EXPECT_TRUE(wait_all_free());
 }
 
-static __u64 used_bytes(int fd)
-{
-	struct framepool_ioc_stats stats;
-
-	return pool_stats(fd, &stats) ? -1ULL : stats.used_bytes;
-}
-
 TEST_F(lifetime, mapping_outlives_descriptor)
 {
 	ASSERT_EQ(0, close(self->fd));
