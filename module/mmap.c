@@ -126,6 +126,8 @@ static void window_open(struct vm_area_struct *vma)
 	struct fp_window *window = vma->vm_private_data;
 
 	kref_get(&window->refs);
+	/* Also in a child's VMA, before fork() would copy the pages (from 6.7 on), whatever madvise() has done to the parent's. */
+	fp_vma_change_flags(vma, VM_WIPEONFORK, 0);
 }
 
 static void window_close(struct vm_area_struct *vma)
@@ -143,15 +145,15 @@ static u32 count_good(struct page **pages, u32 nr)
 	return i;
 }
 
-/* Map the page of the fault, and those after it up to the next multiple of a cluster. */
+/* Map the page of the fault, and those after it up to the next multiple of a cluster, as far as the page table has room. */
 static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *window, s64 *frame)
 {
 	unsigned long left = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT, nr;
 	struct page *pages[FP_WINDOW_CLUSTER];
 	int ret;
 
-	nr = fp_window_pages(window, vmf->pgoff, pages,
-			     min(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER));
+	nr = min3(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER, PTRS_PER_PTE - pte_index(vmf->address));
+	nr = fp_window_pages(window, vmf->pgoff, pages, nr);
 	if (nr && trace_fault_enabled())
 		*frame = fp_pool_frame(window->windows->pool, page_to_pfn(pages[0]));
 	/* As in find_page(). */
@@ -174,10 +176,12 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	s64 frame = -1;
 
-	/* The page table, for which memory may have to be reclaimed, before the lock that others wait for. */
-	if (pmd_none(*vmf->pmd) &&
-	    apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL, NULL))
-		return VM_FAULT_OOM;
+	/*
+	 * The page table, for which memory may have to be reclaimed, before the lock that others wait for. Should there be none,
+	 * or should it be freed while it is empty (from 7.3 on), insert_pages() tries again.
+	 */
+	if (pmd_none(*vmf->pmd))
+		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL, NULL);
 	down_read(&windows->lock);
 	if (likely(!windows->revoked))
 		ret = insert_pages(vmf, window, &frame);
@@ -215,7 +219,11 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 
 	if (!window)
 		return -ENXIO;
-	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP, VM_MAYEXEC);
+	/*
+	 * Because of VM_MIXEDMAP fork() would copy the pages, and count references without looking at how many there are. With
+	 * VM_WIPEONFORK, which for shared mappings means no more than that, the child faults them in.
+	 */
+	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | VM_WIPEONFORK, VM_MAYEXEC);
 	vma->vm_private_data = window;
 	vma->vm_ops = &window_vm_ops;
 	return 0;

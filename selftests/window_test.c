@@ -77,6 +77,25 @@ TEST_F(window, fault_maps_a_cluster_of_its_slab)
 		  frames_present(self->p, HUGE_FRAME));
 }
 
+/* Each fault works on one page table, so that it has all memory that it needs before it takes a lock. */
+TEST_F(window, cluster_ends_with_its_page_table)
+{
+	char *boundary = reserve(2 * HUGE_FRAME), *p;
+	struct cache large;
+	__u64 object;
+
+	boundary += HUGE_FRAME - (unsigned long)boundary % HUGE_FRAME;
+	ASSERT_EQ(0, cache_create(self->fd, 16 * FRAME, &large));
+	ASSERT_EQ(0, objects_alloc(&large, &object, 1));
+	p = map_raw(boundary - 4 * FRAME, 16 * FRAME, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->fd,
+		    large.offset + object);
+	ASSERT_EQ(boundary - 4 * FRAME, p);
+	touch(boundary - FRAME, FRAME);
+	EXPECT_EQ(1, frames_present(p, 16 * FRAME));
+	touch(boundary, FRAME);
+	EXPECT_EQ(1 + 12, frames_present(p, 16 * FRAME));
+}
+
 TEST_F(window, slab_without_objects_is_unmapped_and_goes_back)
 {
 	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, MANY));
@@ -203,6 +222,30 @@ TEST_F(window, child_shares_the_objects)
 	ASSERT_EQ(0, objects_free(&self->cache, self->offsets + 1, MANY - 1));
 	drain_pool();
 	tell(go[1]);
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+/* Or references would be counted that nobody limits. */
+TEST_F(window, child_has_none_of_the_pages_before_it_touches_them)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, MANY));
+	touch(self->p, self->offsets[MANY - 1]);
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(frames_present(self->p, HUGE_FRAME) == 0);
+		CHILD_CHECK(smaps_has_flag(self->p, "wf"));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+	ASSERT_EQ(0, madvise(self->p, self->cache.window_bytes, MADV_KEEPONFORK));
+	EXPECT_FALSE(smaps_has_flag(self->p, "wf"));
+	pid = child_fork();
+	if (!pid) {
+		CHILD_CHECK(smaps_has_flag(self->p, "wf"));
+		_exit(0);
+	}
 	EXPECT_EQ(0, child_wait(pid));
 }
 
