@@ -20,15 +20,28 @@
 static_assert(offsetofend(struct framepool_ioc_alloc, offset) == sizeof(struct framepool_ioc_alloc));
 static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct framepool_ioc_free));
 
+/*
+ * The end of the frames below a limit. Who may not see addresses must not find them out by trying limits: for such a client it is
+ * rounded down to a power of two, as the masks of devices are.
+ */
+static u64 end_pfn(const struct fp_client *client, u64 limit)
+{
+	if (!limit)
+		return FP_ANYWHERE;
+	return (client->sees_addresses ? limit : 1ULL << ilog2(limit)) >> PAGE_SHIFT;
+}
+
 /**
  * fp_batch_parse() - what a program asks for in a buffer
+ * @client: whose it will be
  * @entry: what it wrote
  * @request: the result
  *
  * Context: any.
  * Return: 0, or -EINVAL.
  */
-int fp_batch_parse(const struct framepool_ioc_alloc *entry, struct fp_request *request)
+int fp_batch_parse(const struct fp_client *client, const struct framepool_ioc_alloc *entry,
+		   struct fp_request *request)
 {
 	if (entry->flags & ~FRAMEPOOL_ALLOC_NOCLEAR || !entry->length || entry->length > S64_MAX)
 		return -EINVAL;
@@ -37,7 +50,7 @@ int fp_batch_parse(const struct framepool_ioc_alloc *entry, struct fp_request *r
 	*request = (struct fp_request){
 		.nr = PFN_UP(entry->length),
 		.align = max_t(u64, entry->align >> PAGE_SHIFT, 1),
-		.end_pfn = entry->limit ? entry->limit >> PAGE_SHIFT : FP_ANYWHERE,
+		.end_pfn = end_pfn(client, entry->limit),
 		.dirty = entry->flags & FRAMEPOOL_ALLOC_NOCLEAR,
 	};
 	return 0;
@@ -83,14 +96,14 @@ static int check_entry(const char *entry, u32 entry_size, size_t known)
 }
 
 /* Fill in slots, from the first; *@error says why not more. */
-static u32 parse_allocs(const struct framepool_ioc_batch *args, const char *entry,
-			struct fp_slot *slots, int *error)
+static u32 parse_allocs(const struct fp_client *client, const struct framepool_ioc_batch *args,
+			const char *entry, struct fp_slot *slots, int *error)
 {
 	u32 i;
 
 	for (i = 0; i < args->count; i++, entry += args->entry_size) {
 		*error = check_entry(entry, args->entry_size, sizeof(struct framepool_ioc_alloc)) ?:
-			 fp_batch_parse((const void *)entry, &slots[i].request);
+			 fp_batch_parse(client, (const void *)entry, &slots[i].request);
 		if (*error)
 			break;
 	}
@@ -163,7 +176,7 @@ static int alloc_entries(struct fp_client *client, struct framepool_ioc_batch *a
 	int error = 0, ret;
 
 	batch->partial = args->flags & FRAMEPOOL_BATCH_PARTIAL;
-	batch->nr = parse_allocs(args, entries, batch->slots, &error);
+	batch->nr = parse_allocs(client, args, entries, batch->slots, &error);
 	if (!batch->nr || (error && !batch->partial))
 		return finish(args, user, 0, batch->nr, error);
 	error = fp_client_alloc(client, batch) ?: error;

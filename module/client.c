@@ -617,11 +617,12 @@ static bool join_pool(struct fp_client *client)
 /**
  * fp_client_create() - make a client of the current process
  * @pool: the pool
+ * @sees_addresses: whether it may know where in memory its buffers are
  *
  * Context: may sleep.
  * Return: the client, or an error pointer: -ENOMEM; -ENODEV: the pool was shut down.
  */
-struct fp_client *fp_client_create(struct fp_pool *pool)
+struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 {
 	struct fp_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	int ret = -ENOMEM;
@@ -637,6 +638,7 @@ struct fp_client *fp_client_create(struct fp_pool *pool)
 	if (!client->account)
 		goto err_inode;
 	client->pool = pool;
+	client->sees_addresses = sees_addresses;
 	fp_owner_init(&client->owner, &pool->buddy);
 	client->owner.label = client->account->label;
 	client->owner.max_spare = MAX_SPARE;

@@ -22,6 +22,7 @@
  * @inode: of its own, so that its offsets are; constant
  * @owner: its partly used huge frames; has a lock of its own
  * @account: who opened it, and is charged for its buffers; constant
+ * @sees_addresses: it may know where in memory its buffers are; constant
  * @windows: its caches of objects; has locks of its own
  * @lock: protects @buffers, @serial, @nr_buffers; held to set @revoked
  * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
@@ -36,6 +37,7 @@ struct fp_client {
 	struct inode *inode;
 	struct fp_owner owner;
 	struct fp_account *account;
+	bool sees_addresses;
 	struct fp_windows windows;
 	spinlock_t lock;
 	struct rb_root buffers;
@@ -89,7 +91,7 @@ struct fp_batch {
 
 int fp_client_init(void);
 void fp_client_exit(void);
-struct fp_client *fp_client_create(struct fp_pool *pool);
+struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses);
 void fp_client_destroy(struct fp_client *client);
 int fp_client_alloc(struct fp_client *client, struct fp_batch *batch);
 u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,

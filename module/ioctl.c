@@ -6,7 +6,6 @@
  */
 #include "ioctl.h"
 
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -33,13 +32,11 @@ union args {
 
 /**
  * struct call - a call under way
- * @file: what it was made on
- * @client: whose file that is
+ * @client: on whose file
  * @user: the structure in the program
  * @args: its copy
  */
 struct call {
-	struct file *file;
 	struct fp_client *client;
 	void __user *user;
 	union args args;
@@ -65,7 +62,7 @@ static int do_alloc(struct call *call)
 	struct fp_batch batch = { .nr = 1, .slots = &slot, .buffers = &buffer };
 	int ret;
 
-	ret = fp_batch_parse(args, &slot.request);
+	ret = fp_batch_parse(call->client, args, &slot.request);
 	if (ret)
 		return ret;
 	ret = fp_client_alloc(call->client, &batch);
@@ -104,12 +101,6 @@ static int do_free_batch(struct call *call)
 	return fp_batch_free(call->client, &call->args.batch, call->user);
 }
 
-/* Who opened the file counts, not who asks: a descriptor can be passed on. */
-static bool may_see_addresses(const struct file *file)
-{
-	return file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
-}
-
 static int do_query(struct call *call)
 {
 	struct framepool_ioc_query *args = &call->args.query;
@@ -124,7 +115,7 @@ static int do_query(struct call *call)
 	args->length = info.nr << PAGE_SHIFT;
 	args->offset = (u64)info.pgoff << PAGE_SHIFT;
 	args->mapped_bytes = fp_mmap_bytes(call->client, info.pgoff, info.nr);
-	args->address = may_see_addresses(call->file) ? (u64)info.pfn << PAGE_SHIFT : 0;
+	args->address = call->client->sees_addresses ? (u64)info.pfn << PAGE_SHIFT : 0;
 	return 0;
 }
 
@@ -226,7 +217,6 @@ long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	u32 size;
 	int ret;
 
-	call.file = file;
 	call.client = file->private_data;
 	call.user = user;
 	if (fp_client_is_revoked(call.client))

@@ -138,6 +138,47 @@ TEST_F(address, is_hidden_from_unprivileged_opener)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
+/* The least limit below which a frame can be had, as a program finds it that may not see addresses. */
+static __u64 least_limit(int fd)
+{
+	__u64 low = 0, high = 1ULL << 50, middle;
+	struct buffer buffer;
+
+	while (high - low > FRAME) {
+		middle = (low + high) / 2 & ~(FRAME - 1);
+		if (!buffer_alloc_at(fd, FRAME, 0, middle, &buffer)) {
+			handle_free(fd, buffer.handle);
+			high = middle;
+		} else {
+			low = middle;
+		}
+	}
+	return high;
+}
+
+TEST_F(address, cannot_be_found_out_by_trying_limits)
+{
+	__u64 limit = least_limit(self->fd);
+	pid_t pid;
+
+	EXPECT_NE(0, limit & (limit - 1));
+	pid = child_fork();
+	if (!pid) {
+		struct framepool_ioc_alloc entry = { .size = sizeof(entry), .length = FRAME, .limit = limit };
+		struct framepool_ioc_batch batch;
+		int fd;
+
+		CHILD_CHECK(drop_sys_admin());
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0);
+		CHILD_CHECK(alloc_batch(fd, 0, &entry, 1, &batch) || batch.error);
+		limit = least_limit(fd);
+		CHILD_CHECK(!(limit & (limit - 1)));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
 TEST_F(address, is_hidden_from_root_that_opened_without_the_capability)
 {
 	pid_t pid = child_fork();

@@ -94,7 +94,8 @@ struct framepool_ioc_info {
  * @length: in/out: bytes wanted, at least 1; rounded up to whole frames
  * @align: in: alignment of the physical address: 0 or a power of two. Frames
  *         are always aligned to their size.
- * @limit: in: every byte lies below this physical address; 0: no limit
+ * @limit: in: every byte lies below this physical address; 0: no limit. It is rounded
+ *         down to a power of two if the client was opened without CAP_SYS_ADMIN.
  * @handle: out: names the buffer in other calls; never 0
  * @offset: out: where in the file to mmap the buffer; it is congruent to the
  *          physical address modulo @huge_bytes

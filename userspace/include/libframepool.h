@@ -140,7 +140,8 @@ struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t l
  * @fp: as for framepool_buffer_alloc()
  * @length: as for framepool_buffer_alloc()
  * @align: the physical address is a multiple of it: a power of two, or 0
- * @limit: every byte lies below this physical address; 0: no limit
+ * @limit: every byte lies below this physical address; 0: no limit. It is rounded down to a power of two if the client was
+ *         opened without CAP_SYS_ADMIN.
  *
  * Return: as framepool_buffer_alloc(); EINVAL also for an @align that is not a
  * power of two.
