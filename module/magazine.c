@@ -419,19 +419,21 @@ unlock:
 /**
  * fp_magazines_stats() - take a consistent snapshot of the buddy, in which blocks in magazines are free
  * @magazines: the magazines
+ * @withheld: frames that the buddy has for used, and are nobody's; they are not counted at all
  * @stats: the result
  *
- * While the buddy stands still, nothing that it holds to be free can come into a magazine.
+ * A block that changes magazines meanwhile may count twice, but not for more than what is used. While the buddy stands still, nothing that it holds to be free can come into a magazine.
  *
  * Context: any; freezes the pool while it looks at each huge frame once.
  */
-void fp_magazines_stats(struct fp_magazines *magazines, struct fp_buddy_stats *stats)
+void fp_magazines_stats(struct fp_magazines *magazines, u64 withheld, struct fp_buddy_stats *stats)
 {
 	u32 order;
 	u64 nr;
 
 	fp_buddy_freeze(magazines->buddy);
 	fp_buddy_stats_locked(magazines->buddy, stats);
+	stats->used -= withheld;
 	for (order = 0; order < FP_MAGAZINE_ORDERS; order++) {
 		nr = min(nr_cached(magazines, order), stats->used >> order);
 		stats->blocks[order] += nr;

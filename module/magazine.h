@@ -59,6 +59,6 @@ u32 fp_magazines_free_bulk(struct fp_magazines *magazines, u32 order, const u32 
 			   u32 *refused);
 u32 fp_magazines_drain(struct fp_magazines *magazines, bool hurry);
 u32 fp_magazines_drain_local(struct fp_magazines *magazines);
-void fp_magazines_stats(struct fp_magazines *magazines, struct fp_buddy_stats *stats);
+void fp_magazines_stats(struct fp_magazines *magazines, u64 withheld, struct fp_buddy_stats *stats);
 
 #endif

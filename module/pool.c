@@ -439,10 +439,9 @@ u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
 	huge = (u64)fp_quarantine_nr_retired(&pool->quarantine) * FP_HUGE_FRAMES;
 	spin_lock(&pool->bad_lock);
 	bad = pool->nr_bad_frames;
-	fp_magazines_stats(&pool->magazines, stats);
+	fp_magazines_stats(&pool->magazines, bad, stats);
 	spin_unlock(&pool->bad_lock);
 	stats->quarantined -= huge;
-	stats->used -= bad;
 	return huge + bad;
 }
 

@@ -59,7 +59,7 @@ static u64 nr_bad_frees(void)
 {
 	struct fp_buddy_stats stats;
 
-	fp_magazines_stats(&magazines, &stats);
+	fp_magazines_stats(&magazines, 0, &stats);
 	EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
 	return stats.bad_frees;
 }
@@ -110,7 +110,7 @@ static void one_processor_can_have_all_frames(void)
 		blocks[nr] = block;
 	}
 	EXPECT(nr == FRAMES - nr_cpu_ids);
-	fp_magazines_stats(&magazines, &stats);
+	fp_magazines_stats(&magazines, 0, &stats);
 	EXPECT(stats.free == 0 && stats.used == FRAMES);
 	while (nr--)
 		EXPECT(fp_magazines_free(&magazines, blocks[nr], 0) >= 0);
@@ -128,11 +128,11 @@ static void blocks_in_magazines_count_as_free(void)
 	begin();
 	block[0] = fp_magazines_alloc(&magazines, 0);
 	block[1] = fp_magazines_alloc(&magazines, 3);
-	fp_magazines_stats(&magazines, &stats);
+	fp_magazines_stats(&magazines, 0, &stats);
 	EXPECT(stats.used == 9 && stats.free == FRAMES - 9);
 	EXPECT(fp_magazines_free(&magazines, block[0], 0) == 0);
 	EXPECT(fp_magazines_free(&magazines, block[1], 3) == 0);
-	fp_magazines_stats(&magazines, &stats);
+	fp_magazines_stats(&magazines, 0, &stats);
 	EXPECT(stats.used == 0 && stats.free == FRAMES && stats.blocks[3] > 0);
 	fp_buddy_stats(&buddy, &stats);
 	EXPECT(stats.used > 9);
@@ -473,7 +473,7 @@ static void watch(void)
 	struct fp_buddy_stats stats;
 
 	while (nr_working) {
-		fp_magazines_stats(&magazines, &stats);
+		fp_magazines_stats(&magazines, 0, &stats);
 		EXPECT(stats.total == FRAMES && !stats.bad_frees);
 		EXPECT(stats.free + stats.used + stats.quarantined == FRAMES);
 		pool_expect_sound(&buddy);
@@ -512,7 +512,7 @@ static void end_threads(void)
 			give_back(mailbox[i]);
 		mailbox[i] = 0;
 	}
-	fp_magazines_stats(&magazines, &stats);
+	fp_magazines_stats(&magazines, 0, &stats);
 	EXPECT(!stats.used && !stats.bad_frees);
 	end();
 }
