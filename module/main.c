@@ -2,12 +2,14 @@
 /* framepool: parameters, and the ladder of init and exit. */
 #define pr_fmt(fmt) "framepool: " fmt
 
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 
 #include "buffer.h"
 #include "chardev.h"
@@ -17,7 +19,7 @@
 
 static char *size;
 module_param(size, charp, 0444);
-MODULE_PARM_DESC(size, "memory to reserve, in bytes or with K, M, G (default: a sixteenth of all memory)");
+MODULE_PARM_DESC(size, "memory to reserve, in bytes or with K, M, G, T (default: a sixteenth of all memory)");
 
 static char *name = "default";
 module_param(name, charp, 0444);
@@ -37,7 +39,7 @@ MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
 
 static char *quota;
 module_param(quota, charp, 0444);
-MODULE_PARM_DESC(quota, "most that one client may hold, in bytes or with K, M, G (default: no limit)");
+MODULE_PARM_DESC(quota, "most that one client may hold, in bytes or with K, M, G, T (default: no limit)");
 
 static bool debug;
 module_param(debug, bool, 0444);
@@ -49,21 +51,30 @@ MODULE_PARM_DESC(slab_debug, "look for mistakes in the use of all caches; slow")
 
 static char *user_quota;
 module_param(user_quota, charp, 0444);
-MODULE_PARM_DESC(user_quota, "most that one user may hold, in bytes or with K, M, G (default: no limit)");
+MODULE_PARM_DESC(user_quota, "most that one user may hold, in bytes or with K, M, G, T (default: no limit)");
 
 static struct fp_pool *pool;
 static struct fp_chardev *chardev;
 static struct dentry *debugfs;
 
+/* memparse() takes what does not fit for something smaller. */
 static int parse_bytes(const char *param, const char *text, u64 *bytes)
 {
-	char *end;
+	static const char units[] = "KMGT";
+	size_t length = strlen(text);
+	char digits[24];
+	const char *unit;
+	u64 number;
+	u32 shift;
 
-	*bytes = memparse(text, &end);
-	if (end == text || *end || *text == '-' || !*bytes || *bytes > S64_MAX) {
-		pr_err("%s=%s: give a number of bytes, or with K, M or G\n", param, text);
+	unit = length ? strchr(units, toupper(text[length - 1])) : NULL;
+	shift = unit ? 10 * (unit - units + 1) : 0;
+	strscpy(digits, text, min(sizeof(digits), length + !unit));
+	if (length >= sizeof(digits) || kstrtou64(digits, 0, &number) || !number || number > S64_MAX >> shift) {
+		pr_err("%s=%s: give a number of bytes, or with K, M, G or T\n", param, text);
 		return -EINVAL;
 	}
+	*bytes = number << shift;
 	return 0;
 }
 

@@ -86,7 +86,7 @@ TEST_F_TIMEOUT(module, size_of_nonsense_is_refused, SLOW_TEST_SECONDS)
 {
 	static const char * const bad[] = {
 		"size=nonsense", "size=", "size=M", "size=12Q", "size=64MM", "size=64M64M",
-		"size=-1", "size=-64M", "size=0", "size=0M", "size=64,M", "size=17179869184G",
+		"size=-1", "size=-64M", "size=0", "size=0M", "size=64,M", "size=17179869184G", "size=17179869185G",
 	};
 	int i;
 
