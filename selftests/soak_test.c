@@ -90,16 +90,24 @@ static void start_worker(int process, __u64 *random)
 /* Runs so many operations; false if a process found a fault in the module. */
 static bool soak(__u64 operations, __u64 *random)
 {
-	__u64 kill_at = 0, start = common->ops, done = 0, kills = 0;
-	double begin = seconds_now(), said = begin;
+	__u64 kill_at = 0, start = common->ops, done = 0, reported = 0, kills = 0;
+	double begin = seconds_now(), report_at = begin + REPORT_SECONDS;
 	bool well = true;
 	int i;
 
 	for (i = 0; i < WORKERS; i++)
 		start_worker(i, random);
-	while (well && done < operations) {
+	while (well && !common->failed && done < operations) {
 		sleep_ms(10);
 		done = common->ops - start;
+		if (seconds_now() > report_at) {
+			report_at += REPORT_SECONDS;
+			printf("# %llu operations so far, %.0f s\n", done, seconds_now() - begin);
+			fflush(stdout);
+			/* Or all processes hang. */
+			well = done > reported;
+			reported = done;
+		}
 		if (done < kill_at)
 			continue;
 		i = random_next(random) % WORKERS;
@@ -107,11 +115,6 @@ static bool soak(__u64 operations, __u64 *random)
 		start_worker(i, random);
 		kill_at = done + OPS_PER_KILL;
 		kills++;
-		if (seconds_now() > said + REPORT_SECONDS) {
-			said = seconds_now();
-			printf("# %llu operations so far, %.0f s\n", done, said - begin);
-			fflush(stdout);
-		}
 	}
 	for (i = 0; i < WORKERS; i++)
 		well = child_kill(common->pids[i]) == CHILD_KILLED + SIGKILL && well;
