@@ -24,6 +24,7 @@
 
 /* Beside the seed in stamps, to tell them from other numbers. */
 #define STAMP		0xf001ULL
+#define QUOTA		"/sys/class/framepool/" POOL_NAME "/client_quota"
 
 static struct common *common;
 static struct log kernel_log;
@@ -97,6 +98,7 @@ static bool run_program(const struct program *program, __u64 seed)
 		return false;
 	}
 	memset(common, 0, sizeof(*common));
+	write_file(QUOTA, "0");
 	for (i = 0; i < PROCESSES; i++)
 		start_worker(program, seed, i, fd);
 	close(fd);

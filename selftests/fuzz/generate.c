@@ -77,6 +77,7 @@ static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 	switch (kind) {
 	case K_ALLOC_FLAGS:
 	case K_BATCH_FLAGS:
+	case K_CACHE_FLAGS:
 		return below(random, 3) == 0;
 	case K_LENGTH:
 		return any_length(random, soak);

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -105,18 +106,20 @@ void run_nap(struct hand *hand, const struct op *op)
 /**
  * run_look() - look: reads a file of debugfs
  * @hand: who does it
- * @op: which
+ * @op: which, by two digits
  */
 void run_look(struct hand *hand, const struct op *op)
 {
 	static const char *const files[] = {
-		"summary", "buddyinfo", "fragmentation", "clients", "users", "quarantine", "map", "owners",
+		"summary", "buddyinfo", "fragmentation", "clients", "users", "quarantine", "map", "owners", "extents",
+		"slabinfo", "verify",
 	};
+	int nr_files = sizeof(files) / sizeof(*files);
 	char path[64], text[4096];
 	int fd;
 
 	(void)hand;
-	snprintf(path, sizeof(path), "/sys/kernel/debug/framepool/default/%s", files[op->args[0] % 8]);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/framepool/default/%s", files[(op->args[0] * 8 + op->args[1]) % nr_files]);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	while (fd >= 0 && read(fd, text, sizeof(text)) > 0)
 		;
@@ -135,6 +138,20 @@ void run_drain(struct hand *hand, const struct op *op)
 	(void)hand;
 	(void)op;
 	(void)!write(fd, "1", 1);
+	close(fd);
+}
+
+/**
+ * run_quota() - quota: changes what a client may hold, as an administrator can
+ * @hand: who does it
+ * @op: MiB; an even number: no limit
+ */
+void run_quota(struct hand *hand, const struct op *op)
+{
+	int fd = open("/sys/class/framepool/default/client_quota", O_WRONLY | O_CLOEXEC);
+
+	(void)hand;
+	dprintf(fd, "%llu", op->args[0] % 2 ? op->args[0] % 64 << 20 : 0);
 	close(fd);
 }
 

@@ -29,6 +29,7 @@ enum kind {
 	K_QUIRK,	/* how a call is spoilt: see calls.c */
 	K_ALLOC_FLAGS,
 	K_BATCH_FLAGS,
+	K_CACHE_FLAGS,
 	K_NO_FLAGS,
 	K_LENGTH,	/* bytes of a buffer */
 	K_ALIGN,

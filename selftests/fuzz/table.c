@@ -21,7 +21,7 @@ const struct op_type op_types[] = {
 	CALL("alloc_batch", 4, 2, CALL_ALLOC_BATCH, K_BATCH_FLAGS, K_COUNT, K_ALLOC_FLAGS, K_LENGTH, K_ALIGN),
 	CALL("free_batch", 4, 2, CALL_FREE_BATCH, K_BATCH_FLAGS, K_COUNT, K_NO_FLAGS),
 
-	CALL("cache_create", 4, 2, CALL_CACHE_CREATE, K_NO_FLAGS, K_OBJECT, K_ALIGN),
+	CALL("cache_create", 4, 2, CALL_CACHE_CREATE, K_CACHE_FLAGS, K_OBJECT, K_ALIGN),
 	CALL("cache_destroy", 2, 1, CALL_CACHE_DESTROY, K_NO_FLAGS),
 	CALL("obj_alloc", 12, 12, CALL_OBJ_ALLOC, K_BATCH_FLAGS, K_COUNT),
 	CALL("obj_free", 8, 8, CALL_OBJ_FREE, K_NO_FLAGS, K_COUNT),
@@ -44,8 +44,9 @@ const struct op_type op_types[] = {
 	{ "fork", 1, 0, run_fork, 0, { K_MAP, K_SMALL } },
 	{ "kill", 1, 0, run_kill, 0, { K_PROCESS, K_SMALL } },
 	{ "nap", 1, 0, run_nap, 0, { K_SMALL } },
-	{ "look", 1, 0, run_look, 0, { K_SMALL } },
+	{ "look", 1, 0, run_look, 0, { K_SMALL, K_SMALL } },
 	{ "drain", 1, 0, run_drain, 0, { K_SMALL } },
+	{ "quota", 1, 0, run_quota, 0, { K_SMALL } },
 };
 
 const int nr_op_types = sizeof(op_types) / sizeof(*op_types);
