@@ -6,6 +6,17 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export BUILD=${BUILD:-$PWD/build} LC_ALL=C.UTF-8
 
+# need TOOL...: fails unless all are there. What tools say is looked at, rather than their status.
+need() {
+	local tool
+	for tool; do
+		[ -e "$tool" ] || command -v "$tool" > /dev/null || {
+			echo "there is no $tool; make setup-lint installs it" >&2
+			exit 1
+		}
+	done
+}
+
 # core: the sources that are compiled on the host, too.
 core() {
 	sed -n 's/^CORE := //p' selftests/host/Makefile | tr ' ' '\n' | sed 's|.*|module/&.c|'
