@@ -6,6 +6,7 @@
 
 #include <grp.h>
 #include <pthread.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -13,6 +14,8 @@
 #define CLIENT_QUOTA	"/sys/class/framepool/" POOL_NAME "/client_quota"
 #define USER_QUOTA	"/sys/class/framepool/" POOL_NAME "/user_quota"
 #define USERS		"/sys/kernel/debug/framepool/" POOL_NAME "/users"
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP		CGROUPS "/framepool"
 #define NOBODY		65534
 #define THREADS		4
 #define ROUNDS		2000
@@ -536,6 +539,53 @@ TEST_F_TIMEOUT(limits, clients_that_come_and_go_leave_no_user, SLOW_TEST_SECONDS
 	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &quarantined));
 	EXPECT_FALSE(user_is_charged(NOBODY - 1, &clients, &held, &quarantined));
 	EXPECT_TRUE(root_is_charged(0, 0));
+}
+
+static bool enter_memory_cgroup(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return !write_file(CGROUPS "/cgroup.subtree_control", "+memory") && !mkdir(CGROUP, 0755) &&
+	       !write_file(CGROUP "/cgroup.procs", pid);
+}
+
+static long charged_bytes(void)
+{
+	return atol(read_file(CGROUP "/memory.current"));
+}
+
+/* Allocates frames one by one, whose bookkeeping takes more than 64 bytes each. */
+static void be_charged(void)
+{
+	static struct framepool_ioc_alloc entries[FRAMEPOOL_BATCH_MAX];
+	struct framepool_ioc_batch batch;
+	int fd = pool_open(), i, round;
+	long before;
+
+	CHILD_CHECK(enter_memory_cgroup());
+	for (i = 0; i < FRAMEPOOL_BATCH_MAX; i++)
+		entries[i] = (struct framepool_ioc_alloc){ .size = sizeof(entries[i]), .length = FRAME };
+	before = charged_bytes();
+	for (round = 0; round < 16; round++)
+		CHILD_CHECK(!alloc_batch(fd, 0, entries, FRAMEPOOL_BATCH_MAX, &batch));
+	CHILD_CHECK(charged_bytes() > before + 16 * FRAMEPOOL_BATCH_MAX * 64);
+	_exit(0);
+}
+
+TEST_F(limits, bookkeeping_is_charged_to_the_memory_cgroup)
+{
+	pid_t pid;
+
+	if (mount("none", CGROUPS, "cgroup2", 0, NULL) || access(CGROUPS "/cgroup.controllers", R_OK) ||
+	    !strstr(read_file(CGROUPS "/cgroup.controllers"), "memory"))
+		SKIP(return, "this kernel has no memory cgroups");
+	pid = child_fork();
+	if (!pid)
+		be_charged();
+	EXPECT_EQ(0, child_wait(pid));
+	EXPECT_EQ(0, rmdir(CGROUP));
+	EXPECT_EQ(0, umount(CGROUPS));
 }
 
 TEST_HARNESS_MAIN
