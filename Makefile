@@ -40,11 +40,11 @@ sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
 
 install: ## to PREFIX (default: /usr/local), below DESTDIR: library, CLI, manual pages, udev rule; for DKMS the module's sources
 	@$(MAKE) --no-print-directory -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
-	install -d $(DESTDIR)$(UDEVDIR) $(sources)/module/uapi
+	install -d $(DESTDIR)$(UDEVDIR) $(sources)
 	install -m 644 scripts/60-framepool.rules $(DESTDIR)$(UDEVDIR)
 	install -m 644 Kbuild $(sources)
-	install -m 644 module/*.[ch] $(sources)/module
-	install -m 644 module/uapi/framepool.h $(sources)/module/uapi
+	for file in $(filter-out module/examples/%,$(wildcard module/*.[ch] module/*/*.[ch])); do \
+		install -D -m 644 $$file $(sources)/$$file || exit; done
 	sed 's/@VERSION@/$(version)/' scripts/dkms.conf > $(sources)/dkms.conf
 
 uninstall: ## takes away what make install put there, given the same PREFIX and DESTDIR

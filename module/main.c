@@ -11,11 +11,12 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include "buffer.h"
-#include "chardev.h"
-#include "client.h"
-#include "debugfs.h"
-#include "pool.h"
+#include "admin/debugfs.h"
+#include "admin/sysfs.h"
+#include "pool/pool.h"
+#include "user/buffer.h"
+#include "user/chardev.h"
+#include "user/client.h"
 
 static char *size;
 module_param(size, charp, 0444);
@@ -122,7 +123,7 @@ static int __init fp_init(void)
 		ret = PTR_ERR(pool);
 		goto err_client;
 	}
-	chardev = fp_chardev_create(pool, KGIDT_INIT(gid));
+	chardev = fp_chardev_create(pool, KGIDT_INIT(gid), fp_sysfs_groups);
 	if (IS_ERR(chardev)) {
 		ret = PTR_ERR(chardev);
 		goto err_pool;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the kernel makes of the tracepoints in trace.h: it needs to know what their arguments are. */
-#include "client.h"
+#include "user/client.h"
 
 #include <linux/mm.h>
 

@@ -13,7 +13,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
-#include "framepool.h"
+#include "kernel/framepool.h"
 
 #define RING		16	/* buffers */
 #define BUFFER_ORDER	6	/* 256 KiB each */

@@ -19,13 +19,13 @@ need() {
 
 # core: the sources that are compiled on the host, too.
 core() {
-	sed -n 's/^CORE := //p' selftests/host/Makefile | tr ' ' '\n' | sed 's|.*|module/&.c|'
+	printf '%s\n' module/core/*.c module/slab/*.c
 }
 
 # in_kernel: the C files that are compiled for the kernel only, or for it as well.
 in_kernel() {
 	find module selftests/kernel -name '*.[ch]' | sort
-	sed -n 's/.*-y := //p' selftests/bench/Kbuild | tr ' ' '\n' | sed 's|\(.*\)\.o|selftests/bench/\1.c|'
+	sed -n 's|.*-y += \([a-z_]*\)\.o$|selftests/bench/\1.c|p' selftests/bench/Kbuild
 }
 
 # of_programs: the sources of the library and of the command.

@@ -6,7 +6,7 @@
 #ifndef FP_BENCH_H
 #define FP_BENCH_H
 
-#include "platform.h"
+#include "core/platform.h"
 
 #ifdef __KERNEL__
 #include <linux/ktime.h>

@@ -4,7 +4,7 @@
  * framepool_cache_alloc() and framepool_cache_free() do.
  */
 #include "bench.h"
-#include "slab.h"
+#include "slab/slab.h"
 
 #define PAGE_BYTES	(1ULL << PAGE_SHIFT)
 #define CACHED_BYTES	(256ULL << 10)

@@ -5,7 +5,7 @@
  * "frag" through owners, as for programs. Freed frames are declared clean: clearing is the quarantine's, not the buddy's.
  */
 #include "bench.h"
-#include "magazine.h"
+#include "core/magazine.h"
 
 #define FIRST_HPFN	(1U << 20)	/* huge frames from 2 TiB up: aligned for any pool below */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Slabs without magazines, to which their user adds memory himself, as caches for programs are (module/window.c). */
+/* Slabs without magazines, to which their user adds memory himself, as caches for programs are (module/user/window.c). */
 #include "slabs.h"
 #include "test.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The parts of the core, one by one: bit tree, huge frame map, frames. */
-#include "frames.h"
-#include "hugemap.h"
+#include "core/frames.h"
+#include "core/hugemap.h"
 #include "test.h"
 
 static void bittree_members_are_least_and_greatest(void)

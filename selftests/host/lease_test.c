@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owners that borrow from one another because no empty huge frame is left. */
-#include "lease.h"
+#include "core/lease.h"
 #include "pool.h"
 #include "test.h"
 

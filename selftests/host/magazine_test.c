@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "magazine.h"
+#include "core/magazine.h"
 #include "pool.h"
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The few kernel names that the core uses, for a program on the host. See
- * module/platform.h.
+ * module/core/platform.h.
  */
 #ifndef FP_PLATFORM_HOST_H
 #define FP_PLATFORM_HOST_H

@@ -3,7 +3,7 @@
 #ifndef FP_HOST_POOL_H
 #define FP_HOST_POOL_H
 
-#include "buddy.h"
+#include "core/buddy.h"
 
 #define MIB	256ULL		/* frames */
 #define GIB	(1024 * MIB)

@@ -3,7 +3,7 @@
 #ifndef FP_HOST_SLABS_H
 #define FP_HOST_SLABS_H
 
-#include "slab.h"
+#include "slab/slab.h"
 
 #define ARENA_BYTES	(64ULL << 20)
 #define PLACE_BYTES	(1ULL << (FP_HUGE_ORDER + PAGE_SHIFT))	/* of the arena, for a slab of any length */

@@ -3,7 +3,7 @@
  * Each invariant is broken by hand, in each way that fp_buddy_verify() tells apart: it must
  * name that invariant. The only test that looks into the structures.
  */
-#include "lease.h"
+#include "core/lease.h"
 #include "pool.h"
 #include "test.h"
 

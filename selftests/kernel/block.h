@@ -6,7 +6,7 @@
 #ifndef FP_SELFTESTS_BLOCK_H
 #define FP_SELFTESTS_BLOCK_H
 
-#include "framepool.h"
+#include "kernel/framepool.h"
 
 /* What is checked says so in the kernel's log when it is not so. */
 #define CHECK(condition) ({ \

@@ -119,10 +119,10 @@ module_sources_are_complete()
 		grep -qx 'PACKAGE_VERSION="[0-9.]*"' dkms.conf &&
 		[ "$(sed -n 's/PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)" = "$("$root/bin/framepool" version |
 			cut -d ' ' -f 2)" ] || exit
-		for object in $(grep -o 'module/[a-z_]*\.o' Kbuild); do
+		for object in $(grep -o 'module/[a-z_/]*\.o' Kbuild); do
 			[ -e "${object%.o}.c" ] || exit
 		done
-		for header in $(sed -n 's/^#include "\(.*\)"/\1/p' module/*.[ch]); do
+		for header in $(sed -n 's/^#include "\(.*\)"/\1/p' module/*.[ch] module/*/*.[ch]); do
 			[ "$header" = platform_host.h ] || [ -e "module/$header" ] || exit
 		done
 	)

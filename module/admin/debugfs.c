@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/framepool/<pool>/: the pool for people to read. Each file shows one
+ * snapshot, taken when its reading begins. docs/debugfs.md explains every line.
+ */
+#include "admin/debugfs.h"
+
+#include <linux/debugfs.h>
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+#include <linux/string_helpers.h>
+#include <linux/user_namespace.h>
+
+#include "admin/layout.h"
+#include "kernel/cache.h"
+#include "pool/pool.h"
+#include "pool/stats.h"
+#include "user/client.h"
+#include "user/mmap.h"
+
+static int summary_show(struct seq_file *file, void *unused)
+{
+	struct framepool_ioc_stats stats;
+	struct fp_pool *pool = file->private;
+
+	fp_stats_read(pool, &stats);
+	seq_printf(file, "pool: %s\n", pool->name);
+	seq_printf(file, "total: %llu\n", stats.total_bytes);
+	seq_printf(file, "free: %llu\n", stats.free_bytes);
+	seq_printf(file, "used: %llu\n", stats.used_bytes);
+	seq_printf(file, "quarantined: %llu\n", stats.quarantined_bytes);
+	seq_printf(file, "retired: %llu\n", stats.retired_bytes);
+	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
+	seq_printf(file, "extents: %u\n", fp_buddy_extents(&pool->buddy));
+	seq_printf(file, "clients: %llu\n", stats.clients);
+	seq_printf(file, "buffers: %llu\n", stats.buffers);
+	seq_printf(file, "allocs: %llu\n", stats.allocs);
+	seq_printf(file, "frees: %llu\n", stats.frees);
+	seq_printf(file, "fail_nomem: %llu\n", stats.fail_nomem);
+	seq_printf(file, "fail_nospace: %llu\n", stats.fail_nospace);
+	seq_printf(file, "fail_quota: %llu\n", stats.fail_quota);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(summary);
+
+static int buddyinfo_show(struct seq_file *file, void *unused)
+{
+	struct framepool_ioc_stats stats;
+	u32 order;
+
+	fp_stats_read(file->private, &stats);
+	seq_puts(file, "order        bytes free_blocks\n");
+	for (order = 0; order < stats.orders; order++)
+		seq_printf(file, "%5u %12llu %11llu\n", order, (u64)PAGE_SIZE << order,
+			   stats.free_blocks[order]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(buddyinfo);
+
+static void show_index(struct seq_file *file, int thousandths, int width)
+{
+	seq_printf(file, " %*s%d.%03d", width - 6, thousandths < 0 ? "-" : "",
+		   abs(thousandths) / 1000, abs(thousandths) % 1000);
+}
+
+static int fragmentation_show(struct seq_file *file, void *unused)
+{
+	struct framepool_ioc_stats stats;
+	u32 order;
+
+	fp_stats_read(file->private, &stats);
+	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
+	seq_puts(file, "order unusable_free_index external_fragmentation_index\n");
+	for (order = 0; order < stats.orders; order++) {
+		seq_printf(file, "%5u", order);
+		show_index(file, fp_stats_unusable_index(&stats, order), 20);
+		show_index(file, fp_stats_external_index(&stats, order), 29);
+		seq_putc(file, '\n');
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(fragmentation);
+
+/* A program may call itself anything, line breaks included. */
+static void show_comm(struct seq_file *file, const char *comm)
+{
+	seq_escape_str(file, comm, ESCAPE_ANY_NP, NULL);
+	seq_putc(file, '\n');
+}
+
+static void show_client(struct seq_file *file, struct fp_client *client)
+{
+	struct fp_account_usage usage;
+
+	fp_account_usage(client->account, &usage);
+	seq_printf(file, "%7d %10u %7u %12llu %12llu %12llu ", usage.pid,
+		   from_kuid_munged(&init_user_ns, usage.uid), fp_client_nr_buffers(client),
+		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX),
+		   usage.quarantined << PAGE_SHIFT);
+	show_comm(file, usage.comm);
+}
+
+static int clients_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct fp_client *client;
+
+	seq_puts(file, "    pid        uid buffers         held       mapped  quarantined comm\n");
+	mutex_lock(&pool->clients_lock);
+	list_for_each_entry(client, &pool->clients, node)
+		show_client(file, client);
+	mutex_unlock(&pool->clients_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(clients);
+
+static int users_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct fp_user_usage *usages = NULL;
+	u32 i, nr = 0, room;
+
+	do {
+		kvfree(usages);
+		room = nr + 16;
+		usages = kvcalloc(room, sizeof(*usages), GFP_KERNEL | __GFP_NOWARN);
+		if (!usages)
+			return -ENOMEM;
+		nr = fp_accounts_list_users(&pool->accounts, usages, room);
+	} while (nr > room);
+	seq_puts(file, "       uid clients         held  quarantined\n");
+	for (i = 0; i < nr; i++)
+		seq_printf(file, "%10u %7u %12llu %12llu\n",
+			   from_kuid_munged(&init_user_ns, usages[i].uid), usages[i].nr_clients,
+			   usages[i].held << PAGE_SHIFT, usages[i].quarantined << PAGE_SHIFT);
+	kvfree(usages);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(users);
+
+static int quarantine_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct fp_account_usage usage;
+	u32 label;
+
+	seq_printf(file, "uncleared: %llu\n", (u64)fp_buddy_nr_uncleared(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_printf(file, "referenced: %llu\n",
+		   (u64)fp_buddy_nr_referenced(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_printf(file, "retired: %llu\n",
+		   (u64)fp_quarantine_nr_retired(&pool->quarantine) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_puts(file, "    pid        uid  state  quarantined comm\n");
+	for (label = 0; fp_accounts_next(&pool->accounts, &label, &usage); label++) {
+		if (!usage.quarantined)
+			continue;
+		seq_printf(file, "%7d %10u %6s %12llu ", usage.pid, from_kuid_munged(&init_user_ns, usage.uid),
+			   usage.is_open ? "open" : "ended", usage.quarantined << PAGE_SHIFT);
+		show_comm(file, usage.comm);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(quarantine);
+
+/* All but the name. */
+static void show_slabs(struct seq_file *file, struct fp_slab_cache *slabs, u64 size, u64 nr_reports)
+{
+	struct fp_slab_stats stats;
+
+	fp_slab_stats(slabs, &stats);
+	seq_printf(file, "%7llu %7u %8u %10llu %10llu ", size, slabs->stride, slabs->per_slab, stats.active,
+		   stats.objects);
+	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, 1ULL << slabs->shift, stats.slabs, stats.empty);
+	seq_printf(file, "%10llu %10llu ", (stats.slabs << slabs->shift) - stats.objects * size, stats.metadata);
+	seq_printf(file, "%12llu %10llu ", stats.hits, stats.refills);
+	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees, nr_reports);
+}
+
+static void show_cache(struct fp_cache *cache, void *context)
+{
+	show_slabs(context, &cache->slabs, cache->size, atomic64_read(&cache->nr_reports));
+	seq_escape_str(context, cache->name, ESCAPE_ANY_NP, NULL);
+	seq_putc(context, '\n');
+}
+
+/* A cache of a program is named by the process that opened the client, and its number among the client's. */
+static void show_window(struct fp_window *window, void *context)
+{
+	struct fp_account_usage usage;
+
+	fp_account_usage(window->windows->account, &usage);
+	show_slabs(context, &window->slabs, window->slabs.size, 0);
+	seq_printf(context, "%d/%u ", usage.pid, window->index);
+	show_comm(context, usage.comm);
+}
+
+static int slabinfo_show(struct seq_file *file, void *unused)
+{
+	seq_puts(file, "   size  stride per_slab     active    objects ");
+	seq_puts(file, "  cached slab_bytes    slabs  empty ");
+	seq_puts(file, "     waste   metadata         hits    refills ");
+	seq_puts(file, "        kept    returns bad_frees reports name\n");
+	fp_caches_for_each(file->private, show_cache, file);
+	fp_client_windows_for_each(file->private, show_window, file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slabinfo);
+
+static void verify_window(struct fp_window *window, void *context)
+{
+	const char **broken = context;
+
+	*broken = *broken ?: fp_slab_verify(&window->slabs);
+}
+
+static int verify_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	const char *broken = fp_buddy_verify(&pool->buddy) ?: fp_caches_verify(pool);
+
+	if (!broken)
+		fp_client_windows_for_each(pool, verify_window, &broken);
+	seq_printf(file, "%s\n", broken ?: "ok");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(verify);
+
+/**
+ * fp_debugfs_create() - make the files of a pool
+ * @pool: the pool
+ *
+ * Context: may sleep.
+ * Return: what to hand to fp_debugfs_remove(). A kernel without debugfs has no files.
+ */
+struct dentry *fp_debugfs_create(struct fp_pool *pool)
+{
+	struct dentry *root = debugfs_create_dir("framepool", NULL);
+	struct dentry *dir = debugfs_create_dir(pool->name, root);
+
+	debugfs_create_file("summary", 0400, dir, pool, &summary_fops);
+	debugfs_create_file("buddyinfo", 0400, dir, pool, &buddyinfo_fops);
+	debugfs_create_file("fragmentation", 0400, dir, pool, &fragmentation_fops);
+	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
+	debugfs_create_file("users", 0400, dir, pool, &users_fops);
+	debugfs_create_file("quarantine", 0400, dir, pool, &quarantine_fops);
+	debugfs_create_file("map", 0400, dir, pool, &fp_layout_map_fops);
+	debugfs_create_file("owners", 0400, dir, pool, &fp_layout_owners_fops);
+	debugfs_create_file("extents", 0400, dir, pool, &fp_layout_extents_fops);
+	debugfs_create_file("slabinfo", 0400, dir, pool, &slabinfo_fops);
+	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
+	return root;
+}
+
+/**
+ * fp_debugfs_remove() - remove the files, after waiting for their readers
+ * @root: from fp_debugfs_create()
+ *
+ * Context: may sleep.
+ */
+void fp_debugfs_remove(struct dentry *root)
+{
+	debugfs_remove(root);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What each huge frame of a pool is used for, as files in debugfs: map, owners, extents. A file is made of one
+ * snapshot, when it is opened or its reading begins. All that is done while the pool stands still is to
+ * copy a few bytes for each huge frame. docs/debugfs.md explains every line.
+ */
+#include "admin/layout.h"
+
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+#include <linux/string_helpers.h>
+#include <linux/user_namespace.h>
+
+#include "pool/account.h"
+#include "pool/poison.h"
+#include "pool/pool.h"
+
+#define MAP_LINE	64	/* huge frames in a line of the map */
+
+static struct fp_huge_view *alloc_views(const struct fp_pool *pool)
+{
+	return kvcalloc(pool->source.nr, sizeof(struct fp_huge_view), GFP_KERNEL | __GFP_NOWARN);
+}
+
+static unsigned long huge_pfn(const struct fp_pool *pool, u32 index)
+{
+	return fp_pool_pfn(pool, (u64)index * FP_HUGE_FRAMES);
+}
+
+/* In quarantine for good, or about to be. */
+static bool is_retired(const struct fp_pool *pool, const struct fp_huge_view *huge, u32 index)
+{
+	return huge->state == FP_HUGE_QUARANTINED && fp_poison_in(huge_pfn(pool, index), FP_HUGE_FRAMES);
+}
+
+static char map_char(const struct fp_huge_view *huge)
+{
+	switch (huge->state) {
+	case FP_HUGE_EMPTY:
+		return '.';
+	case FP_HUGE_QUARANTINED:
+		return 'q';
+	default:
+		return huge->nr_used == FP_HUGE_FRAMES ? '#' : '0' + huge->nr_used * 10 / FP_HUGE_FRAMES;
+	}
+}
+
+/**
+ * struct map_text - the map as its readers see it
+ * @length: bytes
+ * @bytes: the text
+ */
+struct map_text {
+	size_t length;
+	char bytes[];
+};
+
+static void write_map(const struct fp_pool *pool, const struct fp_huge_view *huge, struct map_text *text)
+{
+	u32 i, nr = pool->source.nr;
+	char *at = text->bytes;
+
+	for (i = 0; i < nr; i++) {
+		*at++ = is_retired(pool, &huge[i], i) ? 'x' : map_char(&huge[i]);
+		if (i % MAP_LINE == MAP_LINE - 1 || i == nr - 1)
+			*at++ = '\n';
+		cond_resched();
+	}
+	text->length = at - text->bytes;
+}
+
+static int map_open(struct inode *inode, struct file *file)
+{
+	struct fp_pool *pool = inode->i_private;
+	struct fp_huge_view *huge = alloc_views(pool);
+	size_t length = pool->source.nr + DIV_ROUND_UP(pool->source.nr, MAP_LINE);
+	struct map_text *text = kvmalloc(sizeof(*text) + length, GFP_KERNEL | __GFP_NOWARN);
+
+	if (huge && text) {
+		fp_buddy_view(&pool->buddy, huge, NULL, 0);
+		write_map(pool, huge, text);
+	}
+	file->private_data = text;
+	if (!huge)
+		kvfree(text);
+	kvfree(huge);
+	return huge && text ? 0 : -ENOMEM;
+}
+
+static ssize_t map_read(struct file *file, char __user *to, size_t count, loff_t *pos)
+{
+	const struct map_text *text = file->private_data;
+
+	return simple_read_from_buffer(to, count, pos, text->bytes, text->length);
+}
+
+static int map_release(struct inode *inode, struct file *file)
+{
+	kvfree(file->private_data);
+	return 0;
+}
+
+const struct file_operations fp_layout_map_fops = {
+	.owner = THIS_MODULE,
+	.open = map_open,
+	.read = map_read,
+	.llseek = default_llseek,
+	.release = map_release,
+};
+
+/**
+ * struct share - what one owner has of a pool
+ * @nr_huge: its huge frames
+ * @nr_used: their allocated frames
+ */
+struct share {
+	u32 nr_huge;
+	u64 nr_used;
+};
+
+/* Add up the huge frames by the ids that they bear. */
+static void sum_up(struct share *by_id, const struct fp_huge_view *huge, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if (huge[i].state == FP_HUGE_EMPTY || huge[i].state == FP_HUGE_QUARANTINED)
+			continue;
+		by_id[huge[i].whose].nr_huge++;
+		by_id[huge[i].whose].nr_used += huge[i].nr_used;
+		cond_resched();
+	}
+}
+
+static void show_client(struct seq_file *file, struct fp_pool *pool, u32 label)
+{
+	struct fp_account_usage usage;
+	u32 found = label;
+
+	/* It may have ended since the snapshot. */
+	if (!fp_accounts_next(&pool->accounts, &found, &usage) || found != label) {
+		seq_puts(file, "ended        -          - -\n");
+		return;
+	}
+	seq_printf(file, "%-6s %7d %10u ", usage.is_open ? "client" : "ended", usage.pid,
+		   from_kuid_munged(&init_user_ns, usage.uid));
+	/* A program may call itself anything, line breaks included. */
+	seq_escape_str(file, usage.comm, ESCAPE_ANY_NP, NULL);
+	seq_putc(file, '\n');
+}
+
+static void show_owner(struct seq_file *file, struct fp_pool *pool, const struct fp_owner_view *owner,
+		       const struct share *share)
+{
+	seq_printf(file, "%11u %12llu %12llu ", share->nr_huge, share->nr_used << PAGE_SHIFT,
+		   ((u64)share->nr_huge * FP_HUGE_FRAMES - share->nr_used) << PAGE_SHIFT);
+	if (owner->label != FP_NO_LABEL)
+		show_client(file, pool, owner->label);
+	else if (owner->id == FP_ORPHANAGE_ID)
+		seq_puts(file, "gone         -          - -\n");
+	else if (owner->id < pool->buddy.nr_fixed)
+		seq_printf(file, "kernel       -          - cpu%u\n", owner->id);
+	else
+		seq_puts(file, "kernel       -          - -\n");
+}
+
+/* Take the snapshot, with more room until all owners fit. Returns how many there are, or -ENOMEM. */
+static int view_owners(struct fp_pool *pool, struct fp_huge_view *huge, struct fp_owner_view **owners)
+{
+	u32 nr = 0, room;
+
+	*owners = NULL;
+	do {
+		kvfree(*owners);
+		room = nr + 16;
+		*owners = kvcalloc(room, sizeof(**owners), GFP_KERNEL | __GFP_NOWARN);
+		if (!*owners)
+			return -ENOMEM;
+		nr = fp_buddy_view(&pool->buddy, huge, *owners, room);
+	} while (nr > room);
+	return nr;
+}
+
+static int owners_show(struct seq_file *file, void *unused)
+{
+	struct fp_pool *pool = file->private;
+	struct share *by_id = kvcalloc(FP_NO_ID + 1, sizeof(*by_id), GFP_KERNEL | __GFP_NOWARN);
+	struct fp_huge_view *huge = alloc_views(pool);
+	struct fp_owner_view *owners = NULL;
+	int i, nr = -ENOMEM;
+
+	if (by_id && huge)
+		nr = view_owners(pool, huge, &owners);
+	if (nr >= 0) {
+		sum_up(by_id, huge, pool->source.nr);
+		seq_puts(file, "huge_frames         used         free owner      pid        uid name\n");
+	}
+	for (i = 0; i < nr; i++)
+		if (by_id[owners[i].id].nr_huge)
+			show_owner(file, pool, &owners[i], &by_id[owners[i].id]);
+	kvfree(owners);
+	kvfree(huge);
+	kvfree(by_id);
+	return min(nr, 0);
+}
+
+static int owners_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, owners_show, inode->i_private);
+}
+
+const struct file_operations fp_layout_owners_fops = {
+	.owner = THIS_MODULE,
+	.open = owners_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* Position 0 is the header, position n the extent n - 1. */
+static void *extents_start(struct seq_file *file, loff_t *pos)
+{
+	const struct fp_pool *pool = file->private;
+	const struct fp_hugemap *map = &pool->buddy.map;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	return *pos <= map->nr_extents ? &map->extents[*pos - 1] : NULL;
+}
+
+static void *extents_next(struct seq_file *file, void *token, loff_t *pos)
+{
+	++*pos;
+	return extents_start(file, pos);
+}
+
+static void extents_stop(struct seq_file *file, void *token)
+{
+}
+
+static int extents_show(struct seq_file *file, void *token)
+{
+	const struct fp_extent *extent = token;
+	u64 address = 0;
+	u32 nr;
+
+	if (token == SEQ_START_TOKEN) {
+		seq_puts(file, "     first huge_frames          bytes            address\n");
+		return 0;
+	}
+	/* Of who opened it, since open files are passed on. */
+	if (file_ns_capable(file->file, &init_user_ns, CAP_SYS_ADMIN))
+		address = PFN_PHYS((u64)extent->hpfn << FP_HUGE_ORDER);
+	nr = extent[1].first - extent->first;
+	seq_printf(file, "%10u %11u %14llu %#18llx\n", extent->first, nr,
+		   ((u64)nr * FP_HUGE_FRAMES) << PAGE_SHIFT, address);
+	return 0;
+}
+
+static const struct seq_operations fp_layout_extents_sops = {
+	.start = extents_start,
+	.next = extents_next,
+	.stop = extents_stop,
+	.show = extents_show,
+};
+
+static int extents_open(struct inode *inode, struct file *file)
+{
+	int ret = seq_open(file, &fp_layout_extents_sops);
+
+	if (!ret)
+		((struct seq_file *)file->private_data)->private = inode->i_private;
+	return ret;
+}
+
+const struct file_operations fp_layout_extents_fops = {
+	.owner = THIS_MODULE,
+	.open = extents_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release,
+};

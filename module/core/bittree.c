@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A bitmap under a pyramid of summaries, 64 to 1. Setting or clearing a bit
+ * touches a higher level only when a word becomes non-zero or zero.
+ *
+ * Invariant (fp_bittree_is_valid()):
+ *  T1  a bit of level n + 1 is set if and only if the word it stands for at level n is
+ *      not zero.
+ */
+#include "core/bittree.h"
+
+static u32 words_for(u32 bits)
+{
+	return bits / 64 + !!(bits % 64);
+}
+
+/**
+ * fp_bittree_words() - how much memory a tree needs
+ * @nr: exclusive upper bound of the members, at least 1
+ *
+ * Return: 64-bit words.
+ */
+size_t fp_bittree_words(u32 nr)
+{
+	size_t sum = 0;
+
+	do {
+		nr = words_for(nr);
+		sum += nr;
+	} while (nr > 1);
+	return sum;
+}
+
+/**
+ * fp_bittree_init() - make an empty tree
+ * @tree: the tree
+ * @nr: exclusive upper bound of the members, at least 1
+ * @words: zeroed memory of fp_bittree_words(@nr) words
+ *
+ * Return: the first word after the memory that was used.
+ */
+u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words)
+{
+	tree->nr = nr;
+	tree->depth = 0;
+	do {
+		nr = words_for(nr);
+		tree->level[tree->depth++] = words;
+		words += nr;
+	} while (nr > 1);
+	return words;
+}
+
+/**
+ * fp_bittree_set() - add a member
+ * @tree: the tree
+ * @bit: the member, which may be one already
+ */
+void fp_bittree_set(struct fp_bittree *tree, u32 bit)
+{
+	u32 i;
+
+	for (i = 0; i < tree->depth; i++) {
+		u64 *word = &tree->level[i][bit / 64];
+		u64 old = *word;
+
+		*word |= BIT_ULL(bit % 64);
+		if (old)
+			return;
+		bit /= 64;
+	}
+}
+
+/**
+ * fp_bittree_clear() - remove a member
+ * @tree: the tree
+ * @bit: the member, which need not be one
+ */
+void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
+{
+	u32 i;
+
+	for (i = 0; i < tree->depth; i++) {
+		u64 *word = &tree->level[i][bit / 64];
+
+		*word &= ~BIT_ULL(bit % 64);
+		if (*word)
+			return;
+		bit /= 64;
+	}
+}
+
+/**
+ * fp_bittree_test() - look for a member
+ * @tree: the tree
+ * @bit: any number
+ *
+ * Return: whether it is one.
+ */
+bool fp_bittree_test(const struct fp_bittree *tree, u32 bit)
+{
+	return bit < tree->nr && (tree->level[0][bit / 64] & BIT_ULL(bit % 64));
+}
+
+/**
+ * fp_bittree_first() - the least member
+ * @tree: the tree
+ *
+ * Return: the member, or FP_BITTREE_NONE when the tree is empty.
+ */
+u32 fp_bittree_first(const struct fp_bittree *tree)
+{
+	u32 i = tree->depth, bit = 0;
+
+	if (!tree->level[i - 1][0])
+		return FP_BITTREE_NONE;
+	while (i--)
+		bit = bit * 64 + __ffs64(tree->level[i][bit]);
+	return bit;
+}
+
+/* The greatest member whose ancestor at level @i is at or below the set bit @bit. */
+static u32 descend_last(const struct fp_bittree *tree, u32 i, u32 bit)
+{
+	while (i--)
+		bit = bit * 64 + fls64(tree->level[i][bit]) - 1;
+	return bit;
+}
+
+/**
+ * fp_bittree_last() - the greatest member up to a bound
+ * @tree: the tree
+ * @bound: inclusive; may lie beyond the tree
+ *
+ * Return: the member, or FP_BITTREE_NONE when there is none.
+ */
+u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound)
+{
+	u32 i, bit = min(bound, tree->nr - 1);
+
+	/* At each level look to the left of where the level below was left, itself at the lowest. */
+	for (i = 0; i < tree->depth; i++) {
+		u64 word = tree->level[i][bit / 64] & (~0ULL >> (63 - bit % 64));
+
+		if (word)
+			return descend_last(tree, i, round_down(bit, 64) + fls64(word) - 1);
+		bit /= 64;
+		if (!bit)
+			break;
+		bit--;
+	}
+	return FP_BITTREE_NONE;
+}
+
+/**
+ * fp_bittree_is_valid() - check invariant T1
+ * @tree: the tree
+ *
+ * Return: whether it holds.
+ */
+bool fp_bittree_is_valid(const struct fp_bittree *tree)
+{
+	u32 i, w, nr = words_for(tree->nr);
+
+	for (i = 0; i + 1 < tree->depth; i++) {
+		for (w = 0; w < nr; w++) {
+			bool above = tree->level[i + 1][w / 64] & BIT_ULL(w % 64);
+
+			if (above != !!tree->level[i][w])
+				return false;
+		}
+		nr = words_for(nr);
+	}
+	return true;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_BITTREE_H
+#define FP_BITTREE_H
+
+#include "core/platform.h"
+
+#define FP_BITTREE_NONE		U32_MAX
+#define FP_BITTREE_DEPTH	6	/* 64^6 > 2^32 */
+
+/**
+ * struct fp_bittree - a set of numbers below @nr, with its least and greatest in O(log64 nr)
+ * @nr: exclusive upper bound of the members
+ * @depth: levels in use
+ * @level: @level[0] has a bit for each number; a bit of a higher level says that
+ *         the 64-bit word below it is not zero. The top level is one word.
+ *
+ * Locking and the memory behind @level are the caller's.
+ */
+struct fp_bittree {
+	u32 nr;
+	u32 depth;
+	u64 *level[FP_BITTREE_DEPTH];
+};
+
+size_t fp_bittree_words(u32 nr);
+u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words);
+void fp_bittree_set(struct fp_bittree *tree, u32 bit);
+void fp_bittree_clear(struct fp_bittree *tree, u32 bit);
+bool fp_bittree_test(const struct fp_bittree *tree, u32 bit);
+u32 fp_bittree_first(const struct fp_bittree *tree);
+u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound);
+bool fp_bittree_is_valid(const struct fp_bittree *tree);
+
+#endif

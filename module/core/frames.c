@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The frames of one huge frame: a buddy allocator without lists. Splitting and
+ * coalescing are implicit, since a naturally aligned group of free frames *is* a
+ * free block. What is free, what is clean and where each allocated block begins and
+ * ends takes two bits a frame, so that a free of the wrong length or of a frame in
+ * the middle of a block is seen.
+ *
+ * Invariant (checked by fp_buddy_verify()):
+ *  F1  an allocated frame that is not the first of a block follows an allocated frame;
+ *      frame 0 may continue the huge frame before it.
+ */
+#include "core/frames.h"
+
+/* The bits of [at, at + nr) that fall into word @w, which has some of them. */
+static u64 word_mask(u32 w, u32 at, u32 nr)
+{
+	u32 last = at + nr - 1;
+	u64 mask = ~0ULL;
+
+	if (w == at / 64)
+		mask <<= at % 64;
+	if (w == last / 64)
+		mask &= ~0ULL >> (63 - last % 64);
+	return mask;
+}
+
+/*
+ * The only writer of the bits: the frames of @mask in word @w become as @free and @aux say. Whoever looks without
+ * the lock (fp_frames_holds()) sees each word before or after.
+ */
+static void change(struct fp_frames *frames, u32 w, u64 mask, u64 free, u64 aux)
+{
+	WRITE_ONCE(frames->free[w], (frames->free[w] & ~mask) | free);
+	WRITE_ONCE(frames->aux[w], (frames->aux[w] & ~mask) | aux);
+}
+
+/**
+ * fp_frames_init() - make all frames free and clean
+ * @frames: the frames
+ */
+void fp_frames_init(struct fp_frames *frames)
+{
+	u32 w;
+
+	for (w = 0; w < FP_FRAMES_WORDS; w++)
+		change(frames, w, ~0ULL, ~0ULL, ~0ULL);
+}
+
+/* By order: where in a word blocks begin. */
+static const u64 group_starts[] = {
+	~0ULL, 0x5555555555555555ULL, 0x1111111111111111ULL,
+	0x0101010101010101ULL, 0x0001000100010001ULL, 0x0000000100000001ULL, 1,
+};
+
+/* Bit n of the result: is the naturally aligned group of 2^@order bits at n all set? */
+static u64 aligned_groups(u64 word, u32 order)
+{
+	u32 i;
+
+	for (i = 0; i < order; i++)
+		word &= word >> (1U << i);
+	return word & group_starts[order];
+}
+
+static u32 find_small_block(const struct fp_frames *frames, u32 order)
+{
+	u32 w;
+
+	for (w = 0; w < FP_FRAMES_WORDS; w++) {
+		u64 groups = aligned_groups(frames->free[w], order);
+
+		if (groups)
+			return w * 64 + __ffs64(groups);
+	}
+	return FP_FRAMES_NONE;
+}
+
+/* Are the 2^(@order - 6) words from @w on all free? */
+static bool words_free(const struct fp_frames *frames, u32 w, u32 order)
+{
+	u32 i;
+
+	for (i = 0; i < 1U << (order - 6); i++)
+		if (~frames->free[w + i])
+			return false;
+	return true;
+}
+
+static u32 find_large_block(const struct fp_frames *frames, u32 order)
+{
+	u32 w;
+
+	for (w = 0; w < FP_FRAMES_WORDS; w += 1U << (order - 6))
+		if (words_free(frames, w, order))
+			return w * 64;
+	return FP_FRAMES_NONE;
+}
+
+/**
+ * fp_frames_find_block() - find the lowest free block that is naturally aligned
+ * @frames: the frames
+ * @fit: what it must satisfy; the block is 2^n frames, the least that are
+ *       @fit->nr and @fit->align
+ *
+ * Return: its first frame, or FP_FRAMES_NONE.
+ */
+u32 fp_frames_find_block(const struct fp_frames *frames, const struct fp_fit *fit)
+{
+	u32 order = max_t(u32, order_base_2(fit->nr), ilog2(fit->align));
+	u32 at = order < 6 ? find_small_block(frames, order) : find_large_block(frames, order);
+
+	return at != FP_FRAMES_NONE && at + fit->nr <= fit->end ? at : FP_FRAMES_NONE;
+}
+
+/* The first frame from @at on that is free, or that is not; FP_HUGE_FRAMES if none is. */
+static u32 next_frame(const struct fp_frames *frames, u32 at, bool is_free)
+{
+	while (at < FP_HUGE_FRAMES) {
+		u64 word = frames->free[at / 64];
+
+		word = (is_free ? word : ~word) >> (at % 64);
+		if (word)
+			return at + __ffs64(word);
+		at = round_down(at, 64) + 64;
+	}
+	return FP_HUGE_FRAMES;
+}
+
+/**
+ * fp_frames_find_run() - find the lowest run that fits, naturally aligned or not
+ * @frames: the frames
+ * @fit: what it must satisfy
+ *
+ * Return: its first frame, or FP_FRAMES_NONE.
+ */
+u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit)
+{
+	u32 at = round_up(next_frame(frames, 0, true), fit->align);
+
+	while (at + fit->nr <= fit->end) {
+		u32 end = next_frame(frames, at, false);
+
+		if (end >= at + fit->nr)
+			return at;
+		at = round_up(next_frame(frames, end, true), fit->align);
+	}
+	return FP_FRAMES_NONE;
+}
+
+/**
+ * fp_frames_take() - mark free frames allocated
+ * @frames: the frames
+ * @at: first frame
+ * @nr: number
+ * @head: they are a block; otherwise they continue the huge frame before
+ *
+ * Return: whether any of them was dirty.
+ */
+bool fp_frames_take(struct fp_frames *frames, u32 at, u32 nr, bool head)
+{
+	u64 dirty = 0;
+	u32 w;
+
+	for (w = at / 64; w <= (at + nr - 1) / 64; w++) {
+		u64 mask = word_mask(w, at, nr);
+
+		dirty |= ~frames->aux[w] & mask;
+		change(frames, w, mask, 0, head && w == at / 64 ? BIT_ULL(at % 64) : 0);
+	}
+	return dirty;
+}
+
+static u64 spread(u64 starts, u32 order)
+{
+	return order < 6 ? starts * (BIT_ULL(1U << order) - 1) : ~0ULL;
+}
+
+/* Take up to @max of the blocks of @order, below a word, in word @w; see fp_frames_take_blocks(). */
+static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks, bool *dirty, u32 max)
+{
+	u64 groups = aligned_groups(frames->free[w], order), starts = 0;
+	u32 nr;
+
+	for (nr = 0; groups && nr < max; groups &= groups - 1) {
+		u32 at = __ffs64(groups);
+
+		if (dirty)
+			dirty[nr] = ~frames->aux[w] >> at & spread(1, order);
+		blocks[nr++] = base + w * 64 + at;
+		starts |= groups & -groups;
+	}
+	if (nr)
+		change(frames, w, spread(starts, order), 0, starts);
+	return nr;
+}
+
+/**
+ * fp_frames_take_blocks() - mark free blocks allocated, the lowest ones
+ * @frames: the frames
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @base: to add to their first frames
+ * @blocks: the result
+ * @dirty: for each, the result: whether any of its frames was dirty; or NULL
+ * @max: how many
+ *
+ * Return: how many there were.
+ */
+u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, bool *dirty,
+			  u32 max)
+{
+	u32 w, nr = 0;
+	bool was_dirty;
+
+	for (w = 0; w < FP_FRAMES_WORDS && nr < max; w++) {
+		if (order < 6) {
+			nr += take_in_word(frames, w, order, base, blocks + nr, dirty ? dirty + nr : NULL,
+					   max - nr);
+		} else if (!(w % (1U << (order - 6))) && words_free(frames, w, order)) {
+			was_dirty = fp_frames_take(frames, w * 64, 1U << order, true);
+			if (dirty)
+				dirty[nr] = was_dirty;
+			blocks[nr++] = base + w * 64;
+		}
+	}
+	return nr;
+}
+
+/**
+ * fp_frames_put() - mark allocated frames free
+ * @frames: the frames
+ * @at: first frame
+ * @nr: number
+ * @dirty: whether they may have been written or are still referenced
+ */
+void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty)
+{
+	u32 w;
+
+	for (w = at / 64; w <= (at + nr - 1) / 64; w++) {
+		u64 mask = word_mask(w, at, nr);
+
+		change(frames, w, mask, mask, dirty ? 0 : mask);
+	}
+}
+
+/**
+ * fp_frames_are_free() - are all of these free?
+ * @frames: the frames
+ * @at: first frame
+ * @nr: number, at least 1
+ *
+ * Return: whether they are.
+ */
+bool fp_frames_are_free(const struct fp_frames *frames, u32 at, u32 nr)
+{
+	return next_frame(frames, at, false) >= at + nr;
+}
+
+/**
+ * fp_frames_is_free() - is a frame free?
+ * @frames: the frames of a huge frame
+ * @at: the frame
+ *
+ * Return: whether it is.
+ */
+bool fp_frames_is_free(const struct fp_frames *frames, u32 at)
+{
+	return frames->free[at / 64] & BIT_ULL(at % 64);
+}
+
+/**
+ * fp_frames_is_head() - does an allocated block begin with a frame?
+ * @frames: the frames of a huge frame
+ * @at: the frame
+ *
+ * Return: whether one does.
+ */
+bool fp_frames_is_head(const struct fp_frames *frames, u32 at)
+{
+	return !fp_frames_is_free(frames, at) && (frames->aux[at / 64] & BIT_ULL(at % 64));
+}
+
+/* Where the block that a frame is in ends: at the first frame after it that is free or begins another. */
+static u32 block_end(const struct fp_frames *frames, u32 at)
+{
+	u32 skip = at + 1, w;
+
+	for (w = skip / 64; w < FP_FRAMES_WORDS; w++) {
+		u64 stop = (READ_ONCE(frames->free[w]) | READ_ONCE(frames->aux[w])) &
+			   word_mask(w, skip, FP_HUGE_FRAMES - skip);
+
+		if (stop)
+			return w * 64 + __ffs64(stop);
+	}
+	return FP_HUGE_FRAMES;
+}
+
+/**
+ * fp_frames_holds() - is this exactly one allocated block, or the end of one?
+ * @frames: the frames
+ * @at: first frame
+ * @nr: number
+ * @head: it begins here; otherwise it continues the huge frame before
+ *
+ * Without the lock, true is the truth for a block that the caller has allocated, but false may be an illusion:
+ * the frame behind the block may be changing. The same holds for fp_frames_holds_quickly().
+ *
+ * Return: whether it is.
+ */
+bool fp_frames_holds(const struct fp_frames *frames, u32 at, u32 nr, bool head)
+{
+	u64 bit = BIT_ULL(at % 64);
+
+	return !(READ_ONCE(frames->free[at / 64]) & bit) &&
+	       !!(READ_ONCE(frames->aux[at / 64]) & bit) == head &&
+	       block_end(frames, at) == at + nr;
+}
+
+/* Are all of these allocated blocks of @order, below a word, that begin in word @w? */
+static bool holds_in_word(const struct fp_frames *frames, u32 w, u64 starts, u32 order)
+{
+	u64 span = spread(starts, order), ends = starts << (1U << order);
+	u64 stops = frames->free[w] | frames->aux[w];
+	bool reaches_end = starts >> (64 - (1U << order));
+
+	return !(frames->free[w] & span) && (frames->aux[w] & span) == starts &&
+	       (stops & ends) == ends &&
+	       (!reaches_end || w + 1 == FP_FRAMES_WORDS ||
+		(frames->free[w + 1] | frames->aux[w + 1]) & 1);
+}
+
+/* Blocks, below a word, that begin in the same word as the first one: a bit for each, until one is odd. */
+static u64 gather_starts(const u32 *blocks, u32 nr, u32 order)
+{
+	u64 odd = ~group_starts[order];		/* no block begins there, or one that we have */
+	u32 word = blocks[0] / 64, i;
+
+	for (i = 0; i < nr && blocks[i] / 64 == word; i++) {
+		u64 start = BIT_ULL(blocks[i] % 64);
+
+		if (odd & start)
+			break;
+		odd |= start;
+	}
+	return odd & group_starts[order];
+}
+
+/**
+ * fp_frames_put_blocks() - mark the leading blocks that lie in one huge frame free
+ * @frames: the frames of that huge frame
+ * @order: of the blocks, below FP_HUGE_ORDER
+ * @blocks: their first frames
+ * @nr: how many, at least 1
+ * @dirty: whether they may have been written or are still referenced
+ *
+ * Return: how many there were, up to the first that is not an allocated block of that order.
+ */
+u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr, bool dirty)
+{
+	u32 index = blocks[0] / FP_HUGE_FRAMES, i = 0;
+
+	while (i < nr && blocks[i] / FP_HUGE_FRAMES == index) {
+		u32 at = blocks[i] % FP_HUGE_FRAMES, w = at / 64;
+		u64 starts = order < 6 ? gather_starts(blocks + i, nr - i, order) : 0;
+
+		if (starts && holds_in_word(frames, w, starts, order)) {
+			u64 span = spread(starts, order);
+
+			change(frames, w, span, span, dirty ? 0 : span);
+			i += hweight64(starts);
+		} else if (fp_frames_holds(frames, at, 1U << order, true)) {
+			fp_frames_put(frames, at, 1U << order, dirty);
+			i++;
+		} else {
+			break;
+		}
+	}
+	return i;
+}
+
+/**
+ * fp_frames_all_clean() - is every frame free and clean?
+ * @frames: the frames of a huge frame
+ *
+ * Return: whether all are.
+ */
+bool fp_frames_all_clean(const struct fp_frames *frames)
+{
+	u32 w;
+
+	for (w = 0; w < FP_FRAMES_WORDS; w++)
+		if (~(frames->free[w] & frames->aux[w]))
+			return false;
+	return true;
+}
+
+/**
+ * fp_frames_nr_free() - count free frames
+ * @frames: the frames of a huge frame
+ *
+ * Return: their number.
+ */
+u32 fp_frames_nr_free(const struct fp_frames *frames)
+{
+	u32 w, nr = 0;
+
+	/* Whatever becomes of a huge frame begins with this. */
+#pragma GCC unroll 8
+	for (w = 0; w < FP_FRAMES_WORDS; w++)
+		nr += hweight64(frames->free[w]);
+	return nr;
+}
+
+static u32 count_groups(const struct fp_frames *frames, u32 order)
+{
+	u32 w, nr = 0;
+
+	if (order >= 6) {
+		for (w = 0; w < FP_FRAMES_WORDS; w += 1U << (order - 6))
+			nr += words_free(frames, w, order);
+		return nr;
+	}
+	for (w = 0; w < FP_FRAMES_WORDS; w++)
+		nr += hweight64(aligned_groups(frames->free[w], order));
+	return nr;
+}
+
+/**
+ * fp_frames_count_blocks() - add up the free blocks by order
+ * @frames: the frames
+ * @blocks: FP_HUGE_ORDER counts to add to; each block counts at its largest order
+ *
+ * A group of order n + 1 consists of two of order n, so the blocks that are
+ * largest at order n are those groups of order n that are not such halves.
+ */
+void fp_frames_count_blocks(const struct fp_frames *frames, u64 *blocks)
+{
+	u32 order, larger = 0;
+
+	for (order = FP_HUGE_ORDER; order--;) {
+		u32 groups = count_groups(frames, order);
+
+		blocks[order] += groups - 2 * larger;
+		larger = groups;
+	}
+}

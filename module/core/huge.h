@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the buddy keeps of a huge frame, beside the state of its frames, in one word:
+ *
+ *	63..60 state | 59..44 owner | 43..22 prev | 21..0 next
+ *	63..60 quarantined | 53..22 label | 21..0 next
+ *
+ * It is written under the lock of the owner if it has one, under the buddy's lock otherwise, and
+ * in one store, so that whoever holds neither sees one state or another, never a mixture.
+ */
+#ifndef FP_HUGE_H
+#define FP_HUGE_H
+
+#include "core/platform.h"
+
+#define FP_LINK_BITS	22
+#define FP_NIL		((1U << FP_LINK_BITS) - 1)	/* no huge frame */
+#define FP_OWNER_BITS	16
+#define FP_NO_ID	((1U << FP_OWNER_BITS) - 1)	/* no owner */
+
+enum fp_huge_state {
+	FP_HUGE_EMPTY,		/* in the hugemap; all frames clean */
+	FP_HUGE_OWNED,		/* dealt out by frames on behalf of one owner */
+	FP_HUGE_RUN,		/* first of an allocated run of huge frames */
+	FP_HUGE_BODY,		/* continues such a run */
+	FP_HUGE_QUARANTINED,	/* wholly free, but perhaps referenced or not cleared */
+};
+
+/**
+ * struct fp_huge - a huge frame
+ * @word: state; owner's id (FP_HUGE_OWNED, FP_HUGE_RUN) or FP_NO_ID; two numbers:
+ *	  FP_HUGE_OWNED: neighbours on the owner's list, or FP_NIL;
+ *	  FP_HUGE_QUARANTINED: next in the quarantine, or FP_NIL; instead of owner and prev, the label
+ *	  of the owner that had it last;
+ *	  FP_HUGE_RUN: next: whole huge frames in the run; prev: frames of the run in the
+ *	  huge frame after them
+ */
+struct fp_huge {
+	u64 word;
+};
+
+static inline enum fp_huge_state fp_huge_state(const struct fp_huge *huge)
+{
+	return READ_ONCE(huge->word) >> (2 * FP_LINK_BITS + FP_OWNER_BITS);
+}
+
+static inline u32 fp_huge_owner(const struct fp_huge *huge)
+{
+	return (READ_ONCE(huge->word) >> (2 * FP_LINK_BITS)) & FP_NO_ID;
+}
+
+static inline u32 fp_huge_prev(const struct fp_huge *huge)
+{
+	return (READ_ONCE(huge->word) >> FP_LINK_BITS) & FP_NIL;
+}
+
+static inline u32 fp_huge_next(const struct fp_huge *huge)
+{
+	return READ_ONCE(huge->word) & FP_NIL;
+}
+
+/* State and owner at once, to compare with. */
+static inline u32 fp_huge_tag(const struct fp_huge *huge)
+{
+	return READ_ONCE(huge->word) >> (2 * FP_LINK_BITS);
+}
+
+static inline u32 fp_huge_make_tag(enum fp_huge_state state, u32 owner)
+{
+	return (u32)state << FP_OWNER_BITS | owner;
+}
+
+static inline void fp_huge_set(struct fp_huge *huge, enum fp_huge_state state, u32 owner, u32 prev,
+			       u32 next)
+{
+	WRITE_ONCE(huge->word, (u64)fp_huge_make_tag(state, owner) << (2 * FP_LINK_BITS) |
+				       (u64)prev << FP_LINK_BITS | next);
+}
+
+/* Whose label a quarantined huge frame bears. */
+static inline u32 fp_huge_label(const struct fp_huge *huge)
+{
+	return READ_ONCE(huge->word) >> FP_LINK_BITS;
+}
+
+static inline void fp_huge_set_quarantined(struct fp_huge *huge, u32 label)
+{
+	WRITE_ONCE(huge->word, (u64)FP_HUGE_QUARANTINED << (2 * FP_LINK_BITS + FP_OWNER_BITS) |
+				       (u64)label << FP_LINK_BITS | FP_NIL);
+}
+
+static inline void fp_huge_set_next(struct fp_huge *huge, u32 next)
+{
+	WRITE_ONCE(huge->word, (huge->word & ~(u64)FP_NIL) | next);
+}
+
+static inline void fp_huge_set_prev(struct fp_huge *huge, u32 prev)
+{
+	WRITE_ONCE(huge->word, (huge->word & ~((u64)FP_NIL << FP_LINK_BITS)) |
+				       (u64)prev << FP_LINK_BITS);
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_OWNER_H
+#define FP_OWNER_H
+
+#include "core/buddy.h"
+
+void fp_owner_lock(struct fp_owner *owner) __acquires(&owner->lock);
+void fp_owner_unlock(struct fp_owner *owner) __releases(&owner->lock);
+bool fp_owner_take_block(struct fp_owner *owner, const struct fp_request *request,
+			 struct fp_run *run);
+bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
+		       struct fp_run *run);
+u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 max,
+			 bool everywhere);
+bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty);
+void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
+u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks,
+			  bool *dirty, u32 max);
+bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
+void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty);
+u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty);
+bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr);
+bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *request,
+			 struct fp_run *run);
+void fp_owner_hand_over(struct fp_owner *owner, struct fp_owner *heir, u32 index);
+bool fp_owner_has_dynamic_id(const struct fp_owner *owner);
+bool fp_owner_get_id(struct fp_owner *owner);
+void fp_owner_put_id(struct fp_owner *owner);
+
+void fp_owner_enlist(struct fp_owner *owner, u32 index);
+void fp_owner_delist(struct fp_owner *owner, u32 index);
+
+/* In spare.c, for buddy.c. */
+bool fp_spare_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
+void fp_spare_put(struct fp_owner *owner, u32 index, u32 nr);
+
+/* In retire.c, for buddy.c. */
+u32 fp_buddy_retire_run(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u32 label);
+
+/* In buddy.c, for lease.c and spare.c. */
+void fp_buddy_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest);
+u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label);
+u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr, u32 label);
+
+#endif

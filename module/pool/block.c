@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Blocks of a pool for the kernel: what api.c and cache.c deal out. They come through magazines, belong to nobody
+ * who could be charged, and are not cleared.
+ */
+#include "pool/pool.h"
+
+static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_sleep)
+{
+	u32 want, tries = FP_POOL_TRIES;
+	u64 frame, released;
+
+	if (order >= fp_buddy_orders(&pool->buddy))
+		return FP_ANYWHERE;
+	want = max(1U << order >> FP_HUGE_ORDER, 1U);
+	if (!may_sleep) {
+		fp_reclaimers_ask(&pool->reclaimers, false);
+		if (fp_magazines_drain_local(&pool->magazines))
+			fp_quarantine_kick(&pool->quarantine);
+		return fp_magazines_alloc(&pool->magazines, order);
+	}
+	fp_pool_drain(pool);
+	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
+		released = fp_buddy_nr_released(&pool->buddy);
+		frame = fp_magazines_alloc(&pool->magazines, order);
+		if (frame != FP_ANYWHERE || fp_quarantine_reclaim(&pool->quarantine, want) ||
+		    released == fp_buddy_nr_released(&pool->buddy) || !--tries)
+			return frame;
+	}
+}
+
+/**
+ * fp_pool_alloc_block() - allocate a naturally aligned block for the kernel
+ * @pool: the pool
+ * @order: log2 of its frames
+ * @may_sleep: look in all magazines, caches and the quarantine before giving up
+ *
+ * Context: process or softirq; may sleep if @may_sleep.
+ * Return: its first frame, or FP_ANYWHERE. Its contents are whatever they are.
+ */
+u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
+{
+	u64 frame = fp_magazines_alloc(&pool->magazines, order);
+
+	if (unlikely(frame == FP_ANYWHERE))
+		frame = alloc_block_slow(pool, order, may_sleep);
+	fp_pool_arm_trim(pool);
+	return frame;
+}
+
+/**
+ * fp_pool_free_block() - give a block back
+ * @pool: the pool
+ * @frame: its first frame
+ * @order: log2 of its frames
+ *
+ * Context: process or softirq.
+ * Return: 0; -EINVAL: it is not an allocated block of that order; counted, and nothing changed.
+ */
+int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
+{
+	int ret = fp_magazines_free(&pool->magazines, frame, order);
+
+	if (unlikely(ret > 0))
+		fp_quarantine_kick(&pool->quarantine);
+	fp_pool_arm_trim(pool);
+	return min(ret, 0);
+}
+
+/**
+ * fp_pool_alloc_blocks() - allocate several blocks of one order for the kernel
+ * @pool: the pool
+ * @order: log2 of the frames of each
+ * @blocks: the result: their first frames
+ * @nr: how many are wanted, at most FP_POOL_BATCH
+ * @may_sleep: as in fp_pool_alloc_block()
+ *
+ * Context: process or softirq; may sleep if @may_sleep.
+ * Return: how many there were; at least 1 if there is one.
+ */
+u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep)
+{
+	u32 got = fp_magazines_alloc_bulk(&pool->magazines, order, blocks, nr);
+	u64 frame;
+
+	if (got)
+		return got;
+	frame = fp_pool_alloc_block(pool, order, may_sleep);
+	if (frame == FP_ANYWHERE)
+		return 0;
+	blocks[0] = frame;
+	return 1;
+}
+
+/**
+ * fp_pool_free_blocks() - give several blocks of one order back
+ * @pool: the pool
+ * @order: log2 of the frames of each
+ * @blocks: their first frames
+ * @nr: how many
+ *
+ * Context: process or softirq.
+ * Return: how many were refused; counted, and nothing happened to them.
+ */
+u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr)
+{
+	u32 refused = 0;
+
+	if (fp_magazines_free_bulk(&pool->magazines, order, blocks, nr, &refused))
+		fp_quarantine_kick(&pool->quarantine);
+	return refused;
+}

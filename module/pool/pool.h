@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_POOL_H
+#define FP_POOL_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "core/buddy.h"
+#include "core/magazine.h"
+#include "pool/account.h"
+#include "pool/quarantine.h"
+#include "pool/reclaim.h"
+#include "pool/source.h"
+#include "uapi/framepool.h"
+
+/* Page offsets of buffers, and their frames, must fit into 32 bits. */
+#define FP_POOL_MAX_BYTES	(4ULL << 40)
+
+#define FP_POOL_BATCH		64	/* blocks in one call */
+#define FP_POOL_TRIES		32	/* while memory comes free; by then all of the quarantine was seen */
+#define FP_POOL_ALIKE		16	/* runs in one call */
+
+/**
+ * struct fp_pool_config - how to make a pool
+ * @name: letters, digits and "_.-", not beginning with a dot, below FRAMEPOOL_NAME_MAX bytes
+ * @bytes: size, rounded up to whole huge frames; at most FP_POOL_MAX_BYTES
+ * @node: NUMA node, or NUMA_NO_NODE
+ * @partial: accept less than @bytes
+ * @client_quota: most that one client may hold, in bytes; 0: no limit
+ * @user_quota: most that one user may be charged, in bytes; 0: no limit
+ * @debug: see mistakes of kernel modules at once, slowly
+ * @debug_caches: look for mistakes in all caches
+ */
+struct fp_pool_config {
+	const char *name;
+	u64 bytes;
+	int node;
+	bool partial;
+	u64 client_quota;
+	u64 user_quota;
+	bool debug;
+	bool debug_caches;
+};
+
+/**
+ * struct fp_pool - a named set of frames
+ * @name: constant
+ * @node: in the list of all pools (protected by the pools lock)
+ * @nr_users: kernel modules that have it (protected by the pools lock)
+ * @source: constant
+ * @buddy: has a lock of its own
+ * @magazines: the kernel's side; needs no lock
+ * @reclaimers: who else keeps blocks; has locks of its own
+ * @debug_caches: look for mistakes in all caches; constant
+ * @trim: empties the magazines, and takes what owners keep, after a while
+ * @trim_armed: it will
+ * @collect_lock: held from when what an owner keeps goes into quarantine until it is charged
+ * @accounts: has a lock of its own
+ * @quarantine: has a lock of its own
+ * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
+ * @bad_runs: runs with a bad frame that were withheld from their owners (struct bad_run)
+ * @nr_bad_frames: in @bad_runs
+ * @clients_lock: protects @clients, @is_shut
+ * @clients: all clients, in order of their opening
+ * @nr_clients: (protected by @clients_lock)
+ * @is_shut: it takes no new clients, and those that it has are revoked
+ * @nr_buffers: live buffers
+ * @nr_allocs: successful allocations
+ * @nr_frees: buffers whose memory came back
+ * @nr_nomem: allocations that failed with -ENOMEM
+ * @nr_nospace: with -ENOSPC
+ * @nr_over_quota: with -EDQUOT
+ */
+struct fp_pool {
+	char name[FRAMEPOOL_NAME_MAX];
+	struct list_head node;
+	u32 nr_users;
+	struct fp_source source;
+	struct fp_buddy buddy;
+	struct fp_magazines magazines;
+	struct fp_reclaimers reclaimers;
+	bool debug_caches;
+	struct delayed_work trim;
+	bool trim_armed;
+	struct mutex collect_lock;
+	struct fp_accounts accounts;
+	struct fp_quarantine quarantine;
+	spinlock_t bad_lock;
+	struct list_head bad_runs;
+	u64 nr_bad_frames;
+	struct mutex clients_lock;
+	struct list_head clients;
+	u32 nr_clients;
+	bool is_shut;
+	atomic64_t nr_buffers;
+	atomic64_t nr_allocs;
+	atomic64_t nr_frees;
+	atomic64_t nr_nomem;
+	atomic64_t nr_nospace;
+	atomic64_t nr_over_quota;
+};
+
+struct fp_pool *fp_pool_create(const struct fp_pool_config *config);
+void fp_pool_destroy(struct fp_pool *pool);
+int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+		  struct fp_run *run);
+u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep);
+u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+			struct fp_run *runs, u32 nr);
+u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs, u32 nr,
+		       u32 *quarantined);
+struct fp_pool *fp_pool_get(const char *name);
+void fp_pool_put(struct fp_pool *pool);
+u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep);
+int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order);
+u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep);
+u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr);
+void fp_pool_drain(struct fp_pool *pool);
+void fp_pool_queue_trim(struct fp_pool *pool);
+void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner);
+u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats);
+unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
+void fp_pool_count_failure(struct fp_pool *pool, int error);
+u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);
+u64 fp_pool_total_frames(const struct fp_pool *pool);
+
+/**
+ * fp_pool_arm_trim() - something was put where it should not lie for long
+ * @pool: the pool
+ *
+ * Context: any.
+ */
+static inline void fp_pool_arm_trim(struct fp_pool *pool)
+{
+	if (unlikely(!READ_ONCE(pool->trim_armed)))
+		fp_pool_queue_trim(pool);
+}
+
+#endif

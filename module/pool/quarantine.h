@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_QUARANTINE_H
+#define FP_QUARANTINE_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "core/buddy.h"
+#include "pool/account.h"
+
+/**
+ * struct fp_quarantine - what happens to freed huge frames until they are clean
+ * @buddy: whose huge frames; constant
+ * @accounts: who is charged for them; constant
+ * @lock: held while a huge frame is examined, so that whoever gets it knows that nothing is in
+ *        somebody else's hands
+ * @nr_retired: huge frames with a bad frame, which nobody gets any more; the buddy goes on
+ *              counting them as quarantined (protected by @lock; read without)
+ * @is_on: the worker works; written at any time
+ * @kicked: there is something new for it; written at any time
+ * @nr_waiting: how many wait for @lock, for which the worker shall be fast
+ * @wait: where it waits
+ * @worker: examines all of them, when nobody else needs the processor
+ */
+struct fp_quarantine {
+	struct fp_buddy *buddy;
+	struct fp_accounts *accounts;
+	struct mutex lock;
+	u32 nr_retired;
+	bool is_on;
+	bool kicked;
+	atomic_t nr_waiting;
+	wait_queue_head_t wait;
+	struct task_struct *worker;
+};
+
+int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
+		       struct fp_accounts *accounts, const char *name);
+void fp_quarantine_fini(struct fp_quarantine *quarantine);
+void fp_quarantine_kick(struct fp_quarantine *quarantine);
+void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on);
+u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine);
+int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want);
+int fp_quarantine_charge(struct fp_quarantine *quarantine, struct fp_account *account, u64 nr);
+
+#endif

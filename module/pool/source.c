@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a pool's memory comes from: folios of PMD order, taken from the kernel
+ * one by one when the pool is made, and sorted.
+ *
+ * They are compound pages (so that the kernel can map one with one page table
+ * entry and count references to any part of it) and not movable (a long-term pin of
+ * movable memory migrates it first, which nobody could do here).
+ *
+ * A reservation must not hurt the machine. It stops before the memory that is
+ * available falls below a margin, it never makes the OOM killer run (a request of
+ * this order with __GFP_RETRY_MAYFAIL fails instead), it can be killed, and
+ * it gives everything back when it fails.
+ */
+#define pr_fmt(fmt) "framepool: " fmt
+
+#include "pool/source.h"
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "compat.h"
+#include "core/platform.h"
+#include "pool/poison.h"
+
+#define HUGE_BYTES	((u64)PAGE_SIZE << FP_HUGE_ORDER)
+
+/* Available memory to leave to everybody else: a sixteenth, at least 64 MiB. */
+static u64 margin_bytes(void)
+{
+	return max_t(u64, (u64)totalram_pages() * PAGE_SIZE / 16, SZ_64M);
+}
+
+/* The same share of a node, counting only what is free there now. */
+static u64 spare_bytes_of(int node)
+{
+	u64 margin = node_present_pages(node) / 16, free = 0;
+	u32 i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		free += zone_page_state(&NODE_DATA(node)->node_zones[i], NR_FREE_PAGES);
+	return free > margin ? (free - margin) * PAGE_SIZE : 0;
+}
+
+/* How much may be taken now. */
+static u64 spare_bytes(int node)
+{
+	u64 available = (u64)max(si_mem_available(), 0L) * PAGE_SIZE;
+	u64 spare = available > margin_bytes() ? available - margin_bytes() : 0;
+
+	return node == NUMA_NO_NODE ? spare : min(spare, spare_bytes_of(node));
+}
+
+static struct page *alloc_huge(int node)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	struct page *page;
+
+	if (node == NUMA_NO_NODE)
+		page = alloc_pages(gfp, FP_HUGE_ORDER);
+	else
+		page = alloc_pages_node(node, gfp | __GFP_THISNODE, FP_HUGE_ORDER);
+	/*
+	 * What the page was before may have left something here. From 6.12 on finish_fault()
+	 * maps no folio huge whose index lies beyond the file's size.
+	 */
+	if (page) {
+		page_folio(page)->index = 0;
+		fp_folio_feign_mapping(page_folio(page), 1);
+	}
+	return page;
+}
+
+static int reserve_some(struct fp_source *source, u32 want)
+{
+	while (source->nr < want) {
+		struct page *page;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (spare_bytes(source->node) < HUGE_BYTES)
+			break;
+		page = alloc_huge(source->node);
+		if (!page)
+			break;
+		source->hpfn[source->nr++] = page_to_pfn(page) >> FP_HUGE_ORDER;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int compare_hpfn(const void *a, const void *b)
+{
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int refuse(u64 want, u64 got)
+{
+	pr_err("asked for %llu MiB, could get %llu MiB while leaving %llu MiB available; ask for less, or pass partial=1 to take what there is\n",
+	       want / SZ_1M, got / SZ_1M, margin_bytes() / SZ_1M);
+	return -ENOMEM;
+}
+
+/**
+ * fp_source_reserve() - take huge frames from the kernel
+ * @source: the result; all memory is zeroed
+ * @bytes: how much, rounded up to whole huge frames
+ * @node: NUMA node to take it from, or NUMA_NO_NODE
+ * @partial: accept less, but at least one huge frame
+ *
+ * Says in the log how much could be had when that is not enough.
+ *
+ * Context: may sleep, for long; killable.
+ * Return: 0; -EINTR: killed; -ENOMEM: not enough to be had.
+ */
+int fp_source_reserve(struct fp_source *source, u64 bytes, int node, bool partial)
+{
+	u64 nr = bytes / HUGE_BYTES + !!(bytes % HUGE_BYTES);
+	u64 spare = spare_bytes(node);
+	int ret;
+
+	source->nr = 0;
+	source->nr_kept = 0;
+	source->node = node;
+	if (nr > spare / HUGE_BYTES) {
+		if (!partial)
+			return refuse(bytes, round_down(spare, HUGE_BYTES));
+		nr = spare / HUGE_BYTES;
+	}
+	source->hpfn = kvmalloc_array(max_t(u64, nr, 1), sizeof(u32), GFP_KERNEL);
+	if (!source->hpfn)
+		return -ENOMEM;
+	ret = reserve_some(source, nr);
+	if (ret)
+		goto err_release;
+	if (!source->nr || (source->nr < nr && !partial)) {
+		ret = refuse(bytes, source->nr * HUGE_BYTES);
+		goto err_release;
+	}
+	sort(source->hpfn, source->nr, sizeof(u32), compare_hpfn, NULL);
+	return 0;
+
+err_release:
+	fp_source_release(source);
+	return ret;
+}
+
+/**
+ * fp_source_forget() - drop the list of huge frames
+ * @source: the source; who has copied the list gives them back by fp_source_put()
+ *
+ * Context: any.
+ */
+void fp_source_forget(struct fp_source *source)
+{
+	kvfree(source->hpfn);
+	source->hpfn = NULL;
+}
+
+/**
+ * fp_source_put() - give a huge frame back to the kernel
+ * @source: the source
+ * @pfn: of its first frame
+ *
+ * But not one with a bad frame: the kernel would deal it out again. It is kept for good.
+ *
+ * A huge frame that somebody still references (a pipe, direct I/O) is freed by the
+ * kernel when the last reference is dropped.
+ *
+ * Context: may sleep.
+ */
+void fp_source_put(struct fp_source *source, unsigned long pfn)
+{
+	if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES))) {
+		source->nr_kept++;
+	} else {
+		fp_folio_feign_mapping(page_folio(pfn_to_page(pfn)), -1);
+		put_page(pfn_to_page(pfn));
+	}
+	cond_resched();
+}
+
+/**
+ * fp_source_fini() - all huge frames were given back
+ * @source: the source
+ *
+ * Context: any.
+ */
+void fp_source_fini(struct fp_source *source)
+{
+	if (source->nr_kept)
+		pr_info("%u huge frames with bad memory in them stay out of use\n", source->nr_kept);
+	fp_source_forget(source);
+}
+
+/**
+ * fp_source_release() - give all huge frames back to the kernel
+ * @source: the source, which has its list still
+ *
+ * Context: may sleep.
+ */
+void fp_source_release(struct fp_source *source)
+{
+	u32 i;
+
+	for (i = 0; i < source->nr; i++)
+		fp_source_put(source, (unsigned long)source->hpfn[i] << FP_HUGE_ORDER);
+	fp_source_fini(source);
+}

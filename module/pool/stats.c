@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What there is to know about a pool, gathered once for programs (the INFO and STATS
+ * calls) and for people (debugfs).
+ */
+#include "pool/stats.h"
+
+#include <linux/math64.h>
+#include <linux/mm.h>
+
+#include "pool/pool.h"
+
+static_assert(FP_ORDERS == FRAMEPOOL_ORDERS);
+
+/**
+ * fp_stats_info() - what programs do not change
+ * @pool: the pool
+ * @info: the result; its size field is left alone
+ *
+ * Context: process.
+ */
+void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
+{
+	info->abi = FRAMEPOOL_ABI;
+	info->frame_bytes = PAGE_SIZE;
+	info->huge_bytes = PAGE_SIZE << FP_HUGE_ORDER;
+	info->total_bytes = fp_pool_total_frames(pool) << PAGE_SHIFT;
+	info->client_quota_bytes = READ_ONCE(pool->accounts.client_quota);
+	info->user_quota_bytes = READ_ONCE(pool->accounts.user_quota);
+	info->node = pool->source.node;
+	info->max_order = fp_buddy_orders(&pool->buddy) - 1;
+	strscpy_pad(info->name, pool->name, sizeof(info->name));
+}
+
+/**
+ * fp_stats_read() - a snapshot of everything that changes
+ * @pool: the pool
+ * @stats: the result; its size field is left alone
+ *
+ * The sizes and free blocks are of one moment; the counters are read one by one.
+ *
+ * Context: may sleep.
+ */
+void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
+{
+	struct fp_buddy_stats buddy;
+	u64 retired = fp_pool_stats(pool, &buddy);
+
+	stats->orders = fp_buddy_orders(&pool->buddy);
+	stats->total_bytes = buddy.total << PAGE_SHIFT;
+	stats->free_bytes = buddy.free << PAGE_SHIFT;
+	stats->used_bytes = buddy.used << PAGE_SHIFT;
+	stats->quarantined_bytes = buddy.quarantined << PAGE_SHIFT;
+	stats->retired_bytes = retired << PAGE_SHIFT;
+	stats->largest_bytes = buddy.largest << PAGE_SHIFT;
+	memcpy(stats->free_blocks, buddy.blocks, sizeof(stats->free_blocks));
+	mutex_lock(&pool->clients_lock);
+	stats->clients = pool->nr_clients;
+	mutex_unlock(&pool->clients_lock);
+	stats->buffers = atomic64_read(&pool->nr_buffers);
+	stats->allocs = atomic64_read(&pool->nr_allocs);
+	stats->frees = atomic64_read(&pool->nr_frees);
+	stats->fail_nomem = atomic64_read(&pool->nr_nomem);
+	stats->fail_nospace = atomic64_read(&pool->nr_nospace);
+	stats->fail_quota = atomic64_read(&pool->nr_over_quota);
+}
+
+/* Free blocks that a request of @order could be cut out of, in blocks of @order. */
+static u64 suitable_blocks(const struct framepool_ioc_stats *stats, u32 order)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = order; i < stats->orders; i++)
+		sum += stats->free_blocks[i] << (i - order);
+	return sum;
+}
+
+/**
+ * fp_stats_unusable_index() - share of free memory that is no use for an order
+ * @stats: a snapshot
+ * @order: the order
+ *
+ * As Linux defines it (Documentation/filesystems/debugfs extfrag/unusable_index).
+ *
+ * Return: thousandths; 1000 when nothing is free.
+ */
+int fp_stats_unusable_index(const struct framepool_ioc_stats *stats, u32 order)
+{
+	u64 free = stats->free_bytes >> PAGE_SHIFT;
+
+	if (!free)
+		return 1000;
+	return div64_u64((free - (suitable_blocks(stats, order) << order)) * 1000, free);
+}
+
+/**
+ * fp_stats_external_index() - why would an allocation of an order fail?
+ * @stats: a snapshot
+ * @order: the order
+ *
+ * As Linux defines it (Documentation/admin-guide/sysctl/vm.rst, extfrag_threshold):
+ * towards 0: for lack of memory; towards 1000: for fragmentation.
+ *
+ * Return: thousandths; -1000: it would not fail; 0: nothing is free.
+ */
+int fp_stats_external_index(const struct framepool_ioc_stats *stats, u32 order)
+{
+	u64 free = stats->free_bytes >> PAGE_SHIFT, blocks = 0;
+	u32 i;
+
+	for (i = 0; i < stats->orders; i++)
+		blocks += stats->free_blocks[i];
+	if (!blocks)
+		return 0;
+	if (suitable_blocks(stats, order))
+		return -1000;
+	return 1000 - (int)div64_u64(1000 + ((free * 1000) >> order), blocks);
+}

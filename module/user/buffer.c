@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A buffer's memory, and its place in the client's file.
+ *
+ * The place follows from the frames: page offset = index of the first frame + a huge
+ * frame. It is congruent to the physical address modulo a huge frame, as huge
+ * mappings need it; it is the client's alone as long as the frames are; it takes no
+ * allocator that could fail; and offset 0, the likeliest mistake, is never valid.
+ */
+#include "user/buffer.h"
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+static struct kmem_cache *cache;
+
+/**
+ * fp_buffer_init() - get ready for buffers
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int fp_buffer_init(void)
+{
+	cache = KMEM_CACHE(fp_buffer, SLAB_ACCOUNT);
+	return cache ? 0 : -ENOMEM;
+}
+
+/**
+ * fp_buffer_exit() - undo fp_buffer_init()
+ *
+ * Context: may sleep; no buffer is left.
+ */
+void fp_buffer_exit(void)
+{
+	kmem_cache_destroy(cache);
+}
+
+/**
+ * fp_buffers_create() - make buffers without memory
+ * @buffers: the result: @nr buffers of undefined contents
+ * @nr: how many, at least 1
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOBUFS: no kernel memory, and no buffer was made.
+ */
+int fp_buffers_create(struct fp_buffer **buffers, u32 nr)
+{
+	if (nr > 1)
+		return kmem_cache_alloc_bulk(cache, GFP_KERNEL, nr, (void **)buffers) ? 0 : -ENOBUFS;
+	buffers[0] = kmem_cache_alloc(cache, GFP_KERNEL);
+	return buffers[0] ? 0 : -ENOBUFS;
+}
+
+/**
+ * fp_buffers_destroy() - undo fp_buffers_create()
+ * @buffers: buffers without memory
+ * @nr: how many; 0 is fine
+ *
+ * Context: any.
+ */
+void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr)
+{
+	if (nr == 1)
+		kmem_cache_free(cache, buffers[0]);
+	else if (nr)
+		kmem_cache_free_bulk(cache, nr, (void **)buffers);
+}
+
+/* The buffer has memory. */
+static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const struct fp_run *run, bool keep)
+{
+	kref_init(&buffer->refs);
+	buffer->run = *run;
+	buffer->keep = keep;
+	buffer->pfn = fp_pool_pfn(pool, run->frame);
+	buffer->pgoff = run->frame + FP_HUGE_FRAMES;
+}
+
+/**
+ * fp_buffers_alloc() - allocate the memory of a buffer, and of those after it as far as that is easy
+ * @buffers: buffers without memory; those that get some have one reference then
+ * @nr: how many, at least 1
+ * @pool: where from
+ * @owner: who small blocks belong to
+ * @request: what the memory of each must satisfy
+ *
+ * Context: may sleep.
+ * Return: how many have memory, from the first; or as fp_pool_alloc(), and none has.
+ */
+int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
+		     const struct fp_request *request)
+{
+	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
+	u32 i, got = 0;
+	int ret;
+
+	if (nr > 1)
+		got = fp_pool_alloc_alike(pool, owner, request, runs, min(nr, FP_POOL_ALIKE));
+	if (!got) {
+		ret = fp_pool_alloc(pool, owner, request, runs);
+		if (ret)
+			return ret;
+		got = 1;
+	}
+	for (i = 0; i < got; i++)
+		begin(buffers[i], pool, &runs[i], request->dirty);
+	atomic64_add(got, &pool->nr_buffers);
+	return got;
+}
+
+/* The runs of the first buffers that are alike. Returns how many. */
+static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
+{
+	const struct fp_buffer *first = buffers[0];
+	u32 i;
+
+	for (i = 0; i < min(nr, FP_POOL_ALIKE); i++) {
+		if (buffers[i]->run.nr != first->run.nr || buffers[i]->run.dirty != first->run.dirty)
+			break;
+		runs[i] = buffers[i]->run;
+	}
+	return i;
+}
+
+/**
+ * fp_buffers_free() - give the memory of a buffer back, and of those after it as far as that is easy
+ * @buffers: buffers without references
+ * @nr: how many, at least 1
+ * @pool: where it came from
+ * @owner: whom it was allocated for
+ * @quarantined: huge frames that went into quarantine are added
+ *
+ * Context: process.
+ * Return: how many have no memory any more, from the first; at least 1.
+ */
+u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
+		    u32 *quarantined)
+{
+	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
+	u32 done = 0, alike;
+
+	if (nr > 1) {
+		alike = gather_alike(buffers, nr, runs);
+		done = fp_pool_free_alike(pool, owner, runs, alike, quarantined);
+	}
+	if (!done) {
+		*quarantined += fp_pool_free(pool, owner, &buffers[0]->run, buffers[0]->keep);
+		done = 1;
+	}
+	atomic64_sub(done, &pool->nr_buffers);
+	return done;
+}
+
+/**
+ * fp_buffer_page() - the page at a file offset
+ * @buffer: the buffer
+ * @pgoff: page offset in the client's file, inside the buffer
+ *
+ * Return: the page; no reference is taken.
+ */
+struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff)
+{
+	return pfn_to_page(buffer->pfn + (pgoff - buffer->pgoff));
+}

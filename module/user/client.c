@@ -1,0 +1,689 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A client: one open file, its handles and its offsets.
+ *
+ * A handle is (serial number << 32 | page offset of the buffer). One tree, by page
+ * offset, therefore serves handles and mmap() alike, and the serial number tells a stale
+ * handle from the one that now has its place. Taking a buffer out of the tree frees its
+ * place and happens before its frames go back to the pool, so no two buffers ever want the
+ * same place. Freeing needs no memory and cannot fail.
+ *
+ * The file lives as long as a descriptor or a VMA refers to it; so when it is released
+ * only handles are left to drop.
+ *
+ * A client can be revoked, which takes its memory out of all page tables for good. The
+ * difficulty is a fault under way: the core installs the page after our handler has
+ * returned it, so a page could come into the page tables after all were taken out. What
+ * is held from before our handler looks until after the core has installed is the lock of
+ * the folio (fault() returns it locked, see mmap.c). So: set the flag, take and drop the lock
+ * of each folio, unmap; in the windows of caches (window.c) there is a lock for it. A fault either had the lock first, and is found by the unmapping; or
+ * it gets it later, and sees the flag. Nothing else would do: the core takes no
+ * invalidate_lock for us and ours would be dropped before it installs, as would a lock of
+ * the client; the mmap_lock is one for each process, and not taken by faults that hold
+ * the lock of a VMA.
+ *
+ * References that were taken through the page tables before (pipes, direct I/O, io_uring)
+ * stay. They are the kernel's business, as after munmap(): the frames remain the client's until
+ * it ends, and then in quarantine until the last reference is gone.
+ */
+#include "user/client.h"
+
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/fs_context.h>
+#include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+/* Wholly free huge frames that a client keeps, so that small buffers which come and go have none cleared. */
+#define MAX_SPARE	1
+
+static struct vfsmount *fs_mount;
+
+static int init_fs_context(struct fs_context *context)
+{
+	return init_pseudo(context, 0x46506f6f) ? 0 : -ENOMEM;
+}
+
+/* Without an owner: it is mounted while the module is loaded, and must not keep it so. */
+static struct file_system_type fs_type = {
+	.name = "framepool",
+	.init_fs_context = init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+static struct inode *create_inode(void)
+{
+	struct inode *inode = alloc_anon_inode(fs_mount->mnt_sb);
+
+	if (IS_ERR(inode))
+		return inode;
+	/* The core maps nothing beyond the size, and nothing huge across it. */
+	i_size_write(inode, MAX_LFS_FILESIZE);
+	/*
+	 * Nothing is ever allocated by this mask. But memory that the kernel could only replace by
+	 * such of its lowest zone it does not try to move between NUMA nodes, which would cost a
+	 * fault for each huge frame, again and again, and never succeed.
+	 */
+	mapping_set_gfp_mask(inode->i_mapping, GFP_DMA);
+	return inode;
+}
+
+/**
+ * fp_client_init() - get ready for clients
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int fp_client_init(void)
+{
+	fs_mount = kern_mount(&fs_type);
+	return PTR_ERR_OR_ZERO(fs_mount);
+}
+
+/**
+ * fp_client_exit() - undo fp_client_init()
+ *
+ * Context: may sleep; no client is left.
+ */
+void fp_client_exit(void)
+{
+	kern_unmount(fs_mount);
+}
+
+/* The buffer whose range contains the page, freed or not. */
+static struct fp_buffer *find_locked(struct fp_client *client, unsigned long pgoff)
+{
+	struct rb_node *node = client->buffers.rb_node;
+
+	lockdep_assert_held(&client->lock);
+	while (node) {
+		struct fp_buffer *buffer = rb_entry(node, struct fp_buffer, node);
+
+		if (pgoff < buffer->pgoff)
+			node = node->rb_left;
+		else if (pgoff - buffer->pgoff >= buffer->run.nr)
+			node = node->rb_right;
+		else
+			return buffer;
+	}
+	return NULL;
+}
+
+static struct fp_buffer *find_handle_locked(struct fp_client *client, u64 handle)
+{
+	struct fp_buffer *buffer = find_locked(client, lower_32_bits(handle));
+
+	return handle && buffer && buffer->handle == handle ? buffer : NULL;
+}
+
+static bool is_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct fp_buffer, node)->pgoff <
+	       rb_entry(b, struct fp_buffer, node)->pgoff;
+}
+
+static int charge(struct fp_client *client, u64 nr)
+{
+	return fp_windows_charge(&client->windows, nr);
+}
+
+static void uncharge(struct fp_client *client, u64 nr, u32 nr_quarantined)
+{
+	fp_account_uncharge(client->account, nr, nr_quarantined);
+}
+
+static u64 sum_frames(const struct fp_slot *slots, u32 nr)
+{
+	u64 sum = 0;
+
+	while (nr--)
+		sum += slots[nr].request.nr;
+	return sum;
+}
+
+/* Charge for as many slots as there is room for, from the first; *@error says why not for more. */
+static u32 charge_slots(struct fp_client *client, const struct fp_slot *slots, u32 nr, int *error)
+{
+	u32 i;
+
+	*error = charge(client, sum_frames(slots, nr));
+	if (*error != -EDQUOT)
+		return *error ? 0 : nr;
+	for (i = 0; i < nr; i++) {
+		*error = charge(client, slots[i].request.nr);
+		if (*error)
+			break;
+	}
+	if (*error == -EDQUOT)
+		fp_pool_count_failure(client->pool, -EDQUOT);
+	return i;
+}
+
+static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_info *info)
+{
+	info->handle = buffer->handle;
+	info->pgoff = buffer->pgoff;
+	info->pfn = buffer->pfn;
+	info->nr = buffer->run.nr;
+}
+
+/* How many of the first slots want the same? */
+static u32 count_alike(const struct fp_slot *slots, u32 nr)
+{
+	const struct fp_request *first = &slots[0].request, *other;
+	u32 i;
+
+	for (i = 1; i < nr; i++) {
+		other = &slots[i].request;
+		if (other->nr != first->nr || other->align != first->align ||
+		    other->end_pfn != first->end_pfn || other->dirty != first->dirty)
+			break;
+	}
+	return i;
+}
+
+/* Allocate memory for buffers, from the first; *@error says why not for more. */
+static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
+			 const struct fp_slot *slots, u32 nr, int *error)
+{
+	u32 done = 0, alike = 0;
+	int ret;
+
+	while (done < nr) {
+		alike = alike ?: count_alike(slots + done, nr - done);
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      fp_buffers_alloc(buffers + done, alike, client->pool, &client->owner,
+				       &slots[done].request);
+		if (ret < 0) {
+			*error = ret;
+			break;
+		}
+		done += ret;
+		alike -= ret;
+		if (done < nr)
+			cond_resched();
+	}
+	return done;
+}
+
+/* Give back the memory of buffers that nobody can find any more, and the buffers. */
+static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
+{
+	u32 i, done = 0, nr_quarantined = 0;
+	u64 sum = 0;
+
+	for (i = 0; i < nr; i++)
+		sum += buffers[i]->run.nr;
+	while (done < nr) {
+		done += fp_buffers_free(buffers + done, nr - done, client->pool, &client->owner,
+					&nr_quarantined);
+		if (done < nr)
+			cond_resched();
+	}
+	uncharge(client, sum, nr_quarantined);
+	fp_buffers_destroy(buffers, nr);
+}
+
+static void add_buffer_locked(struct fp_client *client, struct fp_buffer *buffer)
+{
+	lockdep_assert_held(&client->lock);
+	if (!++client->serial)
+		client->serial = 1;
+	buffer->handle = (u64)client->serial << 32 | buffer->pgoff;
+	rb_add(&buffer->node, &client->buffers, is_before);
+	client->nr_buffers++;
+}
+
+/* False: the client was revoked meanwhile. */
+static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
+			struct fp_slot *slots, u32 nr)
+{
+	u32 i;
+
+	spin_lock(&client->lock);
+	if (client->revoked) {
+		spin_unlock(&client->lock);
+		return false;
+	}
+	for (i = 0; i < nr; i++) {
+		buffers[i]->client = client;
+		add_buffer_locked(client, buffers[i]);
+		describe_locked(buffers[i], &slots[i].info);
+		trace_alloc(client, &slots[i].request, &slots[i].info, 0);
+	}
+	spin_unlock(&client->lock);
+	return true;
+}
+
+/* Allocate for slots that are charged. What is not allocated is not charged any more. */
+static u32 alloc_charged(struct fp_client *client, struct fp_batch *batch, u32 nr, int *error)
+{
+	struct fp_buffer **buffers = batch->buffers;
+	struct fp_slot *slots = batch->slots;
+	u32 done;
+
+	if (fp_buffers_create(buffers, nr)) {
+		uncharge(client, sum_frames(slots, nr), 0);
+		*error = -ENOBUFS;
+		return 0;
+	}
+	done = alloc_buffers(client, buffers, slots, nr, error);
+	if (done == nr)
+		return nr;
+	uncharge(client, sum_frames(slots + done, nr - done), 0);
+	fp_buffers_destroy(buffers + done, nr - done);
+	return done;
+}
+
+/* As fp_client_alloc(). */
+static int alloc_batch(struct fp_client *client, struct fp_batch *batch)
+{
+	int error = 0, ret;
+	u32 nr;
+
+	nr = charge_slots(client, batch->slots, batch->nr, &error);
+	batch->failed = nr;
+	batch->done = 0;
+	if (error && !batch->partial)
+		uncharge(client, sum_frames(batch->slots, nr), 0);
+	if (!nr || (error && !batch->partial))
+		return error;
+	ret = 0;
+	batch->failed = alloc_charged(client, batch, nr, &ret);
+	if (ret && !batch->partial) {
+		free_buffers(client, batch->buffers, batch->failed);
+		return ret;
+	}
+	if (!add_buffers(client, batch->buffers, batch->slots, batch->failed)) {
+		free_buffers(client, batch->buffers, batch->failed);
+		batch->failed = 0;
+		return -ENODEV;
+	}
+	batch->done = batch->failed;
+	return ret ?: error;
+}
+
+/**
+ * fp_client_alloc() - allocate buffers
+ * @client: for whom
+ * @batch: what they must satisfy; each request is for at most 2^51 frames
+ *
+ * Context: may sleep.
+ * Return: 0: all of @batch is done; or why slot @batch->failed failed, as in uapi/framepool.h:
+ * -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. Then the slots before it are done
+ * if @batch->partial, and none is otherwise.
+ */
+int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
+{
+	int ret = alloc_batch(client, batch);
+
+	if (ret)
+		trace_alloc(client, &batch->slots[batch->failed].request, NULL, ret);
+	return ret;
+}
+
+/* The last reference is gone. */
+static void remove_locked(struct kref *refs)
+{
+	struct fp_buffer *buffer = container_of(refs, struct fp_buffer, refs);
+
+	lockdep_assert_held(&buffer->client->lock);
+	rb_erase(&buffer->node, &buffer->client->buffers);
+	buffer->client->nr_buffers--;
+}
+
+/* The end of buffers that had a handle. */
+static void end_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; trace_free_enabled() && i < nr; i++)
+		trace_free(buffers[i]);
+	free_buffers(client, buffers, nr);
+}
+
+/**
+ * fp_client_put_buffer() - drop a reference
+ * @buffer: the buffer
+ *
+ * Context: process, may sleep; the client's lock is not held.
+ */
+void fp_client_put_buffer(struct fp_buffer *buffer)
+{
+	struct fp_client *client = buffer->client;
+	bool last;
+
+	spin_lock(&client->lock);
+	last = kref_put(&buffer->refs, remove_locked);
+	spin_unlock(&client->lock);
+	if (last)
+		end_buffers(client, &buffer, 1);
+}
+
+/* Take the handles from their buffers, from the first on until one is not valid. */
+static u32 take_handles_locked(struct fp_client *client, const u64 *handles,
+			       struct fp_buffer **buffers, u32 nr)
+{
+	u32 i;
+
+	lockdep_assert_held(&client->lock);
+	for (i = 0; i < nr; i++) {
+		buffers[i] = find_handle_locked(client, handles[i]);
+		if (!buffers[i])
+			break;
+		/* From now on it is not found, neither by others nor as a duplicate. */
+		buffers[i]->handle = 0;
+	}
+	return i;
+}
+
+/* Drop the references of handles that were taken; put those buffers first that had no other. */
+static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
+{
+	u32 i, last = 0;
+
+	for (i = 0; i < nr; i++)
+		if (kref_put(&buffers[i]->refs, remove_locked))
+			buffers[last++] = buffers[i];
+	return last;
+}
+
+/**
+ * fp_client_free() - give up handles
+ * @client: the client
+ * @handles: the handles
+ * @buffers: room for as many
+ * @nr: how many
+ * @partial: give up those before one that is not valid; otherwise all or none
+ *
+ * Context: process, may sleep.
+ * Return: @nr, or the number of the first handle that is not valid: never given out, freed,
+ * or the same as one before it.
+ */
+u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
+		   u32 nr, bool partial)
+{
+	u32 valid, i, last = 0;
+
+	spin_lock(&client->lock);
+	valid = take_handles_locked(client, handles, buffers, nr);
+	if (valid == nr || partial)
+		last = put_handles_locked(buffers, valid);
+	else
+		for (i = 0; i < valid; i++)
+			buffers[i]->handle = handles[i];
+	spin_unlock(&client->lock);
+	if (last)
+		end_buffers(client, buffers, last);
+	return valid;
+}
+
+/**
+ * fp_client_query() - look at a buffer
+ * @client: the client
+ * @handle: the handle
+ * @info: the result
+ *
+ * Context: process.
+ * Return: 0, or -ENOENT.
+ */
+int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info *info)
+{
+	struct fp_buffer *buffer;
+
+	spin_lock(&client->lock);
+	buffer = find_handle_locked(client, handle);
+	if (buffer)
+		describe_locked(buffer, info);
+	spin_unlock(&client->lock);
+	return buffer ? 0 : -ENOENT;
+}
+
+/**
+ * fp_client_get_buffer() - take a reference to the buffer at an offset
+ * @client: the client
+ * @pgoff: page offset
+ * @nr: pages
+ *
+ * Context: process.
+ * Return: the buffer that contains the whole range and has a handle, or NULL.
+ */
+struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr)
+{
+	struct fp_buffer *buffer;
+
+	spin_lock(&client->lock);
+	buffer = find_locked(client, pgoff);
+	if (buffer && (!buffer->handle || nr > buffer->run.nr - (pgoff - buffer->pgoff)))
+		buffer = NULL;
+	/* The handle, which cannot go away under the lock, has a reference. */
+	if (buffer)
+		kref_get(&buffer->refs);
+	spin_unlock(&client->lock);
+	return buffer;
+}
+
+/**
+ * fp_client_nr_buffers() - how many buffers live
+ * @client: the client
+ *
+ * Context: process.
+ * Return: the number.
+ */
+u32 fp_client_nr_buffers(struct fp_client *client)
+{
+	u32 nr;
+
+	spin_lock(&client->lock);
+	nr = client->nr_buffers;
+	spin_unlock(&client->lock);
+	return nr;
+}
+
+/**
+ * fp_client_is_revoked() - was its memory taken away?
+ * @client: the client
+ *
+ * A fault asks while it holds the lock of the folio that it is about to return.
+ *
+ * Context: any.
+ * Return: whether it was.
+ */
+bool fp_client_is_revoked(const struct fp_client *client)
+{
+	return READ_ONCE(client->revoked);
+}
+
+/* The frames of the first buffer at or after a page offset. False: there is none. */
+static bool next_frames(struct fp_client *client, unsigned long *pgoff, unsigned long *pfn, u64 *nr)
+{
+	struct rb_node *node;
+	struct fp_buffer *buffer = NULL;
+
+	spin_lock(&client->lock);
+	for (node = client->buffers.rb_node; node;) {
+		struct fp_buffer *at = rb_entry(node, struct fp_buffer, node);
+
+		if (at->pgoff >= *pgoff) {
+			buffer = at;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	if (buffer) {
+		*pgoff = buffer->pgoff + buffer->run.nr;
+		*pfn = buffer->pfn;
+		*nr = buffer->run.nr;
+	}
+	spin_unlock(&client->lock);
+	return buffer;
+}
+
+/* Wait until every fault that did not see the client revoked has installed its page. */
+static void wait_for_faults(struct fp_client *client)
+{
+	unsigned long pgoff = 0, pfn, end;
+	u64 nr;
+
+	while (next_frames(client, &pgoff, &pfn, &nr)) {
+		/* The buffer may go meanwhile; its folios belong to the pool and stay. */
+		for (end = pfn + nr; pfn < end; pfn = round_down(pfn, FP_HUGE_FRAMES) + FP_HUGE_FRAMES) {
+			struct folio *folio = page_folio(pfn_to_page(pfn));
+
+			folio_lock(folio);
+			folio_unlock(folio);
+			cond_resched();
+		}
+	}
+}
+
+/**
+ * fp_client_revoke() - take a client's memory away, for good
+ * @client: the client, which cannot end meanwhile
+ *
+ * When this returns, no page table shows any of its memory, and whoever touches a
+ * mapping of it gets SIGBUS.
+ *
+ * Context: may sleep; takes folio locks and the mapping's i_mmap_rwsem.
+ */
+void fp_client_revoke(struct fp_client *client)
+{
+	spin_lock(&client->lock);
+	WRITE_ONCE(client->revoked, true);
+	spin_unlock(&client->lock);
+	wait_for_faults(client);
+	fp_windows_revoke(&client->windows);
+	unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
+	trace_revoke(client);
+}
+
+/**
+ * fp_client_revoke_all() - shut a pool down by force
+ * @pool: the pool; from now on it takes no new clients
+ *
+ * Context: may sleep.
+ */
+void fp_client_revoke_all(struct fp_pool *pool)
+{
+	struct fp_client *client;
+
+	mutex_lock(&pool->clients_lock);
+	pool->is_shut = true;
+	list_for_each_entry(client, &pool->clients, node)
+		fp_client_revoke(client);
+	mutex_unlock(&pool->clients_lock);
+}
+
+/**
+ * fp_client_windows_for_each() - look at the caches of all clients of a pool
+ * @pool: the pool
+ * @show: called for each; may sleep
+ * @context: passed on
+ *
+ * Context: may sleep.
+ */
+void fp_client_windows_for_each(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+				void *context)
+{
+	struct fp_client *client;
+
+	mutex_lock(&pool->clients_lock);
+	list_for_each_entry(client, &pool->clients, node)
+		fp_windows_for_each(&client->windows, show, context);
+	mutex_unlock(&pool->clients_lock);
+}
+
+/* False: the pool was shut down. */
+static bool join_pool(struct fp_client *client)
+{
+	struct fp_pool *pool = client->pool;
+	bool may_join;
+
+	mutex_lock(&pool->clients_lock);
+	may_join = !pool->is_shut;
+	if (may_join) {
+		list_add_tail(&client->node, &pool->clients);
+		pool->nr_clients++;
+	}
+	mutex_unlock(&pool->clients_lock);
+	return may_join;
+}
+
+/**
+ * fp_client_create() - make a client of the current process
+ * @pool: the pool
+ * @sees_addresses: whether it may know where in memory its buffers are
+ *
+ * Context: may sleep.
+ * Return: the client, or an error pointer: -ENOMEM; -ENODEV: the pool was shut down.
+ */
+struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
+{
+	struct fp_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	int ret = -ENOMEM;
+
+	if (!client)
+		return ERR_PTR(ret);
+	client->inode = create_inode();
+	if (IS_ERR(client->inode)) {
+		ret = PTR_ERR(client->inode);
+		goto err_free;
+	}
+	client->account = fp_account_open(&pool->accounts, current_uid());
+	if (!client->account)
+		goto err_inode;
+	client->pool = pool;
+	client->sees_addresses = sees_addresses;
+	fp_owner_init(&client->owner, &pool->buddy);
+	client->owner.label = client->account->label;
+	client->owner.max_spare = MAX_SPARE;
+	spin_lock_init(&client->lock);
+	client->buffers = RB_ROOT;
+	fp_windows_init(&client->windows, pool, &client->owner, client->account, client->inode->i_mapping);
+	if (join_pool(client))
+		return client;
+	ret = -ENODEV;
+	fp_owner_fini(&client->owner);
+	fp_account_close(&pool->accounts, client->account);
+err_inode:
+	iput(client->inode);
+err_free:
+	kfree(client);
+	return ERR_PTR(ret);
+}
+
+/**
+ * fp_client_destroy() - end a client
+ * @client: a client whose file is being released
+ *
+ * Context: may sleep.
+ */
+void fp_client_destroy(struct fp_client *client)
+{
+	struct fp_pool *pool = client->pool;
+	struct rb_node *node;
+
+	mutex_lock(&pool->clients_lock);
+	list_del(&client->node);
+	pool->nr_clients--;
+	mutex_unlock(&pool->clients_lock);
+	/* No VMA is left and no call is under way: every reference is a handle's. */
+	while ((node = rb_first(&client->buffers))) {
+		fp_client_put_buffer(rb_entry(node, struct fp_buffer, node));
+		cond_resched();
+	}
+	fp_windows_fini(&client->windows);
+	iput(client->inode);
+	fp_pool_end_owner(pool, &client->owner);
+	fp_account_close(&pool->accounts, client->account);
+	fp_owner_fini(&client->owner);
+	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
+	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",
+		       pool->name, client->owner.nr_huge))
+		kfree(client);
+}

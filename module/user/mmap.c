@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mapping buffers, and windows of caches, into programs. There are two kinds of VMA.
+ *
+ * That of a buffer is a "run VMA". fault() returns a page of a PMD-order folio and leaves the rest to the kernel, which
+ * maps the whole folio at once if the VMA covers a 2 MiB window that is congruent to
+ * it. The mapping is counted and pinnable like that of any file. But it is the
+ * kernel, not this file, that decides so: any frame of such a window becomes accessible.
+ * What makes that safe is the shape of the VMA:
+ *
+ *  - it shows one physically contiguous run, and lies inside one buffer;
+ *  - its offset is congruent to the run modulo a huge frame (fp_buffer).
+ *
+ * A window that the VMA covers and that is aligned in the file is then one folio, wholly
+ * the buffer's. A VMA at an address that is not congruent gets small pages.
+ *
+ * The folio is returned locked (VM_FAULT_LOCKED), and stays so until its page is in the page
+ * table. A client is revoked by means of that lock: see client.c. It costs nothing: the core would
+ * take the lock itself as soon as fault() returns without.
+ *
+ * VM_DONTEXPAND keeps mremap() from growing it out of the buffer and mlock(), KSM and
+ * khugepaged away; VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
+ * Linux 6.1 and 6.12 would then skip the folio's references when they unmap it. There
+ * is no page_mkwrite, since write notification makes long-term pins fail.
+ *
+ * That of a window is a "piece VMA": slabs lie in it side by side that do not in memory, and come and go. So the
+ * kernel must map no folio in it. window_fault() puts the pages into the page table itself, a few at a time, for which
+ * VM_MIXEDMAP is there, under the lock that who takes a slab away takes as well (window.c).
+ */
+#include "user/mmap.h"
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "compat.h"
+#include "pool/poison.h"
+#include "user/buffer.h"
+#include "user/client.h"
+
+static void open(struct vm_area_struct *vma)
+{
+	struct fp_buffer *buffer = vma->vm_private_data;
+
+	kref_get(&buffer->refs);
+}
+
+static void close(struct vm_area_struct *vma)
+{
+	fp_client_put_buffer(vma->vm_private_data);
+}
+
+/* May the kernel map the whole folio for this fault? By one entry, or from Linux 7.3 on by many. */
+static bool may_map_folio(const struct vm_fault *vmf)
+{
+	unsigned long start = vmf->address & PMD_MASK;
+
+	return start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end;
+}
+
+/* A frame of the folio is bad: whoever has it mapped shall fault, and come to know. */
+static void unmap_folio(const struct vm_fault *vmf, struct folio *folio)
+{
+	loff_t first = vmf->pgoff - folio_page_idx(folio, fp_buffer_page(vmf->vma->vm_private_data,
+									 vmf->pgoff));
+
+	unmap_mapping_range(vmf->vma->vm_file->f_mapping, first << PAGE_SHIFT, folio_size(folio), 1);
+}
+
+/* See to it that the page is in vmf->page, locked. */
+static vm_fault_t find_page(struct vm_fault *vmf)
+{
+	struct fp_buffer *buffer = vmf->vma->vm_private_data;
+	struct page *page = fp_buffer_page(buffer, vmf->pgoff);
+	struct folio *folio = page_folio(page);
+
+	folio_lock(folio);
+	/* Small pages take a reference each: enough mappings could make the count overflow. */
+	if (unlikely(fp_client_is_revoked(buffer->client) || folio_ref_count(folio) <= 0)) {
+		folio_unlock(folio);
+		return VM_FAULT_SIGBUS;
+	}
+	if (may_map_folio(vmf) && unlikely(fp_poison_mark(folio)) && pmd_none(*vmf->pmd))
+		unmap_folio(vmf, folio);
+	if (unlikely(PageHWPoison(page))) {
+		unmap_folio(vmf, folio);
+		folio_unlock(folio);
+		return VM_FAULT_HWPOISON;
+	}
+	folio_get(folio);
+	vmf->page = page;
+	return VM_FAULT_LOCKED;
+}
+
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	const struct fp_client *client = ((struct fp_buffer *)vmf->vma->vm_private_data)->client;
+	vm_fault_t ret = find_page(vmf);
+
+	/* Or the arguments would be worked out for nobody. */
+	if (trace_fault_enabled())
+		trace_fault(client->pool, client->account, vmf, (s64)vmf->pgoff - FP_HUGE_FRAMES, may_map_folio(vmf),
+			    vm_fault_to_errno(ret, FOLL_HWPOISON));
+	return ret;
+}
+
+/*
+ * Maps nothing around a fault. That it is there tells Linux 6.12 that fault() needs no
+ * mmap_lock; without it each fault would give up the lock of its VMA and start again under
+ * the mmap_lock, which all threads of the process share.
+ */
+static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+{
+	return 0;
+}
+
+static const struct vm_operations_struct vm_ops = {
+	.open = open,
+	.close = close,
+	.fault = fault,
+	.map_pages = map_pages,
+};
+
+static void window_open(struct vm_area_struct *vma)
+{
+	struct fp_window *window = vma->vm_private_data;
+
+	kref_get(&window->refs);
+	/* Also in a child's VMA, before fork() would copy the pages (from 6.7 on), whatever madvise() has done to the parent's. */
+	fp_vma_change_flags(vma, VM_WIPEONFORK, 0);
+}
+
+static void window_close(struct vm_area_struct *vma)
+{
+	fp_window_put(vma->vm_private_data);
+}
+
+/* How many of the pages, from the first, are not known to be bad. */
+static u32 count_good(struct page **pages, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr && likely(!PageHWPoison(pages[i])); i++)
+		;
+	return i;
+}
+
+/* Map the page of the fault, and those after it up to the next multiple of a cluster, as far as the page table has room. */
+static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *window, s64 *frame)
+{
+	unsigned long left = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT, nr;
+	struct page *pages[FP_WINDOW_CLUSTER];
+	int ret;
+
+	nr = min3(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER, PTRS_PER_PTE - pte_index(vmf->address));
+	nr = fp_window_pages(window, vmf->pgoff, pages, nr);
+	if (nr && trace_fault_enabled())
+		*frame = fp_pool_frame(window->windows->pool, page_to_pfn(pages[0]));
+	/* As in find_page(). */
+	if (!nr || folio_ref_count(page_folio(pages[0])) <= 0)
+		return VM_FAULT_SIGBUS;
+	nr = count_good(pages, nr);
+	if (unlikely(!nr)) {
+		unmap_mapping_range(vmf->vma->vm_file->f_mapping, (loff_t)vmf->pgoff << PAGE_SHIFT, PAGE_SIZE, 1);
+		return VM_FAULT_HWPOISON;
+	}
+	ret = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &nr);
+	/* Another thread may have been first with any of them, or, from 7.3 on, may have freed the empty page table. */
+	return ret && ret != -EBUSY && ret != -EFAULT ? vmf_error(ret) : VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t window_fault(struct vm_fault *vmf)
+{
+	struct fp_window *window = vmf->vma->vm_private_data;
+	struct fp_windows *windows = window->windows;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	s64 frame = -1;
+
+	/*
+	 * The page table, for which memory may have to be reclaimed, before the lock that others wait for. Should there be none,
+	 * or should it be freed while it is empty (from 7.3 on), insert_pages() tries again.
+	 */
+	if (pmd_none(*vmf->pmd))
+		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL, NULL);
+	down_read(&windows->lock);
+	if (likely(!windows->revoked))
+		ret = insert_pages(vmf, window, &frame);
+	up_read(&windows->lock);
+	if (trace_fault_enabled())
+		trace_fault(windows->pool, windows->account, vmf, frame, false,
+			    vm_fault_to_errno(ret, FOLL_HWPOISON));
+	return ret;
+}
+
+static const struct vm_operations_struct window_vm_ops = {
+	.open = window_open,
+	.close = window_close,
+	.fault = window_fault,
+	.map_pages = map_pages,
+};
+
+static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
+{
+	struct fp_buffer *buffer = fp_client_get_buffer(client, vma->vm_pgoff, vma_pages(vma));
+
+	if (!buffer)
+		return -ENXIO;
+	/* From now on the frames may be written and referenced. */
+	WRITE_ONCE(buffer->run.dirty, true);
+	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	vma->vm_private_data = buffer;
+	vma->vm_ops = &vm_ops;
+	return 0;
+}
+
+static int map_window(struct fp_client *client, struct vm_area_struct *vma)
+{
+	struct fp_window *window = fp_window_get_at(&client->windows, vma->vm_pgoff, vma_pages(vma));
+
+	if (!window)
+		return -ENXIO;
+	/*
+	 * Because of VM_MIXEDMAP fork() would copy the pages, and count references without looking at how many there are. With
+	 * VM_WIPEONFORK, which for shared mappings means no more than that, the child faults them in.
+	 */
+	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | VM_WIPEONFORK, VM_MAYEXEC);
+	vma->vm_private_data = window;
+	vma->vm_ops = &window_vm_ops;
+	return 0;
+}
+
+/**
+ * fp_mmap() - map a part of a buffer, or of the window of a cache
+ * @client: whose file is mapped
+ * @vma: the new mapping
+ *
+ * Context: process, mmap_lock held for writing.
+ * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live
+ * buffer or window; -ENODEV: the client was revoked.
+ */
+int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
+{
+	if (fp_client_is_revoked(client))
+		return -ENODEV;
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	return vma->vm_pgoff < FP_WINDOW_FIRST ? map_buffer(client, vma) : map_window(client, vma);
+}
+
+/* The first VMA of the file, in order of offsets, that begins at or after @pgoff. */
+static struct rb_node *first_vma(struct address_space *mapping, unsigned long pgoff)
+{
+	struct rb_node *node = mapping->i_mmap.rb_root.rb_node, *found = NULL;
+
+	while (node) {
+		if (rb_entry(node, struct vm_area_struct, shared.rb)->vm_pgoff >= pgoff) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+/**
+ * fp_mmap_bytes() - how much address space maps a range of a client's file
+ * @client: the client
+ * @pgoff: first page
+ * @nr: pages; the range does not cut through a buffer
+ *
+ * The kernel's own index of the file's VMAs is asked, since only it follows splits.
+ *
+ * Context: may sleep; takes the mapping's i_mmap_rwsem.
+ * Return: bytes, summed over all VMAs of all processes.
+ */
+u64 fp_mmap_bytes(struct fp_client *client, unsigned long pgoff, u64 nr)
+{
+	struct address_space *mapping = client->inode->i_mapping;
+	struct vm_area_struct *vma;
+	struct rb_node *node;
+	u64 bytes = 0;
+
+	i_mmap_lock_read(mapping);
+	for (node = first_vma(mapping, pgoff); node; node = rb_next(node)) {
+		vma = rb_entry(node, struct vm_area_struct, shared.rb);
+		if (vma->vm_pgoff - pgoff >= nr)
+			break;
+		bytes += vma->vm_end - vma->vm_start;
+	}
+	i_mmap_unlock_read(mapping);
+	return bytes;
+}
