@@ -38,9 +38,9 @@ static uint gid;
 module_param(gid, uint, 0444);
 MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
 
-static char *quota;
-module_param(quota, charp, 0444);
-MODULE_PARM_DESC(quota, "most that one client may hold, in bytes or with K, M, G, T (default: no limit)");
+static char *client_quota;
+module_param(client_quota, charp, 0444);
+MODULE_PARM_DESC(client_quota, "most that one client may hold, in bytes or with K, M, G, T (default: no limit)");
 
 static bool debug;
 module_param(debug, bool, 0444);
@@ -93,8 +93,8 @@ static int parse_config(struct fp_pool_config *config)
 	config->user_quota = 0;
 	if (size)
 		ret = parse_bytes("size", size, &config->bytes);
-	if (!ret && quota)
-		ret = parse_bytes("quota", quota, &config->client_quota);
+	if (!ret && client_quota)
+		ret = parse_bytes("client_quota", client_quota, &config->client_quota);
 	if (!ret && user_quota)
 		ret = parse_bytes("user_quota", user_quota, &config->user_quota);
 	return ret;

@@ -13,7 +13,7 @@
 #define MILLION		1000000
 #define NO_SUCH_HANDLE	0x7f80000000ULL
 #define QUOTA		"/sys/class/framepool/" POOL_NAME "/client_quota"
-#define SLABINFO	"/sys/kernel/debug/framepool/" POOL_NAME "/slabinfo"
+#define CACHES	"/sys/kernel/debug/framepool/" POOL_NAME "/caches"
 
 FIXTURE(cache)
 {
@@ -427,7 +427,7 @@ TEST_F(cache, random_order_deals_each_object_once)
 	EXPECT_TRUE(are_apart(&cache, offsets, ARRAY_SIZE(offsets), 128, 8));
 }
 
-TEST_F(cache, slabinfo_shows_the_cache)
+TEST_F(cache, caches_file_shows_the_cache)
 {
 	unsigned long size, stride, per_slab, active, objects;
 	char line[512];
@@ -435,7 +435,7 @@ TEST_F(cache, slabinfo_shows_the_cache)
 	FILE *file;
 
 	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, 77));
-	file = fopen(SLABINFO, "re");
+	file = fopen(CACHES, "re");
 	ASSERT_NE(NULL, file);
 	while (!found && fgets(line, sizeof(line), file))
 		if (sscanf(line, "%lu %lu %lu %lu %lu", &size, &stride, &per_slab, &active, &objects) == 5)

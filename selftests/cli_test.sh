@@ -501,7 +501,7 @@ user_quota_is_told() {
 }
 
 quota_is_told() {
-	reload size=256M quota=1M || return
+	reload size=256M client_quota=1M || return
 	says 0 '^client_quota: *1048576 (1M)$' info && says 0 '^length: *1048576' alloc --size 1M &&
 	says 1 "2M is more than pool 'default' lets one client hold, which is 1M" alloc --size 2M
 	told=$?

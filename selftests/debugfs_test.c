@@ -14,7 +14,7 @@
 
 static const char * const names[] = {
 	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents", "quarantine",
-	"slabinfo"
+	"caches"
 };
 
 FIXTURE(debugfs)

@@ -279,7 +279,7 @@ TEST_F_TIMEOUT(module, quota_limits_each_client, SLOW_TEST_SECONDS)
 	struct buffer large, small;
 	int fd, other;
 
-	ASSERT_EQ(0, load("size=64M quota=4M"));
+	ASSERT_EQ(0, load("size=64M client_quota=4M"));
 	fd = pool_open();
 	other = pool_open();
 	ASSERT_EQ(0, pool_info(fd, &info));
@@ -306,7 +306,7 @@ TEST_F_TIMEOUT(module, quota_of_mapped_buffer_is_held_after_free, SLOW_TEST_SECO
 	char *p;
 	int fd;
 
-	ASSERT_EQ(0, load("size=64M quota=4M"));
+	ASSERT_EQ(0, load("size=64M client_quota=4M"));
 	fd = pool_open();
 	ASSERT_EQ(0, buffer_alloc(fd, 4 * MIB, &buffer));
 	p = buffer_map(fd, &buffer);
@@ -338,9 +338,9 @@ TEST_F_TIMEOUT(module, user_quota_limits_all_clients_of_a_user, SLOW_TEST_SECOND
 
 TEST_F_TIMEOUT(module, quota_of_nonsense_is_refused, SLOW_TEST_SECONDS)
 {
-	EXPECT_TRUE(is_refused("size=64M quota=some", -EINVAL));
-	EXPECT_TRUE(is_refused("size=64M quota=-1", -EINVAL));
-	EXPECT_TRUE(is_refused("size=64M quota=4MB", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M client_quota=some", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M client_quota=-1", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M client_quota=4MB", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M user_quota=0", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M user_quota=9E", -EINVAL));
 }

@@ -140,13 +140,13 @@ TEST_F_TIMEOUT(slab, mistakes_are_reported_with_who_made_them, SLOW_TEST_SECONDS
 	EXPECT_LE(10, count_in_log(last, "freed by check_frees"));
 }
 
-TEST_F_TIMEOUT(slab, slabinfo_shows_what_a_cache_has, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(slab, caches_file_shows_what_a_cache_has, SLOW_TEST_SECONDS)
 {
 	unsigned long long size, stride, per_slab, active, objects, cached;
 	const char *line;
 
 	ASSERT_EQ(0, load_case("run=hold_objects"));
-	line = strchr(read_text(DIRECTORY "slabinfo"), '\n');
+	line = strchr(read_text(DIRECTORY "caches"), '\n');
 	ASSERT_NE(NULL, line);
 	ASSERT_EQ(6, sscanf(line + 1, "%llu %llu %llu %llu %llu %llu", &size, &stride, &per_slab, &active, &objects,
 			    &cached));
@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(slab, slabinfo_shows_what_a_cache_has, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(pool_verifies());
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	ASSERT_EQ(0, unload_case());
-	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "slabinfo"), "under test"));
+	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "caches"), "under test"));
 }
 
 TEST_F_TIMEOUT(slab, slab_debug_watches_every_cache, SLOW_TEST_SECONDS)
@@ -173,7 +173,7 @@ TEST_F_TIMEOUT(slab, slab_debug_watches_every_cache, SLOW_TEST_SECONDS)
 	EXPECT_EQ(0, run_case("run=sizes"));
 	EXPECT_EQ(0, run_case("run=objects ms=300"));
 	ASSERT_EQ(0, load_case("run=hold_objects"));
-	line = strchr(read_text(DIRECTORY "slabinfo"), '\n');
+	line = strchr(read_text(DIRECTORY "caches"), '\n');
 	ASSERT_EQ(1, sscanf(line, "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", &hits));
 	EXPECT_EQ(0, hits);
 	ASSERT_EQ(0, unload_case());
@@ -189,10 +189,10 @@ TEST_F_TIMEOUT(slab, example_module_does_what_it_says, SLOW_TEST_SECONDS)
 	ASSERT_EQ(-ENODEV, load_module(getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko", "name=nonesuch"));
 	ASSERT_EQ(0, load_module(getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko", ""));
 	EXPECT_EQ(1, count_in_log(log, EXAMPLE ": 1000 messages, sum 499500"));
-	EXPECT_NE(NULL, strstr(read_text(DIRECTORY "slabinfo"), " example_message\n"));
+	EXPECT_NE(NULL, strstr(read_text(DIRECTORY "caches"), " example_message\n"));
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	EXPECT_EQ(0, unload_module(EXAMPLE));
-	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "slabinfo"), "example_message"));
+	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "caches"), "example_message"));
 }
 
 TEST_HARNESS_MAIN

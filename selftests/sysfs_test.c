@@ -16,7 +16,7 @@ static const struct {
 	const char *name;
 	size_t field;
 } files[] = {
-	{ "size", OFFSET(total_bytes) }, { "free", OFFSET(free_bytes) }, { "used", OFFSET(used_bytes) },
+	{ "total", OFFSET(total_bytes) }, { "free", OFFSET(free_bytes) }, { "used", OFFSET(used_bytes) },
 	{ "quarantined", OFFSET(quarantined_bytes) }, { "retired", OFFSET(retired_bytes) },
 	{ "largest", OFFSET(largest_bytes) }, { "clients", OFFSET(clients) }, { "buffers", OFFSET(buffers) },
 	{ "allocs", OFFSET(allocs) }, { "frees", OFFSET(frees) }, { "fail_nomem", OFFSET(fail_nomem) },

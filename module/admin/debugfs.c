@@ -193,7 +193,7 @@ static void show_window(struct fp_window *window, void *context)
 	show_comm(context, usage.comm);
 }
 
-static int slabinfo_show(struct seq_file *file, void *unused)
+static int caches_show(struct seq_file *file, void *unused)
 {
 	seq_puts(file, "   size  stride per_slab     active    objects ");
 	seq_puts(file, "  cached slab_bytes    slabs  empty ");
@@ -203,7 +203,7 @@ static int slabinfo_show(struct seq_file *file, void *unused)
 	fp_client_windows_for_each(file->private, show_window, file);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(slabinfo);
+DEFINE_SHOW_ATTRIBUTE(caches);
 
 static void verify_window(struct fp_window *window, void *context)
 {
@@ -245,7 +245,7 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("map", 0400, dir, pool, &fp_layout_map_fops);
 	debugfs_create_file("owners", 0400, dir, pool, &fp_layout_owners_fops);
 	debugfs_create_file("extents", 0400, dir, pool, &fp_layout_extents_fops);
-	debugfs_create_file("slabinfo", 0400, dir, pool, &slabinfo_fops);
+	debugfs_create_file("caches", 0400, dir, pool, &caches_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	return root;
 }

@@ -59,7 +59,7 @@ static ssize_t _name##_show(struct device *device, struct device_attribute *attr
 }												\
 static DEVICE_ATTR_RO(_name)
 
-STAT(size, total_bytes);
+STAT(total, total_bytes);
 STAT(free, free_bytes);
 STAT(used, used_bytes);
 STAT(quarantined, quarantined_bytes);
@@ -125,7 +125,7 @@ static struct attribute *attributes[] = {
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,
 	&dev_attr_shutdown.attr,
-	&dev_attr_size.attr,
+	&dev_attr_total.attr,
 	&dev_attr_free.attr,
 	&dev_attr_used.attr,
 	&dev_attr_quarantined.attr,

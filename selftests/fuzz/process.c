@@ -112,7 +112,7 @@ void run_look(struct hand *hand, const struct op *op)
 {
 	static const char *const files[] = {
 		"summary", "buddyinfo", "fragmentation", "clients", "users", "quarantine", "map", "owners", "extents",
-		"slabinfo", "verify",
+		"caches", "verify",
 	};
 	int nr_files = sizeof(files) / sizeof(*files);
 	char path[64], text[4096];

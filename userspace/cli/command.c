@@ -54,7 +54,7 @@ const struct command commands[] = {
 		"A line for each cache: bytes of an object; objects that are allocated, and that there\n"
 		"is room for; its slabs, and the bytes of one; bytes of the slabs that are in no\n"
 		"object; the share of allocations that a magazine served. With --json all that\n"
-		"slabinfo in debugfs says, under the names that it has there.\n",
+		"caches in debugfs says, under the names that it has there.\n",
 	}, {
 		.name = "map",
 		.run = cmd_map,

@@ -75,7 +75,7 @@ int cmd_slabs(struct cli *cli, int argc, char **argv)
 
 	if (status)
 		return status;
-	file = debugfs_open(cli, "slabinfo");
+	file = debugfs_open(cli, "caches");
 	if (!file)
 		return EXIT_FAILED;
 	if (listing_read(file, &list))
