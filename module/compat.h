@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 
 /* 6.2 made the device const; delete when the floor is 6.2. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
@@ -65,6 +66,16 @@ static inline void fp_folio_feign_mapping(struct folio *folio, int change)
 	LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
 	atomic_add(change, &folio->_entire_mapcount);
 	atomic_add(change, &folio->_large_mapcount);
+#endif
+}
+
+/* 6.17 renamed the unbound workqueue, and later kernels warn of the old name; delete when the floor is 6.17. */
+static inline struct workqueue_struct *fp_unbound_workqueue(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+	return system_unbound_wq;
+#else
+	return system_dfl_wq;
 #endif
 }
 

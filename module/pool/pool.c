@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "pool/poison.h"
 
 /**
@@ -176,7 +177,7 @@ static void trim(struct work_struct *work)
 void fp_pool_queue_trim(struct fp_pool *pool)
 {
 	WRITE_ONCE(pool->trim_armed, true);
-	queue_delayed_work(system_unbound_wq, &pool->trim, TRIM_DELAY);
+	queue_delayed_work(fp_unbound_workqueue(), &pool->trim, TRIM_DELAY);
 }
 
 static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
