@@ -2,15 +2,14 @@
 /* framepool: parameters, and the ladder of init and exit. */
 #define pr_fmt(fmt) "framepool: " fmt
 
-#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/sizes.h>
-#include <linux/string.h>
 
+#include "admin/bytes.h"
 #include "admin/debugfs.h"
 #include "admin/sysfs.h"
 #include "pool/pool.h"
@@ -58,25 +57,15 @@ static struct fp_pool *pool;
 static struct fp_chardev *chardev;
 static struct dentry *debugfs;
 
-/* memparse() takes what does not fit for something smaller. */
+/* 0 is refused: a pool needs memory, and a quota of nothing is left out. */
 static int parse_bytes(const char *param, const char *text, u64 *bytes)
 {
-	static const char units[] = "KMGT";
-	size_t length = strlen(text);
-	char digits[24];
-	const char *unit;
-	u64 number;
-	u32 shift;
+	int ret = fp_bytes_parse(text, bytes);
 
-	unit = length ? strchr(units, toupper(text[length - 1])) : NULL;
-	shift = unit ? 10 * (unit - units + 1) : 0;
-	strscpy(digits, text, min(sizeof(digits), length + !unit));
-	if (length >= sizeof(digits) || kstrtou64(digits, 0, &number) || !number || number > S64_MAX >> shift) {
-		pr_err("%s=%s: give a number of bytes, or with K, M, G or T\n", param, text);
-		return -EINVAL;
-	}
-	*bytes = number << shift;
-	return 0;
+	if (ret == -ENOMEM || (!ret && *bytes))
+		return ret;
+	pr_err("%s=%s: expected a positive number of bytes, with an optional K, M, G or T\n", param, text);
+	return -EINVAL;
 }
 
 static int parse_config(struct fp_pool_config *config)

@@ -130,10 +130,34 @@ TEST_F(limits, written_limits_are_read_and_told_by_info)
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, INT64_MAX, &(struct buffer){ 0 }));
 }
 
+TEST_F(limits, sizes_with_units_are_exact)
+{
+	static const struct {
+		const char *text;
+		const char *bytes;
+	} sizes[] = {
+		{ "3K\n", "3072\n" }, { "5m", "5242880\n" }, { "0x10G\n", "17179869184\n" },
+		{ "8388607T\n", "9223370937343148032\n" }, { "0M", "0\n" },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		EXPECT_EQ(0, write_file(CLIENT_QUOTA, sizes[i].text)) TH_LOG("'%s'", sizes[i].text);
+		EXPECT_STREQ(sizes[i].bytes, read_file(CLIENT_QUOTA));
+		EXPECT_EQ(0, write_file(USER_QUOTA, sizes[i].text));
+		EXPECT_STREQ(sizes[i].bytes, read_file(USER_QUOTA));
+	}
+}
+
 TEST_F(limits, nonsense_is_refused_and_changes_nothing)
 {
-	static const char * const nonsense[] = { "\n", "some", "-1", "4M", "1 2", "0x", "1.5" };
-	static const char * const large[] = { "9223372036854775808", "18446744073709551616" };
+	static const char * const nonsense[] = {
+		"\n", "some", "-1", "1 2", "0x", "1.5", "M", "4MB", "4 M", "4M ", "4MM", "1.5M", "-1K", "4Q", "4\nM", "4M\n\n",
+	};
+	static const char * const large[] = {
+		"9223372036854775808", "18446744073709551616", "9007199254740992K", "8796093022208M", "8589934592G",
+		"8388608T", "18446744073709551616K", "10000000000000000000000000000",
+	};
 	int i;
 
 	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, MIB));

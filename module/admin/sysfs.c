@@ -12,6 +12,7 @@
 #include <linux/device.h>
 #include <linux/kstrtox.h>
 
+#include "admin/bytes.h"
 #include "pool/pool.h"
 #include "pool/stats.h"
 #include "user/client.h"
@@ -19,14 +20,11 @@
 static int store_bytes(const char *text, u64 *bytes)
 {
 	u64 value;
-	int ret = kstrtou64(text, 0, &value);
+	int ret = fp_bytes_parse(text, &value);
 
-	if (ret)
-		return ret;
-	if (value > S64_MAX)
-		return -ERANGE;
-	WRITE_ONCE(*bytes, value);
-	return 0;
+	if (!ret)
+		WRITE_ONCE(*bytes, value);
+	return ret;
 }
 
 #define QUOTA(_name)										\
