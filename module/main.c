@@ -45,9 +45,9 @@ static bool debug;
 module_param(debug, bool, 0444);
 MODULE_PARM_DESC(debug, "see a double free by a kernel module at once; slow");
 
-static bool slab_debug;
-module_param(slab_debug, bool, 0444);
-MODULE_PARM_DESC(slab_debug, "look for mistakes in the use of all caches; slow");
+static bool cache_debug;
+module_param(cache_debug, bool, 0444);
+MODULE_PARM_DESC(cache_debug, "look for mistakes in the use of all caches; slow");
 
 static char *user_quota;
 module_param(user_quota, charp, 0444);
@@ -77,7 +77,7 @@ static int parse_config(struct fp_pool_config *config)
 	config->node = node;
 	config->partial = partial;
 	config->debug = debug;
-	config->debug_caches = slab_debug;
+	config->debug_caches = cache_debug;
 	config->client_quota = 0;
 	config->user_quota = 0;
 	if (size)

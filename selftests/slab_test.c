@@ -162,14 +162,14 @@ TEST_F_TIMEOUT(slab, caches_file_shows_what_a_cache_has, SLOW_TEST_SECONDS)
 	EXPECT_EQ(NULL, strstr(read_text(DIRECTORY "caches"), "under test"));
 }
 
-TEST_F_TIMEOUT(slab, slab_debug_watches_every_cache, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(slab, cache_debug_watches_every_cache, SLOW_TEST_SECONDS)
 {
 	unsigned long long hits;
 	const char *line;
 
 	ASSERT_EQ(0, close(self->fd));
 	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, load(USUAL_PARAMETERS " slab_debug=1"));
+	ASSERT_EQ(0, load(USUAL_PARAMETERS " cache_debug=1"));
 	EXPECT_EQ(0, run_case("run=sizes"));
 	EXPECT_EQ(0, run_case("run=objects ms=300"));
 	ASSERT_EQ(0, load_case("run=hold_objects"));
