@@ -2,46 +2,50 @@
 /*
  * framepool: the interface between programs and the kernel module.
  *
- * A program opens /dev/framepool/<pool>, allocates physically contiguous
- * buffers with ioctl(2) and maps them with mmap(2) at the offsets it was
- * given. Each open file is a client with handles and offsets of its own.
+ * A program opens /dev/framepool/<pool>, allocates physically contiguous buffers with ioctl(2), and
+ * maps them with mmap(2) at the offsets it gets. Each open file is a client, with handles and
+ * offsets of its own. ioctl(2) returns 0, or -1 with errno set.
  *
  * Rules of this interface
- *  - Every structure starts with its own size in bytes, filled in by the
- *    program. Structures grow by appending: a shorter one from an older program
- *    is taken as padded with zeros, a longer one from a newer program is
- *    accepted if everything beyond what the kernel knows is zero. Results
- *    are written back up to the size the program named.
- *  - Lengths, alignments and addresses are in bytes. "in" fields are read,
- *    "out" fields written; an "in" field is unchanged after a call unless it
- *    is marked "in/out". A call that fails writes nothing, but for batches.
- *  - Flags the kernel does not know and reserved fields that are not zero
- *    are refused, so that they can be given a meaning later.
+ *  - Every structure starts with its own size in bytes, which the program fills in. Structures grow
+ *    by appending fields. A shorter structure, from an older program, is treated as if padded with
+ *    zeros. A longer one, from a newer program, is accepted if all bytes beyond what the kernel
+ *    knows are zero. Results are written back up to the size that the program gave.
+ *  - Lengths, alignments, offsets and addresses are in bytes. Fields marked "in" are read, fields
+ *    marked "out" are written; "in" fields do not change unless they are marked "in/out". A call
+ *    that fails writes nothing, except where batches and objects say otherwise.
+ *  - Unknown flags, and reserved fields that are not zero, are refused with EINVAL, so that they
+ *    can get a meaning later.
  *  - The layout is the same for 32-bit and 64-bit programs.
  *
- * Errors: each has one meaning in all calls
+ * Errors of all calls
  *  EFAULT  the structure cannot be read or written at the given address
- *  EINVAL  an argument is out of its documented range; for a structure, it is
- *          shorter than its first version
- *  E2BIG   the structure is longer than the kernel knows and its tail is not
- *          zero, or longer than a page
- *  ENOTTY  no such call
- *  ENOENT  no such handle, or object: never given out to this client, or freed already
- *  ENOMEM  the pool has less free memory than asked for
- *  ENOSPC  enough is free, but there is no run of that length with that
- *          alignment below that limit; a run of a huge frame or more begins at a huge frame
- *  EDQUOT  the client, or the user who opened it, would hold more than its quota
- *  EMFILE  the client has FRAMEPOOL_CACHES_MAX caches
- *  ENOBUFS the kernel has no memory for the bookkeeping of the buffers, or of bad memory
- *  ENODEV  an administrator shut the pool down by force; so open(2) and mmap(2) say, too,
- *          and whoever touches a mapping gets SIGBUS. Nothing is left to do but to
- *          unmap and close.
- *  EINTR   a fatal signal arrived before all was done; the program does not live to see it
+ *  EINVAL  the structure is shorter than its first version
+ *  E2BIG   the structure is longer than the kernel knows, and the additional bytes are not all
+ *          zero; or it is longer than a page
+ *  ENOTTY  there is no such call
+ *  ENODEV  an administrator has shut the pool down by force. open(2) and mmap(2) fail with ENODEV,
+ *          too, and any access to a mapping gets SIGBUS. All that is left to do is to unmap and
+ *          close.
  *
- * mmap(2) adds
- *  ENXIO   the range is not wholly inside one live buffer, or one window of a live cache, of this client
+ * Errors of some calls; each call lists those that it can fail with. An errno has one meaning in
+ * all calls.
+ *  EINVAL  a field is out of its documented range
+ *  ENOENT  the handle, or the object, does not exist: this client never got it, or has freed it
+ *  ENOMEM  the pool has less free memory than asked for
+ *  ENOSPC  the pool has enough free memory, but no contiguous run of that length with that
+ *          alignment below that limit. A run as long as a huge frame, or longer, starts at a huge
+ *          frame.
+ *  EDQUOT  the client, or the user who opened it, would hold more than its quota
+ *  EMFILE  the client has FRAMEPOOL_CACHES_MAX caches already
+ *  ENOBUFS the kernel has no memory for its own bookkeeping
+ *  EINTR   a fatal signal arrived before the call was done; the program does not live to see this
+ *
+ * mmap(2) maps a buffer, a part of one, or a part of the window of a cache. It fails with
+ *  ENXIO   the range is not inside one live buffer or the window of one live cache of this client
  *  EINVAL  the mapping is not MAP_SHARED
  *  EPERM   PROT_EXEC was asked for
+ *  ENODEV  as above
  */
 #ifndef _UAPI_FRAMEPOOL_H
 #define _UAPI_FRAMEPOOL_H
@@ -49,27 +53,30 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Incremented when the meaning of something below changes. */
+/* Version of the interface; incremented when the meaning of anything below changes. */
 #define FRAMEPOOL_ABI		1
 
-#define FRAMEPOOL_NAME_MAX	32	/* bytes of a pool's name, NUL included */
-#define FRAMEPOOL_ORDERS	40	/* orders told apart in statistics */
+#define FRAMEPOOL_NAME_MAX	32	/* most bytes of a pool's name, including the NUL */
+#define FRAMEPOOL_ORDERS	40	/* entries of free_blocks in statistics */
 
 /**
- * struct framepool_ioc_info - FRAMEPOOL_IOC_INFO: what does not change while a pool exists, and
- *                             the limits, which an administrator may change
+ * struct framepool_ioc_info - FRAMEPOOL_IOC_INFO: constants of the pool, and its quotas
  * @size: in: sizeof(struct framepool_ioc_info)
  * @abi: out: FRAMEPOOL_ABI of the module
  * @frame_bytes: out: size of a page frame, the granularity of lengths
- * @huge_bytes: out: size of a huge frame; a buffer of at least this length can be
- *              mapped by huge page table entries
+ * @huge_bytes: out: size of a huge frame. Buffers of at least this length can be mapped by huge
+ *              page table entries.
  * @total_bytes: out: size of the pool
  * @client_quota_bytes: out: most that one client may hold; 0: no limit
- * @user_quota_bytes: out: most that all clients opened by one user may hold together, and
- *                    that user have in quarantine; 0: no limit
- * @node: out: NUMA node the pool was taken from; -1: any
- * @max_order: out: order (log2 of frames) of the largest naturally aligned block
- * @name: out: the pool's name, NUL-terminated
+ * @user_quota_bytes: out: most that all clients opened by one user may hold together, including
+ *                    what that user has in quarantine; 0: no limit
+ * @node: out: NUMA node that the memory was taken from; -1: any
+ * @max_order: out: order (log2 of the number of frames) of the largest naturally aligned block
+ * @name: out: name of the pool, NUL-terminated
+ *
+ * Only the quotas can change while the pool exists: an administrator may set them at any time.
+ *
+ * Errors: only those of all calls.
  */
 struct framepool_ioc_info {
 	__u32 size;
@@ -85,30 +92,33 @@ struct framepool_ioc_info {
 };
 
 /* flags of an allocation */
-#define FRAMEPOOL_ALLOC_NOCLEAR	(1U << 0)	/* need not read as zeros */
+#define FRAMEPOOL_ALLOC_NOCLEAR	(1U << 0)	/* the buffer need not read as zeros */
 
 /**
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
  * @size: in: sizeof(struct framepool_ioc_alloc)
  * @flags: in: FRAMEPOOL_ALLOC_NOCLEAR or 0
- * @length: in/out: bytes wanted, at least 1; rounded up to whole frames
- * @align: in: alignment of the physical address: 0 or a power of two. Frames
- *         are always aligned to their size.
- * @limit: in: every byte lies below this physical address; 0: no limit. It is rounded
+ * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames
+ * @align: in: alignment of the physical address: a power of two, or 0. Buffers are always aligned
+ *         to the size of a frame.
+ * @limit: in: every byte of the buffer lies below this physical address; 0: no limit. It is rounded
  *         down to a power of two if the client was opened without CAP_SYS_ADMIN.
- * @handle: out: names the buffer in other calls; never 0
- * @offset: out: where in the file to mmap the buffer; it is congruent to the
- *          physical address modulo @huge_bytes
+ * @handle: out: identifies the buffer in other calls; never 0
+ * @offset: out: offset at which to mmap(2) the buffer. It is congruent to the physical address
+ *          modulo the size of a huge frame.
  *
- * The buffer is one physically contiguous run and reads as zeros. It lives
- * until its handle is freed (or the client ends) and its last mapping is gone.
+ * The buffer is one physically contiguous run of frames, and reads as zeros. It lives until its
+ * handle is freed (or the client ends) and its last mapping is gone.
  *
- * With FRAMEPOOL_ALLOC_NOCLEAR each page of it reads as zeros or as what this client left in memory that it
- * has freed; whatever others wrote is never seen. When such a buffer is freed, its huge frames stay at hand for the
- * client's next allocations with this flag, until somebody else needs them, or for about a second. They are free
- * meanwhile, and count against no quota. If something, as a pipe, still refers to them, they go the usual way.
+ * With FRAMEPOOL_ALLOC_NOCLEAR, each page of the buffer reads as zeros, or as what this client left
+ * in memory that it has freed. What others wrote is never seen. When such a buffer is freed, its
+ * huge frames are kept for the client's next allocations with this flag, until somebody else needs
+ * them or about a second has passed. Meanwhile they are free, and count against no quota. Huge
+ * frames that something else, such as a pipe, still refers to are not kept.
  *
- * EINVAL, ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR.
+ * Errors:
+ *  EINVAL  @flags is unknown, @length is out of range, or @align is not a power of two
+ *  EDQUOT, ENOMEM, ENOSPC, ENOBUFS, EINTR
  */
 struct framepool_ioc_alloc {
 	__u32 size;
@@ -121,15 +131,17 @@ struct framepool_ioc_alloc {
 };
 
 /**
- * struct framepool_ioc_free - FRAMEPOOL_IOC_FREE: give up a handle
+ * struct framepool_ioc_free - FRAMEPOOL_IOC_FREE: free the handle of a buffer
  * @size: in: sizeof(struct framepool_ioc_free)
  * @flags: in: 0
- * @handle: in: the handle
+ * @handle: in: handle of a buffer
  *
- * The handle and its offset are invalid afterwards. Existing mappings stay
- * valid and keep the memory until they are unmapped.
+ * Afterwards the handle is invalid, and nothing can be mapped at its offset. Existing mappings
+ * remain valid, and keep the memory until they are unmapped.
  *
- * EINVAL, ENOENT.
+ * Errors:
+ *  EINVAL  @flags is not 0
+ *  ENOENT  @handle is not that of a buffer of this client
  */
 struct framepool_ioc_free {
 	__u32 size;
@@ -138,20 +150,21 @@ struct framepool_ioc_free {
 };
 
 /**
- * struct framepool_ioc_query - FRAMEPOOL_IOC_QUERY: look at a buffer
+ * struct framepool_ioc_query - FRAMEPOOL_IOC_QUERY: describe a buffer
  * @size: in: sizeof(struct framepool_ioc_query)
  * @flags: in: 0
- * @handle: in: the handle
- * @length: out: bytes
- * @offset: out: where to mmap it
- * @mapped_bytes: out: bytes of address space that map it, summed over all mappings
- *                in all processes
- * @address: out: physical address of its first byte, if the client was opened with
- *           CAP_SYS_ADMIN in the first user namespace; 0 otherwise, whoever asks
+ * @handle: in: handle of a buffer
+ * @length: out: length, a multiple of the size of a frame
+ * @offset: out: offset at which to mmap(2) it
+ * @mapped_bytes: out: address space that maps it, summed over all mappings in all processes
+ * @address: out: physical address of its first byte, if the client was opened with CAP_SYS_ADMIN in
+ *           the initial user namespace; otherwise 0, whoever makes the call
  *
- * The buffer is one run: byte n of it lies at @address + n.
+ * The buffer is one run: byte n of it is at @address + n.
  *
- * EINVAL, ENOENT.
+ * Errors:
+ *  EINVAL  @flags is not 0
+ *  ENOENT  @handle is not that of a buffer of this client
  */
 struct framepool_ioc_query {
 	__u32 size;
@@ -164,29 +177,34 @@ struct framepool_ioc_query {
 };
 
 /**
- * struct framepool_ioc_stats - FRAMEPOOL_IOC_STATS: one consistent snapshot of the pool
+ * struct framepool_ioc_stats - FRAMEPOOL_IOC_STATS: a snapshot of the pool
  * @size: in: sizeof(struct framepool_ioc_stats)
- * @orders: out: entries of @free_blocks that the pool uses
- * @total_bytes: out: always @free_bytes + @used_bytes + @quarantined_bytes +
+ * @orders: out: number of entries of @free_blocks that the pool uses, max_order + 1
+ * @total_bytes: out: size of the pool; always @free_bytes + @used_bytes + @quarantined_bytes +
  *               @retired_bytes
- * @free_bytes: out: free for allocation at once. Free memory inside a huge frame
- *              that a client uses partly can serve that client only.
- * @used_bytes: out: in buffers, in slabs of caches, and with kernel modules
- * @quarantined_bytes: out: free huge frames that are still referenced by
- *                     someone (a pipe, direct I/O) or not cleared yet
- * @retired_bytes: out: never given out again, since the hardware found a frame in it bad: whole
- *                 huge frames, and pieces of such as are in use otherwise
- * @largest_bytes: out: longest run of whole huge frames, or else largest free
- *                 block: what one client could get now
- * @clients: out: open files
- * @buffers: out: live buffers
- * @allocs: out: successful allocations since the pool was made
- * @frees: out: buffers whose memory came back since then
- * @fail_nomem: out: allocations refused with ENOMEM
- * @fail_nospace: out: allocations refused with ENOSPC
- * @fail_quota: out: allocations refused with EDQUOT
- * @free_blocks: out: free blocks per order; a block is counted once, at the
- *               largest order at which it is free and naturally aligned
+ * @free_bytes: out: memory that can be allocated at once. Free memory inside a huge frame that a
+ *              client uses partly can be allocated by that client only.
+ * @used_bytes: out: memory in buffers, in slabs of caches, and with kernel modules
+ * @quarantined_bytes: out: free huge frames that are still referenced (by a pipe or direct I/O, for
+ *                     example) or not cleared yet
+ * @retired_bytes: out: memory that is never allocated again because the hardware found a frame in
+ *                 it bad: whole huge frames, and parts of huge frames that are otherwise in use
+ * @largest_bytes: out: the longest run of whole free huge frames, or else the largest free block
+ *                 inside a huge frame: the most that one client could get in one buffer
+ * @clients: out: number of clients
+ * @buffers: out: number of live buffers
+ * @allocs: out: successful allocations, of buffers and of slabs, since the pool was made
+ * @frees: out: buffers and slabs whose memory came back since then
+ * @fail_nomem: out: allocations refused with ENOMEM since then
+ * @fail_nospace: out: allocations refused with ENOSPC since then
+ * @fail_quota: out: allocations refused with EDQUOT since then
+ * @free_blocks: out: number of free blocks by order (log2 of the number of frames). Each is counted
+ *               once, at the largest order at which it is free and naturally aligned.
+ *
+ * Sizes and @free_blocks are consistent with each other; the other numbers are read one by one.
+ * Slabs here are those of caches made with FRAMEPOOL_IOC_CACHE_CREATE, except in @used_bytes.
+ *
+ * Errors: only those of all calls.
  */
 struct framepool_ioc_stats {
 	__u32 size;
@@ -207,43 +225,46 @@ struct framepool_ioc_stats {
 	__u64 free_blocks[FRAMEPOOL_ORDERS];
 };
 
-#define FRAMEPOOL_BATCH_MAX	1024	/* entries in a batch */
+#define FRAMEPOOL_BATCH_MAX	1024	/* most entries of a batch */
 
 /* flags of a batch */
-#define FRAMEPOOL_BATCH_PARTIAL	(1U << 0)	/* as many entries as can be done, from the first */
+#define FRAMEPOOL_BATCH_PARTIAL	(1U << 0)	/* do as many entries as possible, in order */
 
 /**
- * struct framepool_ioc_batch - FRAMEPOOL_IOC_ALLOC_BATCH, FRAMEPOOL_IOC_FREE_BATCH: a
- *                              call of many buffers
+ * struct framepool_ioc_batch - FRAMEPOOL_IOC_ALLOC_BATCH, FRAMEPOOL_IOC_FREE_BATCH: allocate or
+ *                              free many buffers
  * @size: in: sizeof(struct framepool_ioc_batch)
  * @flags: in: FRAMEPOOL_BATCH_PARTIAL or 0
- * @entries: in: address of an array: of struct framepool_ioc_alloc or struct framepool_ioc_free
- * @count: in: its entries, 1 to FRAMEPOOL_BATCH_MAX
- * @entry_size: in: bytes from one entry to the next, a multiple of 8; the @size of every entry
- * @done: out: entries that were done: the first so many
- * @failed: out: number of the first entry that failed, counted from 0; @count if none did
- * @error: out: the errno of that entry; 0 if none failed
+ * @entries: in: address of an array of struct framepool_ioc_alloc or struct framepool_ioc_free
+ * @count: in: number of entries, 1 to FRAMEPOOL_BATCH_MAX
+ * @entry_size: in: bytes from one entry to the next, a multiple of 8 up to 256; equals the @size of
+ *              every entry
+ * @done: out: number of entries that were done, which are the first ones
+ * @failed: out: index of the first entry that failed, counted from 0; @count if none failed
+ * @error: out: errno of that entry; 0 if none failed
  * @reserved: in: 0
  *
- * Each entry is what the call for one buffer takes, by the same rules and with the same errors;
- * an entry whose @size is not @entry_size is refused with EINVAL. A handle that occurs
- * twice in a batch is the second time one that was freed already: ENOENT.
+ * Each entry follows the rules of the call for one buffer, and fails with the same errors. An entry
+ * whose @size is not @entry_size fails with EINVAL. If a handle occurs twice in a FREE_BATCH, the
+ * second one fails with ENOENT.
  *
- * Without FRAMEPOOL_BATCH_PARTIAL all entries are done or none. If one fails, the call fails with
- * its errno, and writes @done (0), @failed and @error, so that these tell which. With it entries are
- * done one after the other until one fails, and the call succeeds, even with @done 0.
+ * Without FRAMEPOOL_BATCH_PARTIAL, all entries are done or none. If one fails, the call fails with
+ * its errno, and writes @done (0), @failed and @error. With FRAMEPOOL_BATCH_PARTIAL, entries are
+ * done in order until one fails, and the call succeeds, even if @done is 0.
  *
- * ALLOC_BATCH writes the results of the entries that were done into them, and
- * nothing into the others.
+ * ALLOC_BATCH writes the results of the entries that were done into them, and does not change the
+ * others.
  *
- * A call that fails for a reason that is no entry's writes nothing: set @error to 0
- * before, to tell the two apart. The reasons:
+ * If the call fails for a reason other than an entry, it writes nothing. To tell the two cases
+ * apart, set @error to 0 before the call.
+ *
+ * Errors, besides those of entries:
  *  EFAULT  @entries or this structure cannot be read or written. ALLOC_BATCH has then allocated
- *          nothing, whatever it may have written already. FREE_BATCH has freed nothing, unless the
- *          memory of this structure was made unwritable during the call.
- *  EINVAL  @flags, @count, @entry_size or @reserved is out of its range
+ *          nothing, but may have written some results. FREE_BATCH has freed nothing, unless this
+ *          structure became unwritable during the call.
+ *  EINVAL  @flags is unknown, @count or @entry_size is out of range, or @reserved is not 0
  *  E2BIG   @entry_size is more than 256
- *  ENOBUFS no kernel memory for @count entries
+ *  ENOBUFS the kernel has no memory to process @count entries
  */
 struct framepool_ioc_batch {
 	__u32 size;
@@ -257,38 +278,41 @@ struct framepool_ioc_batch {
 	__u32 reserved;
 };
 
-#define FRAMEPOOL_OBJECT_MIN	8U		/* bytes of an object */
-#define FRAMEPOOL_OBJECT_MAX	(1U << 20)
-#define FRAMEPOOL_CACHES_MAX	1024		/* caches of a client */
+#define FRAMEPOOL_OBJECT_MIN	8U		/* least bytes of an object */
+#define FRAMEPOOL_OBJECT_MAX	(1U << 20)	/* most bytes of an object */
+#define FRAMEPOOL_CACHES_MAX	1024		/* most caches of a client */
 
 /* flags of a cache */
-#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* deal objects out in a random order */
+#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* allocate objects in a random order */
 
 /**
- * struct framepool_ioc_cache - FRAMEPOOL_IOC_CACHE_CREATE: make a cache of objects of one size
+ * struct framepool_ioc_cache - FRAMEPOOL_IOC_CACHE_CREATE: create a cache of objects of one size
  * @size: in: sizeof(struct framepool_ioc_cache)
  * @flags: in: FRAMEPOOL_CACHE_RANDOM or 0
- * @object_size: in: bytes, FRAMEPOOL_OBJECT_MIN to FRAMEPOOL_OBJECT_MAX
- * @align: in: alignment of each object's physical address, and of its offset: 0 or a power of two, at most
- *         the size of a huge frame. Objects are always aligned to 8 bytes.
- * @handle: out: names the cache in other calls; never 0, and never that of a buffer
- * @offset: out: where in the file the cache's window begins; a multiple of the size of a huge frame
- * @window_bytes: out: length of the window, at least that of the pool
- * @stride: out: bytes from one object to the next
- * @slab_bytes: out: by how much the cache grows, a power of two
+ * @object_size: in: bytes of an object, FRAMEPOOL_OBJECT_MIN to FRAMEPOOL_OBJECT_MAX
+ * @align: in: alignment of the physical address and of the offset of each object: a power of two up
+ *         to the size of a huge frame, or 0. Objects are always aligned to 8 bytes.
+ * @handle: out: identifies the cache in other calls; never 0, and never the handle of a buffer
+ * @offset: out: offset of the cache's window in the file, a multiple of the size of a huge frame
+ * @window_bytes: out: length of the window, at least the size of the pool
+ * @stride: out: bytes from one object to the next in a slab
+ * @slab_bytes: out: bytes of a slab, a power of two
  *
- * A cache takes memory from the pool in slabs, each a physically contiguous block of @slab_bytes, as objects are
- * allocated, and gives it back as they are freed; a few empty slabs it keeps until somebody needs the memory. All of it is
- * charged to the client.
+ * A cache takes memory from the pool in slabs, as objects are allocated, and gives it back as they
+ * are freed. A slab is a physically contiguous block of @slab_bytes. The cache keeps a few empty
+ * slabs until somebody needs the memory. All slabs are charged to the client.
  *
- * The objects lie in the cache's window, a range of the file that can be mapped, in one piece or in several, before
- * there are any. A slab appears at the lowest place of the window that is free, aligned to its length, and stays there as
- * long as any object in it is allocated. Whoever touches a page of the window where no slab is gets SIGBUS.
+ * The objects lie in the cache's window, a range of the file. It can be mapped, as a whole or in
+ * parts, before there are objects. A new slab gets the lowest free place in the window, aligned to
+ * its length, and stays there as long as any object in it is allocated. An access to a page of the
+ * window that has no slab gets SIGBUS.
  *
- * The cache lives until it is destroyed (or the client ends) and its last mapping is gone. A program with 32 bits can map
- * windows that end below 2^44 only: the first ones that a client makes.
+ * The cache lives until it is destroyed (or the client ends) and its last mapping is gone. A 32-bit
+ * program can map only windows that end below 2^44, which are the first ones that a client creates.
  *
- * EINVAL, EMFILE, ENOBUFS.
+ * Errors:
+ *  EINVAL  @flags is unknown, or @object_size or @align is out of range
+ *  EMFILE, ENOBUFS
  */
 struct framepool_ioc_cache {
 	__u32 size;
@@ -303,15 +327,18 @@ struct framepool_ioc_cache {
 };
 
 /**
- * struct framepool_ioc_cache_destroy - FRAMEPOOL_IOC_CACHE_DESTROY: give up the handle of a cache
+ * struct framepool_ioc_cache_destroy - FRAMEPOOL_IOC_CACHE_DESTROY: free the handle of a cache
  * @size: in: sizeof(struct framepool_ioc_cache_destroy)
  * @flags: in: 0
- * @handle: in: the handle
+ * @handle: in: handle of a cache
  *
- * No objects can be allocated or freed any more. Existing mappings of the window stay valid, and keep the memory of all
- * objects, allocated or not, until they are unmapped.
+ * Afterwards no objects of the cache can be allocated or freed, and nothing of its window can be
+ * mapped. Existing mappings of the window remain valid, and keep the memory of all objects,
+ * allocated or not, until they are unmapped.
  *
- * EINVAL, ENOENT.
+ * Errors:
+ *  EINVAL  @flags is not 0
+ *  ENOENT  @handle is not that of a cache of this client
  */
 struct framepool_ioc_cache_destroy {
 	__u32 size;
@@ -320,28 +347,35 @@ struct framepool_ioc_cache_destroy {
 };
 
 /**
- * struct framepool_ioc_objects - FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_IOC_OBJ_FREE: many objects at once
+ * struct framepool_ioc_objects - FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_IOC_OBJ_FREE: allocate or free
+ *                                many objects
  * @size: in: sizeof(struct framepool_ioc_objects)
  * @flags: in: FRAMEPOOL_BATCH_PARTIAL or 0; OBJ_FREE: 0
  * @cache: in: handle of the cache
- * @offsets: in: address of an array of __u64: offsets of objects in the window, from its beginning. OBJ_ALLOC writes
- *           them, OBJ_FREE reads them.
- * @count: in: entries of it, 1 to FRAMEPOOL_BATCH_MAX
- * @done: out: objects that were allocated, or freed: the first so many
- * @error: out: OBJ_ALLOC: why no more were allocated, an errno; 0 if all were
+ * @offsets: in: address of an array of __u64: offsets of objects, from the beginning of the window.
+ *           OBJ_ALLOC writes them, OBJ_FREE reads them.
+ * @count: in: number of objects, 1 to FRAMEPOOL_BATCH_MAX
+ * @done: out: number of objects that were allocated or freed, which are the first ones
+ * @error: out: OBJ_ALLOC: errno that says why not all were allocated; 0 if all were. OBJ_FREE: 0.
  * @reserved: in: 0
  *
- * OBJ_ALLOC allocates all @count objects or none; with FRAMEPOOL_BATCH_PARTIAL as many as can be had, and
- * succeeds if that is at least one. An object reads as zeros, or as what this client left in memory that it has
- * freed.
+ * OBJ_ALLOC allocates all @count objects or none. With FRAMEPOOL_BATCH_PARTIAL, it allocates as
+ * many as possible, and succeeds if that is at least one. An object reads as zeros, or as what this
+ * client left in memory that it has freed.
  *
- * OBJ_FREE frees all or none. If one of @offsets is not that of an allocated object of the cache, or occurs twice, it
- * fails with ENOENT and writes @done, the number of the first such entry, counted from 0; of the rest nothing was looked
- * at. Set @done to @count before, to tell that from a handle that is not valid.
+ * OBJ_FREE frees all objects or none. If one of @offsets is not that of an allocated object of the
+ * cache, or equals an earlier one, the call fails with ENOENT and sets @done to the index of the
+ * first such entry, counted from 0. Later entries were not checked. To tell this from an invalid
+ * @cache, set @done to @count before the call.
  *
- * A call that fails otherwise writes nothing, except that EFAULT may leave a part of @offsets written.
+ * Other failing calls write nothing, except that with EFAULT some results may have been written.
  *
- * EINVAL, ENOENT, ENOMEM, ENOSPC, EDQUOT, ENOBUFS, EINTR.
+ * Errors:
+ *  EFAULT  @offsets or this structure cannot be read or written; nothing was allocated or freed
+ *  EINVAL  @flags is unknown, @count is out of range, or @reserved is not 0
+ *  ENOENT  @cache is not the handle of a cache of this client; OBJ_FREE: or as above
+ *  EDQUOT, ENOMEM, ENOSPC, EINTR: only OBJ_ALLOC, when it needs another slab
+ *  ENOBUFS the kernel has no memory for the call, or for a slab's bookkeeping
  */
 struct framepool_ioc_objects {
 	__u32 size;
