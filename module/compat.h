@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only place that looks at the kernel's version. The module is written
- * against the newest kernel; what older ones lack is filled in here.
+ * The only file that checks the kernel's version. The module is written against the newest kernel;
+ * this file provides what older ones lack.
  */
 #ifndef FP_COMPAT_H
 #define FP_COMPAT_H
@@ -13,7 +13,7 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
-/* 6.2 made the device const; delete when the floor is 6.2. */
+/* 6.2 made the device of devnode() const; delete when the floor is 6.2. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 typedef struct device fp_devnode_device;
 #else
@@ -31,7 +31,10 @@ static inline void fp_vma_change_flags(struct vm_area_struct *vma, unsigned long
 #endif
 }
 
-/* 6.3 counts memory failures per node; before it there may always have been one; delete when the floor is 6.3. */
+/*
+ * 6.3 began to count memory failures per node; earlier kernels may always have had one. Delete when
+ * the floor is 6.3.
+ */
 static inline bool fp_had_memory_failure(int node)
 {
 #if !defined(CONFIG_MEMORY_FAILURE)
@@ -43,8 +46,9 @@ static inline bool fp_had_memory_failure(int node)
 #endif
 }
 
-/* 6.13 made one call of two; delete when the floor is 6.13. */
-static inline void fp_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*function)(struct hrtimer *),
+/* 6.13 merged the two calls that set up a timer; delete when the floor is 6.13. */
+static inline void fp_hrtimer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*function)(struct hrtimer *),
 				    clockid_t clock, enum hrtimer_mode mode)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
@@ -56,9 +60,11 @@ static inline void fp_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart 
 }
 
 /*
- * A kernel without huge pages cannot split a folio. Before 7.3 it says that it has, and on the strength of that MADV_COLD and
- * MADV_PAGEOUT of a part of one try again for ever (6.12; 6.1 does not look). They leave alone what others have mapped, so
- * @folio feigns a mapping that is nobody's, until the kernel gets it back; delete when the floor is 7.3.
+ * 7.3 reports that a kernel without huge pages cannot split a folio; delete when the floor is 7.3.
+ * Earlier kernels report success. Therefore MADV_COLD and MADV_PAGEOUT of a part of a folio retry
+ * for ever on 6.12 (6.1 does not check). They leave folios alone that others have mapped too, so
+ * @folio gets an additional mapping count that belongs to nobody, until it is given back to the
+ * kernel.
  */
 static inline void fp_folio_feign_mapping(struct folio *folio, int change)
 {
@@ -69,7 +75,10 @@ static inline void fp_folio_feign_mapping(struct folio *folio, int change)
 #endif
 }
 
-/* 6.17 renamed the unbound workqueue, and later kernels warn of the old name; delete when the floor is 6.17. */
+/*
+ * 6.17 renamed the unbound workqueue, and later kernels warn of the old name; delete when the floor
+ * is 6.17.
+ */
 static inline struct workqueue_struct *fp_unbound_workqueue(void)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
@@ -79,7 +88,7 @@ static inline struct workqueue_struct *fp_unbound_workqueue(void)
 #endif
 }
 
-/* 6.4 dropped the owner; delete when the floor is 6.4. */
+/* 6.4 dropped the owner from class_create(); delete when the floor is 6.4. */
 static inline struct class *fp_class_create(const char *name)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* framepool: parameters, and the ladder of init and exit. */
+/* The module's parameters, initialisation and exit. */
 #define pr_fmt(fmt) "framepool: " fmt
 
 #include <linux/err.h>
@@ -19,7 +19,8 @@
 
 static char *size;
 module_param(size, charp, 0444);
-MODULE_PARM_DESC(size, "memory to reserve, in bytes or with K, M, G, T (default: a sixteenth of all memory)");
+MODULE_PARM_DESC(size,
+		 "memory to reserve, in bytes or with K, M, G, T (default: 1/16 of all memory)");
 
 static char *name = "default";
 module_param(name, charp, 0444);
@@ -39,32 +40,35 @@ MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
 
 static char *client_quota;
 module_param(client_quota, charp, 0444);
-MODULE_PARM_DESC(client_quota, "most that one client may hold, in bytes or with K, M, G, T (default: no limit)");
+MODULE_PARM_DESC(client_quota,
+		 "most that one client may hold, in bytes or with K, M, G, T (default: no limit)");
 
 static bool debug;
 module_param(debug, bool, 0444);
-MODULE_PARM_DESC(debug, "see a double free by a kernel module at once; slow");
+MODULE_PARM_DESC(debug, "notice at once when a kernel module frees a block twice; slow");
 
 static bool cache_debug;
 module_param(cache_debug, bool, 0444);
-MODULE_PARM_DESC(cache_debug, "look for mistakes in the use of all caches; slow");
+MODULE_PARM_DESC(cache_debug, "check every cache of kernel modules for misuse; slow");
 
 static char *user_quota;
 module_param(user_quota, charp, 0444);
-MODULE_PARM_DESC(user_quota, "most that one user may hold, in bytes or with K, M, G, T (default: no limit)");
+MODULE_PARM_DESC(user_quota,
+		 "most that one user may hold, in bytes or with K, M, G, T (default: no limit)");
 
 static struct fp_pool *pool;
 static struct fp_chardev *chardev;
 static struct dentry *debugfs;
 
-/* 0 is refused: a pool needs memory, and a quota of nothing is left out. */
+/* 0 is refused: a pool needs memory, and no quota is given by leaving the parameter out. */
 static int parse_bytes(const char *param, const char *text, u64 *bytes)
 {
 	int ret = fp_bytes_parse(text, bytes);
 
 	if (ret == -ENOMEM || (!ret && *bytes))
 		return ret;
-	pr_err("%s=%s: expected a positive number of bytes, with an optional K, M, G or T\n", param, text);
+	pr_err("%s=%s: expected a positive number of bytes, with an optional K, M, G or T\n", param,
+	       text);
 	return -EINVAL;
 }
 
@@ -98,7 +102,7 @@ static int __init fp_init(void)
 	if (ret)
 		return ret;
 	if (!gid_valid(KGIDT_INIT(gid))) {
-		pr_err("gid=%u: there is no such group\n", gid);
+		pr_err("gid=%u: not a valid group id\n", gid);
 		return -EINVAL;
 	}
 	ret = fp_buffer_init();
@@ -119,7 +123,8 @@ static int __init fp_init(void)
 	}
 	debugfs = fp_debugfs_create(pool);
 	pr_info("pool %s: %llu MiB in %u extents\n", pool->name,
-		(u64)fp_pool_total_frames(pool) * PAGE_SIZE / SZ_1M, fp_buddy_extents(&pool->buddy));
+		(u64)fp_pool_total_frames(pool) * PAGE_SIZE / SZ_1M,
+		fp_buddy_extents(&pool->buddy));
 	return 0;
 
 err_pool:

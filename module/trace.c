@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel makes of the tracepoints in trace.h: it needs to know what their arguments are. */
+/* The code that the kernel generates from trace.h. It needs the types of all arguments. */
 #include "user/client.h"
 
 #include <linux/mm.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tracepoints, in the kernel's form: an event has what the caller passes, what is recorded of it, and how that is
- * printed. docs/tracing.md says what they mean. Who is traced pays for what is recorded; all others pay an instruction that
- * does nothing where the event could be.
+ * The tracepoints, in the kernel's form: an event says what the caller passes, what is recorded of
+ * it, and how that is printed. docs/tracing.md says what they mean. An event that is switched off
+ * costs one instruction that does nothing.
  *
- * The core gets this by platform.h, which gives the host tests macros of the same names.
+ * core/ includes this through platform.h, which gives the host tests macros of the same names.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM framepool
@@ -18,7 +18,12 @@
 #ifndef FP_TRACE_ONCE
 #define FP_TRACE_ONCE
 
-#define FP_TRACE_NAME	32	/* bytes of a name; FRAMEPOOL_NAME_MAX */
+#define FP_TRACE_NAME	32	/* bytes of a name, as FRAMEPOOL_NAME_MAX */
+
+#define FP_TRACE_ALLOC_FORMAT	"pool=%s client=%d handle=%#llx offset=%#llx length=%llu "	\
+				"align=%llu limit=%#llx frame=%lld error=%d"
+#define FP_TRACE_FAULT_FORMAT	"pool=%s client=%d address=%#llx offset=%#llx frame=%lld "	\
+				"write=%u huge=%u error=%d"
 
 struct fp_buddy;
 struct fp_account;
@@ -46,7 +51,7 @@ TRACE_DEFINE_ENUM(FP_TRACE_RELEASED);
 TRACE_DEFINE_ENUM(FP_TRACE_REFERENCED);
 TRACE_DEFINE_ENUM(FP_TRACE_RETIRED);
 
-/* @info: the buffer; or NULL, and @error says why there is none. The client's lock is held if there is one. */
+/* @info: the buffer (the client's lock is held); or NULL if there is none, and @error says why. */
 TRACE_EVENT(alloc,
 	TP_PROTO(const struct fp_client *client, const struct fp_request *request,
 		 const struct fp_buffer_info *info, int error),
@@ -70,10 +75,11 @@ TRACE_EVENT(alloc,
 		__entry->offset = info ? (u64)info->pgoff << PAGE_SHIFT : 0;
 		__entry->length = request->nr << PAGE_SHIFT;
 		__entry->align = request->align << PAGE_SHIFT;
-		__entry->limit = request->end_pfn == FP_ANYWHERE ? 0 : request->end_pfn << PAGE_SHIFT;
+		__entry->limit = request->end_pfn == FP_ANYWHERE ? 0 :
+				 request->end_pfn << PAGE_SHIFT;
 		__entry->frame = info ? (s64)info->pgoff - FP_HUGE_FRAMES : -1;
 	),
-	TP_printk("pool=%s client=%d handle=%#llx offset=%#llx length=%llu align=%llu limit=%#llx frame=%lld error=%d",
+	TP_printk(FP_TRACE_ALLOC_FORMAT,
 		  __entry->pool, __entry->client, __entry->handle, __entry->offset, __entry->length,
 		  __entry->align, __entry->limit, __entry->frame, __entry->error)
 );
@@ -99,7 +105,7 @@ TRACE_EVENT(free,
 		  __entry->pool, __entry->client, __entry->offset, __entry->length, __entry->frame)
 );
 
-/* @index: a huge frame of the owner's that was wholly free */
+/* @index: a huge frame of the owner that was wholly free until now */
 TRACE_EVENT(split,
 	TP_PROTO(const struct fp_owner *owner, u32 index),
 	TP_ARGS(owner, index),
@@ -116,7 +122,7 @@ TRACE_EVENT(split,
 	TP_printk("pool=%s client=%d huge=%u", __entry->pool, __entry->client, __entry->huge)
 );
 
-/* @index: a huge frame that is wholly free now; @kept: and remains the owner's */
+/* @index: a huge frame that is wholly free now; @kept: it stays with the owner */
 TRACE_EVENT(merge,
 	TP_PROTO(const struct fp_owner *owner, u32 index, bool kept),
 	TP_ARGS(owner, index, kept),
@@ -137,12 +143,12 @@ TRACE_EVENT(merge,
 );
 
 /*
- * @frame: that is there, -1: none is; @huge: the kernel may map all of the huge frame; @error: 0, or what a program gets
- * a signal for
+ * @frame: the frame at the address, or -1 if there is none; @huge: the kernel may map all of the
+ *         huge frame; @error: 0, or the errno for which the program gets a signal
  */
 TRACE_EVENT(fault,
-	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const struct vm_fault *vmf, s64 frame,
-		 bool huge, int error),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account,
+		 const struct vm_fault *vmf, s64 frame, bool huge, int error),
 	TP_ARGS(pool, account, vmf, frame, huge, error),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
@@ -164,12 +170,12 @@ TRACE_EVENT(fault,
 		__entry->write = !!(vmf->flags & FAULT_FLAG_WRITE);
 		__entry->huge = huge;
 	),
-	TP_printk("pool=%s client=%d address=%#llx offset=%#llx frame=%lld write=%u huge=%u error=%d",
+	TP_printk(FP_TRACE_FAULT_FORMAT,
 		  __entry->pool, __entry->client, __entry->address, __entry->offset, __entry->frame,
 		  __entry->write, __entry->huge, __entry->error)
 );
 
-/* @wanted: blocks, of which the buddy had @got */
+/* @wanted: blocks asked for; @got: blocks that the buddy had */
 TRACE_EVENT(refill,
 	TP_PROTO(const struct fp_buddy *buddy, u32 order, u32 wanted, u32 got),
 	TP_ARGS(buddy, order, wanted, got),
@@ -210,8 +216,8 @@ TRACE_EVENT(drain,
 );
 
 DECLARE_EVENT_CLASS(framepool_slab,
-	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name, u32 index,
-		 const struct fp_slab_cache *slabs, u64 frame),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name,
+		 u32 index, const struct fp_slab_cache *slabs, u64 frame),
 	TP_ARGS(pool, account, name, index, slabs, frame),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
@@ -233,24 +239,28 @@ DECLARE_EVENT_CLASS(framepool_slab,
 		__entry->objects = slabs->per_slab;
 	),
 	TP_printk("pool=%s client=%d cache=%s frame=%lld order=%u objects=%u",
-		  __entry->pool, __entry->client, __entry->cache, __entry->frame, __entry->order, __entry->objects)
+		  __entry->pool, __entry->client, __entry->cache, __entry->frame, __entry->order,
+		  __entry->objects)
 );
 
-/* A kernel module's cache has no @account, and a program's no @name but an @index. @frame: first one of the slab */
+/*
+ * The cache of a kernel module has a @name and no @account; a program's has an @account and an
+ * @index. @frame: first of the slab
+ */
 DEFINE_EVENT(framepool_slab, slab_grow,
-	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name, u32 index,
-		 const struct fp_slab_cache *slabs, u64 frame),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name,
+		 u32 index, const struct fp_slab_cache *slabs, u64 frame),
 	TP_ARGS(pool, account, name, index, slabs, frame)
 );
 
-/* Likewise. */
+/* As slab_grow. */
 DEFINE_EVENT(framepool_slab, slab_shrink,
-	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name, u32 index,
-		 const struct fp_slab_cache *slabs, u64 frame),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_account *account, const char *name,
+		 u32 index, const struct fp_slab_cache *slabs, u64 frame),
 	TP_ARGS(pool, account, name, index, slabs, frame)
 );
 
-/* @label: of the client that had the huge frame last; @step: enum fp_trace_step */
+/* @label: label of the client that had the huge frame last; @step: enum fp_trace_step */
 TRACE_EVENT(quarantine,
 	TP_PROTO(const struct fp_buddy *buddy, u32 index, u32 label, u32 step),
 	TP_ARGS(buddy, index, label, step),
@@ -266,10 +276,13 @@ TRACE_EVENT(quarantine,
 		__entry->huge = index;
 		__entry->step = step;
 	),
-	TP_printk("pool=%s client=%d huge=%u step=%s", __entry->pool, __entry->client, __entry->huge,
+	TP_printk("pool=%s client=%d huge=%u step=%s",
+		  __entry->pool, __entry->client, __entry->huge,
 		  __print_symbolic(__entry->step,
-				   { FP_TRACE_ENTERED, "entered" }, { FP_TRACE_RELEASED, "released" },
-				   { FP_TRACE_REFERENCED, "referenced" }, { FP_TRACE_RETIRED, "retired" }))
+				   { FP_TRACE_ENTERED, "entered" },
+				   { FP_TRACE_RELEASED, "released" },
+				   { FP_TRACE_REFERENCED, "referenced" },
+				   { FP_TRACE_RETIRED, "retired" }))
 );
 
 TRACE_EVENT(revoke,
@@ -293,7 +306,7 @@ TRACE_EVENT(revoke,
 
 #endif
 
-/* The kernel includes this file again, by this name; Kbuild says where it is. */
+/* The kernel includes this file again by this name, and finds it through ccflags in Kbuild. */
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH .
 #undef TRACE_INCLUDE_FILE

@@ -23,14 +23,15 @@ static int parse_digits(const char *digits, u32 shift, u64 *bytes)
 
 /**
  * fp_bytes_parse() - parse a number of bytes
- * @text: a number, decimal or hexadecimal (0x...) as kstrtou64() takes it, then an optional K, M, G or T in either
- *	  case (powers of 1024), then an optional newline
+ * @text: a number, decimal or hexadecimal (0x...) as kstrtou64() takes it, then an optional K, M, G
+ *        or T in either case (powers of 1024), then an optional newline
  * @bytes: the result; unchanged on failure
  *
  * Unlike memparse(), it refuses what does not fit and what follows the unit.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL: not such a number; -ERANGE: more than 2^63 - 1 bytes; -ENOMEM: no kernel memory.
+ * Return: 0; -EINVAL: not such a number; -ERANGE: more than 2^63 - 1 bytes; -ENOMEM: no kernel
+ * memory.
  */
 int fp_bytes_parse(const char *text, u64 *bytes)
 {

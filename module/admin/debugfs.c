@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/framepool/<pool>/: the pool for people to read. Each file shows one
- * snapshot, taken when its reading begins. docs/debugfs.md explains every line.
+ * /sys/kernel/debug/framepool/<pool>/: the state of a pool, for people. Each file shows one
+ * snapshot, taken when reading begins. docs/debugfs.md explains every line.
  */
 #include "admin/debugfs.h"
 
@@ -81,7 +81,7 @@ static int fragmentation_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(fragmentation);
 
-/* A program may call itself anything, line breaks included. */
+/* A thread's name may contain any character, even line breaks. */
 static void show_comm(struct seq_file *file, const char *comm)
 {
 	seq_escape_str(file, comm, ESCAPE_ANY_NP, NULL);
@@ -144,7 +144,8 @@ static int quarantine_show(struct seq_file *file, void *unused)
 	struct fp_account_usage usage;
 	u32 label;
 
-	seq_printf(file, "uncleared: %llu\n", (u64)fp_buddy_nr_uncleared(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	seq_printf(file, "uncleared: %llu\n",
+		   (u64)fp_buddy_nr_uncleared(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
 	seq_printf(file, "referenced: %llu\n",
 		   (u64)fp_buddy_nr_referenced(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
 	seq_printf(file, "retired: %llu\n",
@@ -153,7 +154,8 @@ static int quarantine_show(struct seq_file *file, void *unused)
 	for (label = 0; fp_accounts_next(&pool->accounts, &label, &usage); label++) {
 		if (!usage.quarantined)
 			continue;
-		seq_printf(file, "%7d %10u %6s %12llu ", usage.pid, from_kuid_munged(&init_user_ns, usage.uid),
+		seq_printf(file, "%7d %10u %6s %12llu ", usage.pid,
+			   from_kuid_munged(&init_user_ns, usage.uid),
 			   usage.is_open ? "open" : "ended", usage.quarantined << PAGE_SHIFT);
 		show_comm(file, usage.comm);
 	}
@@ -161,18 +163,21 @@ static int quarantine_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(quarantine);
 
-/* All but the name. */
+/* Show all columns but the name. */
 static void show_slabs(struct seq_file *file, struct fp_slab_cache *slabs, u64 size, u64 nr_reports)
 {
 	struct fp_slab_stats stats;
 
 	fp_slab_stats(slabs, &stats);
-	seq_printf(file, "%7llu %7u %8u %10llu %10llu ", size, slabs->stride, slabs->per_slab, stats.active,
-		   stats.objects);
-	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, 1ULL << slabs->shift, stats.slabs, stats.empty);
-	seq_printf(file, "%10llu %10llu ", (stats.slabs << slabs->shift) - stats.objects * size, stats.metadata);
+	seq_printf(file, "%7llu %7u %8u %10llu %10llu ", size, slabs->stride, slabs->per_slab,
+		   stats.active, stats.objects);
+	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, 1ULL << slabs->shift,
+		   stats.slabs, stats.empty);
+	seq_printf(file, "%10llu %10llu ", (stats.slabs << slabs->shift) - stats.objects * size,
+		   stats.metadata);
 	seq_printf(file, "%12llu %10llu ", stats.hits, stats.refills);
-	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees, nr_reports);
+	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees,
+		   nr_reports);
 }
 
 static void show_cache(struct fp_cache *cache, void *context)
@@ -182,7 +187,10 @@ static void show_cache(struct fp_cache *cache, void *context)
 	seq_putc(context, '\n');
 }
 
-/* A cache of a program is named by the process that opened the client, and its number among the client's. */
+/*
+ * The name of a program's cache: the process that opened the client, and the cache's number in that
+ * client.
+ */
 static void show_window(struct fp_window *window, void *context)
 {
 	struct fp_account_usage usage;
@@ -225,11 +233,11 @@ static int verify_show(struct seq_file *file, void *unused)
 DEFINE_SHOW_ATTRIBUTE(verify);
 
 /**
- * fp_debugfs_create() - make the files of a pool
+ * fp_debugfs_create() - create the files of a pool
  * @pool: the pool
  *
  * Context: may sleep.
- * Return: what to hand to fp_debugfs_remove(). A kernel without debugfs has no files.
+ * Return: the argument for fp_debugfs_remove(). Without debugfs in the kernel, there are no files.
  */
 struct dentry *fp_debugfs_create(struct fp_pool *pool)
 {
@@ -251,7 +259,7 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 }
 
 /**
- * fp_debugfs_remove() - remove the files, after waiting for their readers
+ * fp_debugfs_remove() - wait for readers, and remove the files
  * @root: from fp_debugfs_create()
  *
  * Context: may sleep.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each huge frame of a pool is used for, as files in debugfs: map, owners, extents. A file is made of one
- * snapshot, when it is opened or its reading begins. All that is done while the pool stands still is to
- * copy a few bytes for each huge frame. docs/debugfs.md explains every line.
+ * Files in debugfs that show what each huge frame of a pool is used for: map, owners, extents. Each
+ * file shows one snapshot, taken when it is opened or reading begins. While the pool is frozen,
+ * only a few bytes are copied for each huge frame. docs/debugfs.md explains every line.
  */
 #include "admin/layout.h"
 
@@ -27,10 +27,11 @@ static unsigned long huge_pfn(const struct fp_pool *pool, u32 index)
 	return fp_pool_pfn(pool, (u64)index * FP_HUGE_FRAMES);
 }
 
-/* In quarantine for good, or about to be. */
+/* Is it in quarantine for good, or about to be? */
 static bool is_retired(const struct fp_pool *pool, const struct fp_huge_view *huge, u32 index)
 {
-	return huge->state == FP_HUGE_QUARANTINED && fp_poison_in(huge_pfn(pool, index), FP_HUGE_FRAMES);
+	return huge->state == FP_HUGE_QUARANTINED &&
+	       fp_poison_in(huge_pfn(pool, index), FP_HUGE_FRAMES);
 }
 
 static char map_char(const struct fp_huge_view *huge)
@@ -41,13 +42,15 @@ static char map_char(const struct fp_huge_view *huge)
 	case FP_HUGE_QUARANTINED:
 		return 'q';
 	default:
-		return huge->nr_used == FP_HUGE_FRAMES ? '#' : '0' + huge->nr_used * 10 / FP_HUGE_FRAMES;
+		if (huge->nr_used == FP_HUGE_FRAMES)
+			return '#';
+		return '0' + huge->nr_used * 10 / FP_HUGE_FRAMES;
 	}
 }
 
 /**
- * struct map_text - the map as its readers see it
- * @length: bytes
+ * struct map_text - the contents of the file map
+ * @length: length in bytes
  * @bytes: the text
  */
 struct map_text {
@@ -55,7 +58,8 @@ struct map_text {
 	char bytes[];
 };
 
-static void write_map(const struct fp_pool *pool, const struct fp_huge_view *huge, struct map_text *text)
+static void write_map(const struct fp_pool *pool, const struct fp_huge_view *huge,
+		      struct map_text *text)
 {
 	u32 i, nr = pool->source.nr;
 	char *at = text->bytes;
@@ -109,16 +113,16 @@ const struct file_operations fp_layout_map_fops = {
 };
 
 /**
- * struct share - what one owner has of a pool
- * @nr_huge: its huge frames
- * @nr_used: their allocated frames
+ * struct share - one owner's share of a pool
+ * @nr_huge: huge frames of the owner
+ * @nr_used: allocated frames in them
  */
 struct share {
 	u32 nr_huge;
 	u64 nr_used;
 };
 
-/* Add up the huge frames by the ids that they bear. */
+/* Add up huge frames and allocated frames by the owner's id. */
 static void sum_up(struct share *by_id, const struct fp_huge_view *huge, u32 nr)
 {
 	u32 i;
@@ -137,20 +141,20 @@ static void show_client(struct seq_file *file, struct fp_pool *pool, u32 label)
 	struct fp_account_usage usage;
 	u32 found = label;
 
-	/* It may have ended since the snapshot. */
+	/* The client may have ended since the snapshot. */
 	if (!fp_accounts_next(&pool->accounts, &found, &usage) || found != label) {
 		seq_puts(file, "ended        -          - -\n");
 		return;
 	}
 	seq_printf(file, "%-6s %7d %10u ", usage.is_open ? "client" : "ended", usage.pid,
 		   from_kuid_munged(&init_user_ns, usage.uid));
-	/* A program may call itself anything, line breaks included. */
+	/* A thread's name may contain any character, even line breaks. */
 	seq_escape_str(file, usage.comm, ESCAPE_ANY_NP, NULL);
 	seq_putc(file, '\n');
 }
 
-static void show_owner(struct seq_file *file, struct fp_pool *pool, const struct fp_owner_view *owner,
-		       const struct share *share)
+static void show_owner(struct seq_file *file, struct fp_pool *pool,
+		       const struct fp_owner_view *owner, const struct share *share)
 {
 	seq_printf(file, "%11u %12llu %12llu ", share->nr_huge, share->nr_used << PAGE_SHIFT,
 		   ((u64)share->nr_huge * FP_HUGE_FRAMES - share->nr_used) << PAGE_SHIFT);
@@ -164,8 +168,12 @@ static void show_owner(struct seq_file *file, struct fp_pool *pool, const struct
 		seq_puts(file, "kernel       -          - -\n");
 }
 
-/* Take the snapshot, with more room until all owners fit. Returns how many there are, or -ENOMEM. */
-static int view_owners(struct fp_pool *pool, struct fp_huge_view *huge, struct fp_owner_view **owners)
+/*
+ * Take the snapshot, with ever more room until all owners fit. Returns the number of owners, or
+ * -ENOMEM.
+ */
+static int view_owners(struct fp_pool *pool, struct fp_huge_view *huge,
+		       struct fp_owner_view **owners)
 {
 	u32 nr = 0, room;
 
@@ -193,7 +201,8 @@ static int owners_show(struct seq_file *file, void *unused)
 		nr = view_owners(pool, huge, &owners);
 	if (nr >= 0) {
 		sum_up(by_id, huge, pool->source.nr);
-		seq_puts(file, "huge_frames         used         free owner      pid        uid name\n");
+		seq_puts(file, "huge_frames         used         free ");
+		seq_puts(file, "owner      pid        uid name\n");
 	}
 	for (i = 0; i < nr; i++)
 		if (by_id[owners[i].id].nr_huge)
@@ -248,7 +257,7 @@ static int extents_show(struct seq_file *file, void *token)
 		seq_puts(file, "     first huge_frames          bytes            address\n");
 		return 0;
 	}
-	/* Of who opened it, since open files are passed on. */
+	/* Check the process that opened the file, since descriptors can be passed on. */
 	if (file_ns_capable(file->file, &init_user_ns, CAP_SYS_ADMIN))
 		address = PFN_PHYS((u64)extent->hpfn << FP_HUGE_ORDER);
 	nr = extent[1].first - extent->first;

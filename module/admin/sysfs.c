@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/class/framepool/<pool>/: how a pool is, and what an administrator may do to it. docs/sysfs.md
- * describes each file.
+ * /sys/class/framepool/<pool>/: figures and controls of a pool. docs/sysfs.md describes each file.
  *
- * The device goes before the pool does, and waits for those who are in here.
+ * The device is removed before the pool is destroyed; the removal waits for functions in this file
+ * to return.
  */
 #define pr_fmt(fmt) "framepool: " fmt
 
@@ -76,7 +76,7 @@ static ssize_t shutdown_store(struct device *device, struct device_attribute *at
 {
 	struct fp_pool *pool = dev_get_drvdata(device);
 
-	/* Nothing but what can only be meant so. */
+	/* Accept only what cannot be written by mistake. */
 	if (!sysfs_streq(text, "1"))
 		return -EINVAL;
 	fp_client_revoke_all(pool);
@@ -97,7 +97,8 @@ static ssize_t drain_store(struct device *device, struct device_attribute *attr,
 }
 static DEVICE_ATTR_WO(drain);
 
-static ssize_t background_clearing_show(struct device *device, struct device_attribute *attr, char *text)
+static ssize_t background_clearing_show(struct device *device, struct device_attribute *attr,
+					char *text)
 {
 	struct fp_pool *pool = dev_get_drvdata(device);
 

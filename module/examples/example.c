@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An example: a receiver that has a ring of large buffers for a device to write to, and a small descriptor for each
- * message that was received. The buffers are blocks of a pool, physically contiguous however long the machine has
- * run; the descriptors are objects of a cache in the same pool.
+ * An example: a receiver with a ring of large buffers that a device writes to, and a small
+ * descriptor for each received message. The buffers are blocks of a pool, physically contiguous
+ * however long the machine has run; the descriptors are objects of a cache in the same pool.
  *
- * There is no device: loading the module "receives" some messages, prints a sum, and keeps the ring until it is unloaded.
+ * There is no real device: when loaded, the module "receives" some messages, prints a sum, and
+ * keeps the ring until it is unloaded.
  */
 #define pr_fmt(fmt) "framepool_example: " fmt
 
@@ -23,7 +24,7 @@ static char *name = "default";
 module_param(name, charp, 0444);
 MODULE_PARM_DESC(name, "name of the pool");
 
-/* What is known of a received message. */
+/* Descriptor of a received message. */
 struct message {
 	struct list_head node;
 	u32 number;
@@ -34,13 +35,13 @@ static struct fp_pool *pool;
 static struct fp_cache *messages;
 static struct page *ring[RING];
 
-/* In the place of a device, which would be told page_to_phys(ring[i]). */
+/* Stands in for a device, which would be given page_to_phys(ring[i]). */
 static void write_message(u32 number)
 {
 	*(u32 *)page_address(ring[number % RING]) = number;
 }
 
-/* What an interrupt's softirq would do: it must not sleep. */
+/* What the softirq of an interrupt would do: it must not sleep. */
 static int receive(u32 number, struct list_head *queue)
 {
 	struct message *message = framepool_cache_alloc(messages, GFP_ATOMIC);
@@ -53,7 +54,7 @@ static int receive(u32 number, struct list_head *queue)
 	return 0;
 }
 
-/* Returns the sum of what was in the buffers. */
+/* Returns the sum of the numbers in the buffers. */
 static u64 consume(struct list_head *queue)
 {
 	struct message *message, *next;
@@ -78,7 +79,7 @@ static int run(void)
 		write_message(i);
 		ret = receive(i, &queue);
 		expected += i;
-		/* Before the device comes to a buffer again. */
+		/* Consume before the device reuses a buffer. */
 		if (i % RING == RING - 1)
 			sum += consume(&queue);
 	}
@@ -97,7 +98,7 @@ static void free_ring(void)
 
 static int alloc_ring(void)
 {
-	/* All or none: a ring with holes is of no use. */
+	/* All or none: a ring with holes is useless. */
 	if (framepool_alloc_bulk(pool, GFP_KERNEL | __GFP_ZERO, BUFFER_ORDER, RING, ring) == RING)
 		return 0;
 	free_ring();
@@ -143,5 +144,5 @@ static void __exit example_exit(void)
 
 module_init(example_init);
 module_exit(example_exit);
-MODULE_DESCRIPTION("an example of the use of framepool by another module");
+MODULE_DESCRIPTION("An example of a module that uses framepool");
 MODULE_LICENSE("GPL");

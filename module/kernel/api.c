@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool for other kernel modules; framepool.h has the rules. Pages come in and go out, frames are what the
- * pool deals in.
+ * The pool for other kernel modules; framepool.h has the rules. Callers use struct page, the pool
+ * uses frame indices.
  */
 #include "kernel/framepool.h"
 
@@ -17,7 +17,7 @@
  * @name: its name
  *
  * Context: process.
- * Return: the pool, to be given back by framepool_put(), or NULL: there is none of that name.
+ * Return: the pool, to be released with framepool_put(); NULL: there is no pool of that name.
  */
 struct fp_pool *framepool_get(const char *name)
 {
@@ -27,7 +27,7 @@ EXPORT_SYMBOL_GPL(framepool_get);
 
 /**
  * framepool_put() - stop using a pool
- * @pool: the pool; every block was freed
+ * @pool: the pool; all blocks have been freed
  *
  * Context: process.
  */
@@ -61,15 +61,17 @@ static struct page *frame_page(struct fp_pool *pool, u64 frame, gfp_t gfp, unsig
 /**
  * framepool_alloc_pages() - allocate a block
  * @pool: the pool
- * @gfp: GFP_KERNEL, or GFP_NOWAIT or GFP_ATOMIC not to sleep; __GFP_ZERO: clear it. All else is ignored: the block
- *	 comes from the pool's memory only, wherever that is.
- * @order: log2 of its pages; it is naturally aligned
+ * @gfp: GFP_KERNEL, or GFP_NOWAIT or GFP_ATOMIC if the caller must not sleep; with __GFP_ZERO, the
+ *       block is cleared. Other flags are ignored: the block comes from the memory of the pool,
+ *       wherever that is.
+ * @order: log2 of the number of pages; the block is naturally aligned
  *
- * One that may not sleep sees neither what lies in other processors' magazines nor what waits in quarantine.
+ * If @gfp does not allow sleeping, free blocks in the magazines of other processors and huge frames
+ * in quarantine cannot be allocated.
  *
  * Context: process or softirq, with interrupts enabled; may sleep if @gfp allows it.
- * Return: the first page, whose contents are anything without __GFP_ZERO; NULL: there is no such block,
- * or a fatal signal is pending.
+ * Return: the first page, whose contents are undefined without __GFP_ZERO; NULL: no such block is
+ * free, or a fatal signal is pending.
  */
 struct page *framepool_alloc_pages(struct fp_pool *pool, gfp_t gfp, unsigned int order)
 {
@@ -85,13 +87,13 @@ EXPORT_SYMBOL_GPL(framepool_alloc_pages);
  * framepool_free_pages() - free a block
  * @pool: the pool it came from
  * @page: its first page
- * @order: as it was allocated
+ * @order: the order it was allocated with
  *
- * A block that is freed twice is noticed at once only if the module was loaded with debug=1, otherwise when the
- * processor's magazine is emptied, unless somebody got it in between.
+ * If the module was loaded with debug=1, a double free is noticed at once. Otherwise it is noticed
+ * when the processor's magazine is emptied, unless the block was allocated again in between.
  *
  * Context: process or softirq, with interrupts enabled.
- * Return: 0; -EINVAL: it is not an allocated block of that order; warns, and nothing changed.
+ * Return: 0; -EINVAL: it is not an allocated block of that order; this warns, and changes nothing.
  */
 int framepool_free_pages(struct fp_pool *pool, struct page *page, unsigned int order)
 {
@@ -99,7 +101,8 @@ int framepool_free_pages(struct fp_pool *pool, struct page *page, unsigned int o
 
 	fp_check_context(GFP_ATOMIC);
 	ret = fp_pool_free_block(pool, fp_pool_frame(pool, page_to_pfn(page)), order);
-	WARN_ONCE(ret, "framepool: %s: page %lx is no block of order %u\n", pool->name, page_to_pfn(page), order);
+	WARN_ONCE(ret, "framepool: %s: PFN %lx is not an allocated block of order %u\n", pool->name,
+		  page_to_pfn(page), order);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(framepool_free_pages);
@@ -108,15 +111,15 @@ EXPORT_SYMBOL_GPL(framepool_free_pages);
  * framepool_alloc_bulk() - allocate several blocks of one order
  * @pool: the pool
  * @gfp: as in framepool_alloc_pages()
- * @order: log2 of the pages of each
+ * @order: log2 of the number of pages of each
  * @nr: how many are wanted
  * @pages: the result: the first page of each
  *
  * Context: process or softirq, with interrupts enabled; may sleep if @gfp allows it.
- * Return: how many there were; a caller for whom only all are of use frees them.
+ * Return: how many were allocated, at most @nr; a caller that needs all or none frees them.
  */
-unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int order, unsigned int nr,
-				  struct page **pages)
+unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int order,
+				  unsigned int nr, struct page **pages)
 {
 	u32 blocks[FP_POOL_BATCH], got = 0, n, i;
 
@@ -136,12 +139,12 @@ EXPORT_SYMBOL_GPL(framepool_alloc_bulk);
 /**
  * framepool_free_bulk() - free several blocks of one order
  * @pool: the pool they came from
- * @order: as they were allocated
+ * @order: the order they were allocated with
  * @nr: how many
  * @pages: the first page of each
  *
  * Context: process or softirq, with interrupts enabled.
- * Return: how many were refused, as in framepool_free_pages().
+ * Return: how many were refused; see framepool_free_pages().
  */
 unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsigned int nr,
 				 struct page **pages)
@@ -154,13 +157,13 @@ unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsig
 		n = min_t(u32, nr - done, FP_POOL_BATCH);
 		for (i = 0; i < n; i++) {
 			frame = fp_pool_frame(pool, page_to_pfn(pages[done + i]));
-			/* Not in the pool: refused as any number that is too large. */
+			/* A page outside the pool gets an index that is refused. */
 			blocks[i] = min_t(u64, frame, U32_MAX);
 		}
 		refused += fp_pool_free_blocks(pool, order, blocks, n);
 	}
-	WARN_ONCE(refused, "framepool: %s: %u of %u pages are no blocks of order %u\n", pool->name, refused, nr,
-		  order);
+	WARN_ONCE(refused, "framepool: %s: %u of %u pages are not allocated blocks of order %u\n",
+		  pool->name, refused, nr, order);
 	return refused;
 }
 EXPORT_SYMBOL_GPL(framepool_free_bulk);
@@ -169,8 +172,8 @@ EXPORT_SYMBOL_GPL(framepool_free_bulk);
  * framepool_drain() - empty the magazines
  * @pool: the pool
  *
- * What lies in them is free, but splits huge frames. It happens by itself about once a second, and before an
- * allocation fails that may sleep.
+ * Blocks in magazines are free, but keep huge frames split. Magazines are also emptied about once a
+ * second while they are in use, and before an allocation fails that may sleep.
  *
  * Context: may sleep.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches of objects for other kernel modules; framepool.h has the rules. A slab is a block of the pool, and the address
- * of an object is the one under which the kernel has all memory mapped.
+ * Caches of objects for other kernel modules; framepool.h has the rules. A slab is a block of the
+ * pool, and objects are addressed through the kernel's direct map.
  */
 #define pr_fmt(fmt) "framepool: " fmt
 
@@ -18,7 +18,10 @@
 #include "kernel/context.h"
 #include "kernel/slabdebug.h"
 
-/* A processor keeps no more than this to itself, and no more than this share of the pool, divided by the processors. */
+/*
+ * Most bytes in a magazine; all magazines of a cache together hold at most one part in CACHED_SHARE
+ * of the pool.
+ */
 #define CACHED_BYTES	SZ_256K
 #define CACHED_SHARE	128
 
@@ -69,7 +72,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 
 static const struct fp_slab_ops pool_ops = { .get = get_slab, .put = put_slab };
 
-/* The pool is short of memory. */
+/* Called when the pool is short of memory. */
 static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
 {
 	struct fp_cache *cache = container_of(reclaimer, struct fp_cache, reclaimer);
@@ -81,8 +84,9 @@ static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
 
 static bool args_are_valid(const char *name, const struct framepool_cache_args *args)
 {
-	return name[0] && strlen(name) < FRAMEPOOL_NAME_MAX && args->size >= FRAMEPOOL_CACHE_MIN_SIZE &&
-	       args->size <= FRAMEPOOL_CACHE_MAX_SIZE && !(args->flags & ~FRAMEPOOL_CACHE_FLAGS);
+	return name[0] && strlen(name) < FRAMEPOOL_NAME_MAX &&
+	       args->size >= FRAMEPOOL_CACHE_MIN_SIZE && args->size <= FRAMEPOOL_CACHE_MAX_SIZE &&
+	       !(args->flags & ~FRAMEPOOL_CACHE_FLAGS);
 }
 
 static int init_slabs(struct fp_cache *cache, const struct framepool_cache_args *args)
@@ -94,11 +98,13 @@ static int init_slabs(struct fp_cache *cache, const struct framepool_cache_args 
 		.size = args->size,
 		.align = args->align,
 		.min_order = FP_SLAB_MIN_ORDER,
-		.cached_bytes = min_t(u64, CACHED_BYTES, bytes / CACHED_SHARE / num_possible_cpus()),
+		.cached_bytes = min_t(u64, CACHED_BYTES,
+				      bytes / CACHED_SHARE / num_possible_cpus()),
 		.seed = args->flags & FRAMEPOOL_CACHE_RANDOM ? get_random_u64() | 1 : 0,
 	};
 
-	config.span = frame_address(cache->pool, (bytes >> PAGE_SHIFT) - 1) + PAGE_SIZE - config.origin;
+	config.span = frame_address(cache->pool, (bytes >> PAGE_SHIFT) - 1) + PAGE_SIZE -
+		      config.origin;
 	if (cache->is_debugged) {
 		config.size += FP_SLABDEBUG_REDZONE;
 		config.cached_bytes = 0;
@@ -145,13 +151,14 @@ static void unpublish(struct fp_cache *cache)
 }
 
 /**
- * framepool_cache_create() - make a cache of objects
- * @pool: where their memory comes from; the cache keeps it
- * @name: shows up in debugfs and reports; 1 to 31 bytes, need not be the only one
- * @args: what it deals in
+ * framepool_cache_create() - create a cache of objects
+ * @pool: where their memory comes from; the cache takes a reference
+ * @name: shown in debugfs and reports; 1 to 31 bytes, need not be unique
+ * @args: the objects
  *
  * Context: may sleep.
- * Return: the cache; an error pointer: -EINVAL: @name or @args are wrong; -ENOMEM.
+ * Return: the cache, or an error pointer: -EINVAL: @name or @args are not valid; -ENOMEM: no kernel
+ * memory.
  */
 struct fp_cache *framepool_cache_create(struct fp_pool *pool, const char *name,
 					const struct framepool_cache_args *args)
@@ -163,7 +170,7 @@ struct fp_cache *framepool_cache_create(struct fp_pool *pool, const char *name,
 	cache = make_cache(pool, name, args);
 	if (IS_ERR(cache))
 		return cache;
-	/* The caller has it, so it is there. */
+	/* This cannot fail: the caller has a reference. */
 	fp_pool_get(pool->name);
 	publish(cache);
 	return cache;
@@ -171,11 +178,11 @@ struct fp_cache *framepool_cache_create(struct fp_pool *pool, const char *name,
 EXPORT_SYMBOL_GPL(framepool_cache_create);
 
 /**
- * framepool_cache_destroy() - the end of a cache
+ * framepool_cache_destroy() - destroy a cache
  * @cache: the cache; nobody uses it any more
  *
  * Context: may sleep.
- * Return: 0; -EBUSY: objects are still allocated; says so in the log, and the cache is as before.
+ * Return: 0; -EBUSY: objects are still allocated; this is logged, and the cache can still be used.
  */
 int framepool_cache_destroy(struct fp_cache *cache)
 {
@@ -207,13 +214,15 @@ static noinline u64 alloc_slow(struct fp_cache *cache, gfp_t gfp, unsigned long 
 /**
  * framepool_cache_alloc() - allocate an object
  * @cache: the cache
- * @gfp: GFP_KERNEL, or GFP_NOWAIT or GFP_ATOMIC not to sleep; __GFP_ZERO: clear it, whatever a constructor did. All else
- *	 is ignored
+ * @gfp: GFP_KERNEL, or GFP_NOWAIT or GFP_ATOMIC if the caller must not sleep; with __GFP_ZERO, the
+ *       object is cleared, even if there is a constructor. Other flags are ignored.
  *
- * One that may not sleep does not see what lies in other processors' magazines.
+ * If @gfp does not allow sleeping, free objects in the magazines of other processors cannot be
+ * allocated.
  *
  * Context: process or softirq, with interrupts enabled; may sleep if @gfp allows it.
- * Return: the object; without a constructor and __GFP_ZERO its contents are anything. NULL: there is none.
+ * Return: the object, whose contents are undefined without a constructor and without __GFP_ZERO;
+ * NULL: there is no memory.
  */
 void *framepool_cache_alloc(struct fp_cache *cache, gfp_t gfp)
 {
@@ -231,7 +240,8 @@ EXPORT_SYMBOL_GPL(framepool_cache_alloc);
 
 static void report_bad_free(struct fp_cache *cache, void *object)
 {
-	pr_err_ratelimited("cache %s: free of %p, which is no allocated object of it\n", cache->name, object);
+	pr_err_ratelimited("cache %s: free of %p, which is not an allocated object of it\n",
+			   cache->name, object);
 }
 
 static noinline int free_slow(struct fp_cache *cache, void *object, unsigned long caller)
@@ -253,20 +263,25 @@ static noinline int free_slow(struct fp_cache *cache, void *object, unsigned lon
  * @cache: the cache that it came from
  * @object: the object, or NULL
  *
- * One that is freed twice, or is none, is noticed at once only in a cache that is debugged; in others when the
- * processor's magazine is emptied, unless somebody got it in between. Then it is counted.
+ * In a cache that is debugged, a bad or double free is noticed at once. Otherwise it is noticed,
+ * and counted, when the processor's magazine is emptied, unless the address was allocated again in
+ * between.
  *
  * Context: process or softirq, with interrupts enabled.
- * Return: 0; -EINVAL: it is no allocated object of this cache; reported, counted, and nothing changed.
+ * Return: 0; -EINVAL: it is not an allocated object of this cache; this is reported and counted,
+ * and changes nothing.
  */
 int framepool_cache_free(struct fp_cache *cache, void *object)
 {
 	fp_check_context(GFP_ATOMIC);
-	return likely(fp_slab_push(&cache->slabs, (u64)object)) ? 0 : free_slow(cache, object, _RET_IP_);
+	if (likely(fp_slab_push(&cache->slabs, (u64)object)))
+		return 0;
+	return free_slow(cache, object, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(framepool_cache_free);
 
-static u32 alloc_one_by_one(struct fp_cache *cache, bool may_sleep, u32 nr, void **objects, unsigned long caller)
+static u32 alloc_one_by_one(struct fp_cache *cache, bool may_sleep, u32 nr, void **objects,
+			    unsigned long caller)
 {
 	u32 i;
 
@@ -286,9 +301,10 @@ static u32 alloc_one_by_one(struct fp_cache *cache, bool may_sleep, u32 nr, void
  * @objects: the result
  *
  * Context: process or softirq, with interrupts enabled; may sleep if @gfp allows it.
- * Return: how many there were; a caller for whom only all are of use frees them.
+ * Return: how many were allocated, at most @nr; a caller that needs all or none frees them.
  */
-unsigned int framepool_cache_alloc_bulk(struct fp_cache *cache, gfp_t gfp, unsigned int nr, void **objects)
+unsigned int framepool_cache_alloc_bulk(struct fp_cache *cache, gfp_t gfp, unsigned int nr,
+					void **objects)
 {
 	bool may_sleep = gfpflags_allow_blocking(gfp);
 	u32 got, i;
@@ -311,7 +327,7 @@ EXPORT_SYMBOL_GPL(framepool_cache_alloc_bulk);
  * @objects: the objects
  *
  * Context: process or softirq, with interrupts enabled.
- * Return: how many were refused, as in framepool_cache_free().
+ * Return: how many were refused; see framepool_cache_free().
  */
 unsigned int framepool_cache_free_bulk(struct fp_cache *cache, unsigned int nr, void **objects)
 {
@@ -325,17 +341,17 @@ unsigned int framepool_cache_free_bulk(struct fp_cache *cache, unsigned int nr, 
 	}
 	refused = fp_slab_free_bulk(&cache->slabs, (u64 *)objects, nr);
 	if (refused)
-		pr_err_ratelimited("cache %s: %u of what was freed are no allocated objects of it\n", cache->name,
-				   refused);
+		pr_err_ratelimited("cache %s: free of %u addresses, which are not allocated\n",
+				   cache->name, refused);
 	return refused;
 }
 EXPORT_SYMBOL_GPL(framepool_cache_free_bulk);
 
 /**
- * framepool_cache_shrink() - give back to the pool what the cache keeps for later
+ * framepool_cache_shrink() - give cached objects and empty slabs back to the pool
  * @cache: the cache
  *
- * It happens by itself before an allocation from the pool fails.
+ * This also happens before an allocation from the pool fails.
  *
  * Context: may sleep.
  */
@@ -347,9 +363,9 @@ void framepool_cache_shrink(struct fp_cache *cache)
 EXPORT_SYMBOL_GPL(framepool_cache_shrink);
 
 /**
- * framepool_cache_stats() - take a snapshot
+ * framepool_cache_stats() - read the statistics of a cache
  * @cache: the cache
- * @stats: the result; while others use the cache, what is on its way may be missing
+ * @stats: the result; objects in transit between a magazine and slabs may be missing from it
  *
  * Context: process or softirq, with interrupts enabled.
  */
@@ -381,9 +397,9 @@ void framepool_cache_stats(struct fp_cache *cache, struct framepool_cache_stats 
 EXPORT_SYMBOL_GPL(framepool_cache_stats);
 
 /**
- * fp_caches_for_each() - look at all caches of a pool
+ * fp_caches_for_each() - call a function for all caches of a pool
  * @pool: the pool
- * @show: called for each; may sleep, and may not make or destroy caches
+ * @show: called for each; may sleep, and must not create or destroy caches
  * @context: passed on
  *
  * Context: may sleep.

@@ -10,15 +10,15 @@
 
 /**
  * struct fp_cache - a cache of objects for a kernel module
- * @slabs: it; addresses are those of the kernel
+ * @slabs: the slabs; addresses are kernel virtual addresses
  * @pool: where its slabs come from
- * @reclaimer: gives them back
- * @node: in the list of all caches (protected by the caches lock)
- * @name: constant
- * @size: of an object, as the user sees it; constant
- * @ctor: or NULL; constant
- * @is_debugged: each allocation and free is looked at (see slabdebug.c); constant
- * @nr_reports: mistakes that were reported
+ * @reclaimer: gives slabs back to the pool
+ * @node: entry in the list of all caches (protected by the caches lock)
+ * @name: shown in debugfs and reports; constant
+ * @size: bytes of an object, as the user asked for; constant
+ * @ctor: constructor, or NULL; constant
+ * @is_debugged: each allocation and free is checked (see slabdebug.c); constant
+ * @nr_reports: misuse that was reported
  */
 struct fp_cache {
 	struct fp_slab_cache slabs;

@@ -7,8 +7,8 @@
 #include <linux/lockdep.h>
 
 /*
- * Tell callers who must not call here, on kernels that look. Others must not pay for it: on most might_sleep() also
- * offers to reschedule.
+ * Report callers in the wrong context, on kernels built to check that. Other kernels must not pay
+ * for it: there, might_sleep() would usually also be a point of rescheduling.
  */
 static inline void fp_check_context(gfp_t gfp)
 {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * framepool for other kernel modules: physically contiguous, naturally aligned blocks of page frames out of a pool
- * that was reserved beforehand, and caches of objects in such blocks. A module that includes this needs framepool to
- * be loaded first.
+ * framepool for other kernel modules: physically contiguous, naturally aligned blocks of page
+ * frames from a pool that was reserved beforehand, and caches of objects in such blocks. A module
+ * that uses this needs framepool to be loaded first.
  *
- * Blocks come through per-CPU magazines, so that taking and giving back small ones costs a fraction of
- * alloc_pages(). They are parts of larger compound pages: do not use compound_order(), page->lru or page->mapping of
- * them, and do not free them by put_page(). References taken by get_page() keep a freed block from programs until they
- * are dropped, but not from the kernel.
+ * Blocks come from per-CPU magazines, so allocating and freeing small ones costs a fraction of
+ * alloc_pages(). Blocks are parts of larger compound pages: do not use compound_order(), page->lru
+ * or page->mapping on them, and do not free them with put_page(). As long as references taken with
+ * get_page() remain, a freed block is not given to programs, but it may be given to kernel modules.
  *
- * What does not sleep may be called by softirqs too, but neither by interrupt handlers nor with interrupts disabled.
+ * Functions that do not sleep may also be called from softirqs, but neither from hard interrupt
+ * handlers nor with interrupts disabled.
  */
 #ifndef FRAMEPOOL_H
 #define FRAMEPOOL_H
@@ -23,8 +24,8 @@ struct fp_pool *framepool_get(const char *name);
 void framepool_put(struct fp_pool *pool);
 struct page *framepool_alloc_pages(struct fp_pool *pool, gfp_t gfp, unsigned int order);
 int framepool_free_pages(struct fp_pool *pool, struct page *page, unsigned int order);
-unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int order, unsigned int nr,
-				  struct page **pages);
+unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int order,
+				  unsigned int nr, struct page **pages);
 unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsigned int nr,
 				 struct page **pages);
 void framepool_drain(struct fp_pool *pool);
@@ -32,20 +33,21 @@ void framepool_drain(struct fp_pool *pool);
 #define FRAMEPOOL_CACHE_MIN_SIZE	8U
 #define FRAMEPOOL_CACHE_MAX_SIZE	(1U << 20)
 
-/* For struct framepool_cache_args. */
-#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* deal objects out in an order that cannot be foreseen */
-#define FRAMEPOOL_CACHE_DEBUG	(1U << 1)	/* look for mistakes of the user and report them; slow */
+/* Flags of struct framepool_cache_args */
+#define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* allocate objects in an unpredictable order */
+#define FRAMEPOOL_CACHE_DEBUG	(1U << 1)	/* check for misuse and log it; slow */
 #define FRAMEPOOL_CACHE_FLAGS	(FRAMEPOOL_CACHE_DEBUG | FRAMEPOOL_CACHE_RANDOM)
 
 struct fp_cache;
 
 /**
- * struct framepool_cache_args - what a cache deals in
+ * struct framepool_cache_args - the objects of a cache
  * @size: bytes of an object, FRAMEPOOL_CACHE_MIN_SIZE to FRAMEPOOL_CACHE_MAX_SIZE
- * @align: its address is a multiple of this power of two, at most a huge page; 0: any of 8
- * @flags: FRAMEPOOL_CACHE_...
- * @ctor: called for each object when its memory comes into the cache, or NULL; may not sleep. Objects are to be freed
- *	  as it left them, since they come again as they were freed
+ * @align: alignment of the address of an object: a power of two, at most a huge page, or 0. Objects
+ *         are always aligned to 8 bytes.
+ * @flags: FRAMEPOOL_CACHE_RANDOM, FRAMEPOOL_CACHE_DEBUG
+ * @ctor: called for each object of a new slab, or NULL; must not sleep. An allocated object has the
+ *        contents it had when it was freed, so free it in the state that @ctor leaves it in.
  */
 struct framepool_cache_args {
 	unsigned int size;
@@ -55,23 +57,23 @@ struct framepool_cache_args {
 };
 
 /**
- * struct framepool_cache_stats - what a cache has and did
+ * struct framepool_cache_stats - statistics of a cache
  * @size: bytes of an object, as asked for
- * @stride: bytes from one to the next
+ * @stride: bytes from one object to the next
  * @slab_bytes: bytes of a slab, which is a block of the pool
- * @per_slab: objects in it
- * @slabs: slabs
- * @empty: those in which nothing is allocated; they come back before an allocation from the pool fails
- * @active: objects that are allocated
+ * @per_slab: objects in a slab
+ * @slabs: number of slabs
+ * @empty: slabs without allocated objects; the pool gets them back before an allocation fails
+ * @active: allocated objects
  * @cached: objects in magazines
- * @waste: bytes in slabs that are in no object
- * @metadata: bytes of other memory that all of this takes, without the magazines
+ * @waste: bytes of slabs that are not part of an object
+ * @metadata: bytes of other kernel memory that the cache uses, without the magazines
  * @hits: objects that were allocated from a magazine
- * @refills: times that objects were taken out of slabs
+ * @refills: how often objects were taken from slabs
  * @kept: objects that were freed into a magazine
- * @returns: times that objects went back to slabs
- * @bad_frees: frees of what was not allocated
- * @reports: mistakes that were reported (FRAMEPOOL_CACHE_DEBUG)
+ * @returns: how often objects were put back into slabs
+ * @bad_frees: refused frees of addresses that are not those of allocated objects
+ * @reports: misuse that was reported (FRAMEPOOL_CACHE_DEBUG)
  */
 struct framepool_cache_stats {
 	u64 size;
@@ -97,7 +99,8 @@ struct fp_cache *framepool_cache_create(struct fp_pool *pool, const char *name,
 int framepool_cache_destroy(struct fp_cache *cache);
 void *framepool_cache_alloc(struct fp_cache *cache, gfp_t gfp);
 int framepool_cache_free(struct fp_cache *cache, void *object);
-unsigned int framepool_cache_alloc_bulk(struct fp_cache *cache, gfp_t gfp, unsigned int nr, void **objects);
+unsigned int framepool_cache_alloc_bulk(struct fp_cache *cache, gfp_t gfp, unsigned int nr,
+					void **objects);
 unsigned int framepool_cache_free_bulk(struct fp_cache *cache, unsigned int nr, void **objects);
 void framepool_cache_shrink(struct fp_cache *cache);
 void framepool_cache_stats(struct fp_cache *cache, struct framepool_cache_stats *stats);

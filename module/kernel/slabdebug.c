@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looks for mistakes of those who use a cache. In a cache that is debugged there are no magazines, so that every
- * allocation and free comes here.
+ * Checks for misuse of a cache. A cache that is debugged has no magazines, so every allocation and
+ * free comes here.
  *
- *  - Behind each object lies a redzone that nobody may write to. It is looked at when the object is freed, and when
- *    it is allocated again.
- *  - A free object without a constructor is filled with poison, which must be there when it is allocated again.
- *  - Who allocated an object and who freed it, and when, is kept beside the slab's bits, not in the slab. If there is no
- *    memory for that, nobody knows.
+ *  - Behind each object lies a redzone that nobody may write to. It is checked when the object is
+ *    freed, and when it is allocated again.
+ *  - If there is no constructor, a free object is filled with poison, which must still be there
+ *    when it is allocated again.
+ *  - Who last allocated and freed an object, and when, is recorded outside the slab. If there is no
+ *    memory for that, it is not recorded.
  *
- * A mistake is reported and counted, what was overwritten is put right, and life goes on.
+ * Misuse is reported and counted, overwritten redzones and poison are restored, and the cache goes
+ * on.
  */
 #define pr_fmt(fmt) "framepool: " fmt
 
@@ -22,9 +24,9 @@
 #include <linux/time64.h>
 
 /**
- * struct track - who had an object, and when
- * @caller: where; 0: nobody
- * @time: nanoseconds since the machine started
+ * struct track - one allocation or free
+ * @caller: return address of the caller; 0: none yet
+ * @time: local_clock(), in nanoseconds
  */
 struct track {
 	unsigned long caller;
@@ -32,9 +34,9 @@ struct track {
 };
 
 /**
- * struct tracks - of one object
- * @alloc: who allocated it last
- * @free: who freed it last
+ * struct tracks - the history of one object
+ * @alloc: its last allocation
+ * @free: its last free
  */
 struct tracks {
 	struct track alloc;
@@ -54,9 +56,9 @@ static void fill(const struct fp_cache *cache, void *object, u8 poison)
 }
 
 /**
- * fp_slabdebug_fill() - mark all objects of a new slab to be free
+ * fp_slabdebug_fill() - write poison and redzones into a new slab
  * @cache: the cache
- * @slab: where it begins
+ * @slab: address of the slab
  *
  * Context: process or softirq.
  */
@@ -73,8 +75,8 @@ static void print_track(const char *what, const struct track *track)
 	u64 us = track->time / NSEC_PER_USEC;
 
 	if (track->caller)
-		pr_err("  %s by %pS at %llu.%06llu\n", what, (void *)track->caller, us / USEC_PER_SEC,
-		       us % USEC_PER_SEC);
+		pr_err("  %s by %pS at %llu.%06llu\n", what, (void *)track->caller,
+		       us / USEC_PER_SEC, us % USEC_PER_SEC);
 }
 
 static void report(struct fp_cache *cache, const void *object, const struct tracks *tracks,
@@ -88,7 +90,7 @@ static void report(struct fp_cache *cache, const void *object, const struct trac
 	print_track("freed", &tracks->free);
 }
 
-/* Of one object; NULL: nothing is known. @make: there shall be something. */
+/* Find the history of an object; if @make, allocate it. Returns NULL if there is none. */
 static struct tracks *tracks_of(struct fp_cache *cache, struct fp_slab *slab, u32 index, bool make)
 {
 	struct tracks *tracks = slab->private;
@@ -107,7 +109,8 @@ static void note(struct track *track, unsigned long caller)
 
 static bool redzone_is_intact(const struct fp_cache *cache, const void *object)
 {
-	return !memchr_inv(object + cache->size, SLUB_RED_ACTIVE, cache->slabs.stride - cache->size);
+	return !memchr_inv(object + cache->size, SLUB_RED_ACTIVE,
+			   cache->slabs.stride - cache->size);
 }
 
 static bool poison_is_intact(const struct fp_cache *cache, const void *object)
@@ -115,7 +118,7 @@ static bool poison_is_intact(const struct fp_cache *cache, const void *object)
 	return !is_poisoned(cache) || !memchr_inv(object, POISON_FREE, cache->size);
 }
 
-/* An object that has just been allocated is as it was when it was freed. */
+/* Check that nobody has written to an object since it was freed. */
 static void check_alloc(struct fp_cache *cache, void *object, unsigned long caller)
 {
 	struct tracks *tracks;
@@ -128,7 +131,8 @@ static void check_alloc(struct fp_cache *cache, void *object, unsigned long call
 	if (!poison_is_intact(cache, object))
 		report(cache, object, tracks, caller, "written to while it was free");
 	if (!redzone_is_intact(cache, object))
-		report(cache, object, tracks, caller, "written to beyond its end while it was free");
+		report(cache, object, tracks, caller,
+		       "written to beyond its end while it was free");
 	if (tracks)
 		note(&tracks->alloc, caller);
 	spin_unlock_bh(&cache->slabs.lock);
@@ -136,10 +140,10 @@ static void check_alloc(struct fp_cache *cache, void *object, unsigned long call
 }
 
 /**
- * fp_slabdebug_alloc() - allocate an object, and look whether anybody wrote to it while it was free
+ * fp_slabdebug_alloc() - allocate an object, and check that nobody wrote to it while it was free
  * @cache: a cache that is debugged
  * @may_sleep: as in fp_slab_alloc_slow()
- * @caller: who wants it
+ * @caller: return address of the caller
  *
  * Context: process or softirq; may sleep if @may_sleep.
  * Return: the object, or NULL.
@@ -154,7 +158,7 @@ void *fp_slabdebug_alloc(struct fp_cache *cache, bool may_sleep, unsigned long c
 	return (void *)object;
 }
 
-/* Is it an allocated object? It is looked at if it is, and then looks as if it were free. */
+/* Check and poison an object that is being freed. Returns false if it is not allocated. */
 static bool check_free(struct fp_cache *cache, void *object, unsigned long caller)
 {
 	struct tracks *tracks;
@@ -163,7 +167,7 @@ static bool check_free(struct fp_cache *cache, void *object, unsigned long calle
 
 	slab = fp_slab_find_locked(&cache->slabs, (u64)object, &index);
 	if (!slab) {
-		report(cache, object, NULL, caller, "freed, but is none");
+		report(cache, object, NULL, caller, "freed, but is not an object of this cache");
 		return false;
 	}
 	tracks = tracks_of(cache, slab, index, false);
@@ -180,13 +184,14 @@ static bool check_free(struct fp_cache *cache, void *object, unsigned long calle
 }
 
 /**
- * fp_slabdebug_free() - free an object, and look whether it may be freed and what happened to it
+ * fp_slabdebug_free() - free an object, after checking it and its redzone
  * @cache: a cache that is debugged
  * @object: the object
- * @caller: who had it
+ * @caller: return address of the caller
  *
  * Context: process or softirq.
- * Return: 0; -EINVAL: it is no allocated object; reported, counted, and nothing changed.
+ * Return: 0; -EINVAL: it is not an allocated object; this is reported and counted, and changes
+ * nothing.
  */
 int fp_slabdebug_free(struct fp_cache *cache, void *object, unsigned long caller)
 {
@@ -196,7 +201,7 @@ int fp_slabdebug_free(struct fp_cache *cache, void *object, unsigned long caller
 	spin_lock_bh(&cache->slabs.lock);
 	ok = check_free(cache, object, caller);
 	spin_unlock_bh(&cache->slabs.lock);
-	/* If it is none, it is counted. */
+	/* This also counts a bad free. */
 	ret = fp_slab_free_slow(&cache->slabs, (u64)object);
 	if (ok && ret)
 		report(cache, object, NULL, caller, "freed twice at once");

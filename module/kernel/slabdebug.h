@@ -4,7 +4,7 @@
 
 #include "kernel/cache.h"
 
-/* At least so many bytes after an object belong to nobody. */
+/* Least number of redzone bytes behind an object. */
 #define FP_SLABDEBUG_REDZONE	8U
 
 void fp_slabdebug_fill(struct fp_cache *cache, void *slab);

@@ -1,31 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Objects of one size, which lie side by side in slabs. Nothing is written into free objects, and what is known of a slab
- * lies elsewhere: a bit for each object, set if it is free, and a header. Whether an address is that of an allocated
- * object is found out under the lock, by a tree from addresses to slabs.
+ * Objects of one size, side by side in slabs. Nothing is written into free objects: the metadata of
+ * a slab, a header and one bit for each object (set if it is free), is kept outside it. A tree from
+ * addresses to slabs, used under the lock, tells whether an address is that of an allocated object.
  *
- * Slabs are in lists by how full they are. Objects come from the fullest, so that others become empty. A few empty slabs
- * are kept; fp_slab_release_empty() gives them back too, for who has need of the memory.
+ * Slabs are in lists by how full they are. Objects come from the fullest slab, so that others
+ * become empty. A few empty slabs are kept; fp_slab_release_empty() gives them back too, when
+ * someone else needs the memory.
  *
- * Where memory for slabs comes from, what an address means and who may use it, is not known here: see struct
- * fp_slab_ops. Addresses need not be those of memory. Slabs are not coloured: with the bits elsewhere, the objects of a slab
- * begin in all cache sets that their stride can reach, and where the stride is a power of two, there is no rest to shift
- * them by.
+ * This file knows nothing of where the memory of slabs comes from, what an address means or who may
+ * use it: see struct fp_slab_ops. Addresses need not be memory addresses. Slabs are not coloured.
+ * Since the metadata is elsewhere, the objects of a slab begin in all cache sets that their stride
+ * can reach; and if the stride is a power of two, a slab has no unused rest by which to shift them.
  *
  * A cache may have magazines in front of its slabs: see slabmag.c.
  *
  * The invariants (checked by fp_slab_verify()):
- *  S1  a slab is in the list of the class that its count of free objects belongs to, and in the tree at its address;
- *      nothing else is in the tree;
- *  S2  a slab's count is that of its bits, none of which is beyond its objects or before its first word;
- *  S3  the cache's counts of slabs, empty slabs and free objects are those of its lists.
+ *  S1  a slab is in the list of the class that follows from its count of free objects, and in the
+ *      tree at its address; nothing else is in the tree;
+ *  S2  a slab's count of free objects is the number of its set bits; none of these is beyond its
+ *      objects or before its first word;
+ *  S3  the cache's counts of slabs, empty slabs and free objects agree with its lists.
  */
 #include "slab/slab.h"
 
 /* Empty slabs up to this many bytes are kept, and at least one. */
 #define KEEP_BYTES	(256U << 10)
 
-/* Slabs are not made larger than this to have room for many objects, but for these few, or to waste less than a 64th. */
+/*
+ * A slab is for MANY_OBJECTS, or LARGE_SLAB bytes if that is less, but at least for FEW_OBJECTS;
+ * see choose_shift().
+ */
 #define LARGE_SLAB	(128U << 10)
 #define MANY_OBJECTS	32
 #define FEW_OBJECTS	8
@@ -37,7 +42,7 @@ static u32 class_of(const struct fp_slab_cache *cache, u32 nr_free)
 	return nr_free ? 1 + (nr_free >> cache->class_shift) : FP_SLAB_FULL;
 }
 
-/* After the count of free objects has changed. */
+/* Move a slab to the list of its class after its count of free objects has changed. */
 static void relist(struct fp_slab_cache *cache, struct fp_slab *slab)
 {
 	u32 class = class_of(cache, slab->nr_free);
@@ -50,7 +55,7 @@ static void relist(struct fp_slab_cache *cache, struct fp_slab *slab)
 	slab->class = class;
 }
 
-/* The fullest slab that has a free object, or NULL. */
+/* Find the fullest slab that has a free object. Returns NULL if there is none. */
 static struct fp_slab *fullest(struct fp_slab_cache *cache)
 {
 	u32 class;
@@ -66,7 +71,7 @@ static u64 address_of(const struct fp_slab_cache *cache, const struct fp_slab *s
 	return slab->base + (u64)index * cache->stride;
 }
 
-/* The lowest free objects of a slab. */
+/* Take the lowest free objects of a slab. */
 static u32 take_lowest(struct fp_slab_cache *cache, struct fp_slab *slab, u64 *objects, u32 nr)
 {
 	u32 word = slab->first, got = 0;
@@ -93,7 +98,7 @@ static u64 next_random(struct fp_slab_cache *cache)
 	return cache->random * 2685821657736338717ULL;
 }
 
-/* The free object at or after a random place; there is one. */
+/* Find the first free object at or after a random index, wrapping around. There must be one. */
 static u32 random_index(struct fp_slab_cache *cache, const struct fp_slab *slab)
 {
 	u32 at = (next_random(cache) >> 32) * cache->per_slab >> 32, word = at / 64;
@@ -120,13 +125,13 @@ static u32 take_random(struct fp_slab_cache *cache, struct fp_slab *slab, u64 *o
 }
 
 /**
- * fp_slab_take() - take objects out of slabs
+ * fp_slab_take() - take objects from slabs
  * @cache: the cache
  * @objects: the result: their addresses
  * @nr: how many are wanted
  *
  * Context: process or softirq.
- * Return: how many there were.
+ * Return: how many were taken.
  */
 u32 fp_slab_take(struct fp_slab_cache *cache, u64 *objects, u32 nr)
 {
@@ -154,7 +159,9 @@ static u64 key_of(const struct fp_slab_cache *cache, u64 address)
 
 static struct fp_slab *find_slab(const struct fp_slab_cache *cache, u64 address)
 {
-	return address - cache->origin < cache->span ? fp_slabtree_find(&cache->tree, key_of(cache, address)) : NULL;
+	if (address - cache->origin >= cache->span)
+		return NULL;
+	return fp_slabtree_find(&cache->tree, key_of(cache, address));
 }
 
 static bool is_in(const struct fp_slab_cache *cache, const struct fp_slab *slab, u64 address)
@@ -162,24 +169,24 @@ static bool is_in(const struct fp_slab_cache *cache, const struct fp_slab *slab,
 	return (address - slab->base) >> cache->shift == 0;
 }
 
-/* False: there is no object at this address of a slab. */
+/* Find the index of an object in its slab. Returns false if no object begins at this address. */
 static bool find_index(const struct fp_slab_cache *cache, u64 object, u32 *index)
 {
-	/* In the slab, whatever a processor may have foreseen of @object. */
+	/* Masked, so that it lies in the slab even under speculation. */
 	u32 offset = object & ((1ULL << cache->shift) - 1);
 
-	/* Exact for multiples of the stride; what is none fails the test. */
+	/* Exact for multiples of the stride; anything else fails the test below. */
 	*index = (u64)offset * cache->reciprocal >> 32;
 	return *index < cache->per_slab && *index * cache->stride == offset;
 }
 
 /**
- * fp_slab_find_locked() - which object this is
+ * fp_slab_find_locked() - find an object by address
  * @cache: the cache, locked
  * @object: any address
- * @index: the result, if there is one: its number in its slab
+ * @index: the result: its index in its slab
  *
- * Return: its slab; NULL: there is no object, free or not.
+ * Return: its slab; NULL: no object, free or allocated, begins at this address.
  */
 struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32 *index)
 {
@@ -190,7 +197,7 @@ struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32
 	return slab && find_index(cache, object, index) ? slab : NULL;
 }
 
-/* False: it is not an allocated object of the slab. */
+/* Returns false if @object is not an allocated object of the slab. */
 static bool put_one(const struct fp_slab_cache *cache, struct fp_slab *slab, u64 object)
 {
 	u32 index, word;
@@ -209,8 +216,8 @@ static bool put_one(const struct fp_slab_cache *cache, struct fp_slab *slab, u64
 }
 
 /*
- * Put objects back until one is refused; returns how many were taken. Objects that were allocated together often lie
- * together: their slab is looked for and moved once.
+ * Put objects back until one is refused; returns how many were put back. Objects that are freed
+ * together are often neighbours, so their slab is looked up, and moved to another list, only once.
  */
 static u32 put_first(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
@@ -231,7 +238,7 @@ static u32 put_first(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 	return i;
 }
 
-/* Take a slab out, on its way back. */
+/* Remove a slab from the cache and add it to the list of those to give back. */
 static void detach(struct fp_slab_cache *cache, struct fp_slab *slab, struct list_head *surplus)
 {
 	fp_slabtree_erase(&cache->tree, key_of(cache, slab->base));
@@ -240,7 +247,7 @@ static void detach(struct fp_slab_cache *cache, struct fp_slab *slab, struct lis
 	list_move(&slab->node, surplus);
 }
 
-/* Take empty slabs out until no more than @keep are left. */
+/* Remove empty slabs until no more than @keep are left. */
 static void cut_surplus(struct fp_slab_cache *cache, u32 keep, struct list_head *surplus)
 {
 	struct list_head *empty = &cache->lists[FP_SLAB_EMPTY];
@@ -267,7 +274,7 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
  * @nr: how many
  *
  * Context: process or softirq.
- * Return: how many were refused, because they are no objects, or free; counted.
+ * Return: how many were refused because they are not allocated objects; these are counted.
  */
 u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
@@ -276,7 +283,7 @@ u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 
 	INIT_LIST_HEAD(&surplus);
 	spin_lock_bh(&cache->lock);
-	/* One that is refused is left out. */
+	/* An object that is refused is skipped. */
 	for (i = 0; i < nr; i++) {
 		u32 n = put_first(cache, objects + i, nr - i);
 
@@ -292,7 +299,7 @@ u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 	return nr - done;
 }
 
-/* Undo put_one() for objects that it took. */
+/* Undo put_one() for objects that it put back. */
 static void take_back(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	struct fp_slab *slab;
@@ -313,8 +320,8 @@ static void take_back(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
  * @nr: how many
  *
  * Context: process or softirq.
- * Return: @nr; or the number of the first that is no object, or free, or the same as one before it; counted, and
- * nothing changed.
+ * Return: @nr; or the index of the first that is not an allocated object, or equals an earlier one;
+ * this is counted, and changes nothing.
  */
 u32 fp_slab_put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
@@ -372,11 +379,12 @@ static int insert(struct fp_slab_cache *cache, struct fp_slab *slab)
 /**
  * fp_slab_add() - add an empty slab
  * @cache: the cache
- * @base: where its memory is: a multiple of its length above the cache's origin; stays the caller's if this fails
- * @gfp: how to allocate what is known of it
+ * @base: address of its memory, a multiple of its length above the cache's origin; on failure, the
+ *        memory remains the caller's
+ * @gfp: for the allocation of its metadata
  *
  * Context: process or softirq; may sleep if @gfp allows it.
- * Return: 0, or -ENOMEM.
+ * Return: 0; -ENOMEM: no memory for the metadata.
  */
 int fp_slab_add(struct fp_slab_cache *cache, u64 base, gfp_t gfp)
 {
@@ -409,8 +417,8 @@ void fp_slab_release_empty(struct fp_slab_cache *cache)
 }
 
 /**
- * fp_slab_discard() - give all slabs back, whatever is allocated in them
- * @cache: the cache, whose objects nobody uses any more; nothing can be done with it afterwards
+ * fp_slab_discard() - give all slabs back, with any objects allocated in them
+ * @cache: the cache, whose objects nobody uses any more; it cannot be used afterwards
  *
  * Context: process or softirq.
  */
@@ -421,10 +429,11 @@ void fp_slab_discard(struct fp_slab_cache *cache)
 
 	for (class = 0; class < FP_SLAB_CLASSES; class += nr < FP_SLAB_BATCH) {
 		INIT_LIST_HEAD(&surplus);
-		/* Not all under one lock: there may be very many. */
+		/* Release the lock now and then: there may be very many. */
 		spin_lock_bh(&cache->lock);
 		for (nr = 0; nr < FP_SLAB_BATCH && !list_empty(&cache->lists[class]); nr++)
-			detach(cache, list_first_entry(&cache->lists[class], struct fp_slab, node), &surplus);
+			detach(cache, list_first_entry(&cache->lists[class], struct fp_slab, node),
+			       &surplus);
 		spin_unlock_bh(&cache->lock);
 		release(cache, &surplus);
 	}
@@ -435,7 +444,7 @@ static u64 node_bytes(const struct fp_slab_cache *cache)
 	u64 nodes = 0, nr = cache->tree.nr;
 	u32 level;
 
-	/* The least that it can be: slabs lie side by side. */
+	/* This is a lower bound, exact if slabs are adjacent. */
 	for (level = 0; level < cache->tree.levels; level++) {
 		nr = (nr + FP_SLABTREE_SLOTS - 1) / FP_SLABTREE_SLOTS;
 		nodes += nr;
@@ -457,10 +466,10 @@ static void add_magazines(const struct fp_slab_cache *cache, struct fp_slab_stat
 }
 
 /**
- * fp_slab_stats() - take a snapshot
+ * fp_slab_stats() - read the statistics of a cache
  * @cache: the cache
- * @stats: the result; consistent if the cache is at rest, otherwise what is cached and active may be off by what is
- *	   on its way
+ * @stats: the result; if the cache is in use, @cached and @active may be off by the objects in
+ *         transit
  *
  * Context: any.
  */
@@ -476,8 +485,8 @@ void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 	stats->grown = cache->nr_grown;
 	stats->bad_frees = cache->nr_bad_frees;
 	stats->waste = stats->slabs * ((1ULL << cache->shift) - (u64)cache->per_slab * cache->size);
-	stats->metadata = node_bytes(cache) +
-			  stats->slabs * (sizeof(struct fp_slab) + fp_slab_words(cache) * sizeof(u64));
+	stats->metadata = node_bytes(cache) + stats->slabs *
+			  (sizeof(struct fp_slab) + fp_slab_words(cache) * sizeof(u64));
 	if (cache->cpus)
 		add_magazines(cache, stats);
 	stats->cached = min(stats->cached, stats->objects - cache->nr_free);
@@ -490,7 +499,10 @@ static u64 tail_of(u32 stride, u32 shift)
 	return (1ULL << shift) % stride;
 }
 
-/* log2 of the bytes of the smallest slab that wastes at most one part in @parts, up to @most; 0: there is none. */
+/*
+ * log2 of the bytes of the smallest slab, from @least to @most, that wastes at most one part in
+ * @parts; 0: none does.
+ */
 static u32 find_shift(u32 stride, u32 least, u32 most, u32 parts)
 {
 	u32 shift;
@@ -502,8 +514,10 @@ static u32 find_shift(u32 stride, u32 least, u32 most, u32 parts)
 }
 
 /*
- * A slab should hold many objects, and waste little. At most an eighth is wasted, but for objects above an eighth of
- * a huge frame: of those there may be no slab that holds so much of them, and the best is as good as it gets.
+ * A slab should hold many objects and waste little. First, a slab of up to LARGE_SLAB that wastes
+ * at most a 64th is looked for, then one of any size that wastes at most an eighth. Objects larger
+ * than an eighth of a huge frame may not fit that well in any slab; for them, the slab that wastes
+ * least is chosen.
  */
 static u32 choose_shift(u32 stride, u32 min_order)
 {
@@ -518,7 +532,8 @@ static u32 choose_shift(u32 stride, u32 min_order)
 	if (shift)
 		return shift;
 	for (best = most, shift = most; 1ULL << shift >= stride && shift >= PAGE_SHIFT; shift--)
-		if (tail_of(stride, shift) << (most - shift) < tail_of(stride, best) << (most - best))
+		if (tail_of(stride, shift) << (most - shift) <
+		    tail_of(stride, best) << (most - best))
 			best = shift;
 	return best;
 }
@@ -527,10 +542,11 @@ static bool config_is_valid(const struct fp_slab_config *config)
 {
 	return config->size >= FP_SLAB_MIN_SIZE && config->size <= FP_SLAB_MAX_SIZE &&
 	       !(config->align & (config->align - 1)) &&
-	       config->align <= FP_HUGE_FRAMES << PAGE_SHIFT && config->min_order <= FP_SLAB_MAX_ORDER;
+	       config->align <= FP_HUGE_FRAMES << PAGE_SHIFT &&
+	       config->min_order <= FP_SLAB_MAX_ORDER;
 }
 
-/* What follows from the size. */
+/* Set what follows from the size. */
 static void set_layout(struct fp_slab_cache *cache, const struct fp_slab_config *config)
 {
 	cache->size = config->size;
@@ -539,20 +555,21 @@ static void set_layout(struct fp_slab_cache *cache, const struct fp_slab_config 
 	cache->order = cache->shift - PAGE_SHIFT;
 	cache->per_slab = (1ULL << cache->shift) / cache->stride;
 	cache->reciprocal = ((1ULL << 32) + cache->stride - 1) / cache->stride;
-	/* The most free objects of a slab that is not empty come into the last class. */
+	/* A slab with all but one object free belongs in the last class. */
 	while ((cache->per_slab - 1) >> cache->class_shift >= FP_SLAB_PARTIAL)
 		cache->class_shift++;
 	cache->keep = max_t(u32, KEEP_BYTES >> cache->shift, 1);
-	cache->magazine = round_down(min_t(u64, config->cached_bytes / cache->stride, FP_SLAB_MAGAZINE), 2);
+	cache->magazine = min_t(u64, config->cached_bytes / cache->stride, FP_SLAB_MAGAZINE);
+	cache->magazine = round_down(cache->magazine, 2);
 }
 
 /**
- * fp_slab_setup() - make a cache without slabs and without magazines
+ * fp_slab_setup() - initialise a cache without slabs and without magazines
  * @cache: zeroed
- * @config: how
+ * @config: its parameters
  *
  * Context: any.
- * Return: 0; -EINVAL: @config asks for a size or alignment that is not possible.
+ * Return: 0; -EINVAL: the size or alignment in @config is not valid.
  */
 int fp_slab_setup(struct fp_slab_cache *cache, const struct fp_slab_config *config)
 {

@@ -9,26 +9,26 @@
 #define FP_SLAB_MIN_SIZE	8U
 #define FP_SLAB_MAX_SIZE	(FP_HUGE_FRAMES << PAGE_SHIFT)
 #define FP_SLAB_MAX_ORDER	FP_HUGE_ORDER
-/* Slabs below 32 KiB would have more bits around them than in them. */
+/* For slabs smaller than 32 KiB, the metadata would be too large a share. */
 #define FP_SLAB_MIN_ORDER	(PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0)
 #define FP_SLAB_MAGAZINE	252		/* a magazine is 2 KiB */
-#define FP_SLAB_BATCH		64		/* objects that move between a magazine and slabs at once */
+#define FP_SLAB_BATCH		64		/* objects moved to or from slabs at once */
 #define FP_SLAB_PARTIAL		8		/* classes of partly used slabs */
 #define FP_SLAB_FULL		0
 #define FP_SLAB_EMPTY		(FP_SLAB_PARTIAL + 1)
 #define FP_SLAB_CLASSES		(FP_SLAB_EMPTY + 1)
 
 /**
- * struct fp_slab - what is known of a slab; it lies elsewhere
- * @node: in the list of its class
+ * struct fp_slab - metadata of a slab, kept outside it
+ * @node: entry in the list of its class
  * @base: address of its first object
- * @nr_free: objects that neither a user nor a magazine has
- * @class: by @nr_free: FP_SLAB_FULL, 1 to FP_SLAB_PARTIAL, FP_SLAB_EMPTY
- * @first: no word of @free before this one has a bit
- * @private: of who looks for mistakes (see slabdebug.c), or NULL; goes by kfree()
- * @free: a bit for each object
+ * @nr_free: objects that are neither allocated nor in a magazine
+ * @class: follows from @nr_free: FP_SLAB_FULL, 1 to FP_SLAB_PARTIAL, or FP_SLAB_EMPTY
+ * @first: the words of @free before this one are 0
+ * @private: for checks of misuse (see slabdebug.c), or NULL; freed with kfree()
+ * @free: one bit for each object, set if it is free
  *
- * All of it is protected by the lock of the cache.
+ * Everything is protected by the lock of the cache.
  */
 struct fp_slab {
 	struct list_head node;
@@ -42,11 +42,11 @@ struct fp_slab {
 
 /**
  * struct fp_slab_cpu - the magazine of one processor
- * @gate: to it
- * @nr: how many objects there are
- * @nr_hits: objects that were allocated from here
- * @nr_kept: objects that were freed to here
- * @objects: the last one came last
+ * @gate: controls access to it
+ * @nr: objects in it
+ * @nr_hits: objects that were allocated from it
+ * @nr_kept: objects that were freed into it
+ * @objects: a stack of addresses
  */
 struct fp_slab_cpu {
 	struct fp_gate gate;
@@ -60,11 +60,12 @@ struct fp_slab_cache;
 
 /**
  * struct fp_slab_ops - where the memory of a cache comes from
- * @get: memory for a slab: its address, a multiple of its length above the cache's @origin; or FP_SLAB_NONE. A cache
- *	 without magazines needs none: its user adds slabs by fp_slab_add()
- * @put: takes it back
+ * @get: allocates memory for a slab. Returns its address, which is a multiple of its length above
+ *       the cache's @origin, or FP_SLAB_NONE. Not needed for a cache without magazines, whose user
+ *       adds slabs with fp_slab_add().
+ * @put: frees the memory of a slab
  *
- * Both are called without the lock, from where the cache is used.
+ * Both are called without the lock, in the context of the cache's user.
  */
 struct fp_slab_ops {
 	u64 (*get)(struct fp_slab_cache *cache, bool may_sleep);
@@ -72,15 +73,16 @@ struct fp_slab_ops {
 };
 
 /**
- * struct fp_slab_config - how to make a cache
+ * struct fp_slab_config - parameters of a cache
  * @ops: where its memory comes from
- * @origin: a multiple of a huge frame; all addresses are from here
- * @span: to before @origin + @span
+ * @origin: lowest address, a multiple of a huge frame
+ * @span: all addresses are below @origin + @span
  * @size: bytes of an object, FP_SLAB_MIN_SIZE to FP_SLAB_MAX_SIZE
- * @align: its address is a multiple of this power of two, at most a huge frame; 0: any of 8
- * @cached_bytes: that one processor may keep to itself; 0: none, each call goes to the slabs
- * @seed: deal objects out in a random order that begins with this; 0: by address
- * @min_order: slabs are not smaller than this, if that can be
+ * @align: alignment of an object: a power of two, at most a huge frame, or 0; at least 8 in any
+ *         case
+ * @cached_bytes: most bytes of objects in a magazine; 0: each call goes to the slabs
+ * @seed: seed of the random order in which objects are allocated; 0: by address
+ * @min_order: least order of a slab, if possible
  */
 struct fp_slab_config {
 	const struct fp_slab_ops *ops;
@@ -95,29 +97,29 @@ struct fp_slab_config {
 
 /**
  * struct fp_slab_cache - objects of one size
- * @ops: constant, as all before @lock
- * @cpus: by processor; NULL: no magazines
- * @origin: where addresses begin, a multiple of any slab's length
- * @span: where they end, from there
+ * @ops: constant, as is everything before @drain_lock
+ * @cpus: magazines by processor; NULL: there are none
+ * @origin: lowest address, a multiple of the length of any slab
+ * @span: length of the range of addresses
  * @magazine: most objects in a magazine
- * @size: of an object, as asked for
- * @stride: from one to the next
+ * @size: bytes of an object, as asked for
+ * @stride: bytes from one object to the next
  * @per_slab: objects in a slab
  * @order: log2 of a slab's frames
  * @shift: log2 of its bytes
- * @reciprocal: to divide by @stride
- * @class_shift: to get from free objects to the class
- * @keep: empty slabs that are kept
+ * @reciprocal: for dividing by @stride
+ * @class_shift: maps the count of free objects to the class
+ * @keep: most empty slabs that are kept
  * @drain_lock: one drain at a time
  * @lock: protects what follows, and the slabs
- * @lists: of slabs, by class
- * @tree: of slabs, by address
- * @nr_free: objects in all slabs that are free
- * @nr_empty: slabs that are
- * @nr_refills: times that objects were taken out of slabs
- * @nr_returns: times that objects went back
- * @nr_grown: slabs ever made
- * @nr_bad_frees: refused
+ * @lists: slabs by class
+ * @tree: slabs by address
+ * @nr_free: free objects in all slabs
+ * @nr_empty: empty slabs
+ * @nr_refills: how often objects were taken from slabs
+ * @nr_returns: how often objects were put back into slabs
+ * @nr_grown: slabs ever added
+ * @nr_bad_frees: refused frees
  * @random: state of the random numbers, or 0
  */
 struct fp_slab_cache {
@@ -149,19 +151,19 @@ struct fp_slab_cache {
 
 /**
  * struct fp_slab_stats - a snapshot
- * @slabs: slabs
- * @empty: those in which nothing is allocated
+ * @slabs: number of slabs
+ * @empty: slabs without allocated objects
  * @objects: places for objects in all slabs
- * @active: objects that users have
+ * @active: allocated objects
  * @cached: objects in magazines
  * @hits: objects that were allocated from a magazine
- * @refills: times that objects were taken out of slabs
+ * @refills: how often objects were taken from slabs
  * @kept: objects that were freed into a magazine
- * @returns: times that objects went back to slabs
- * @grown: slabs ever made
+ * @returns: how often objects were put back into slabs
+ * @grown: slabs ever added
  * @bad_frees: refused frees
- * @waste: bytes of the slabs in which no object can lie
- * @metadata: bytes of memory elsewhere, without what the memory allocator rounds up
+ * @waste: bytes of the slabs that are not part of an object
+ * @metadata: bytes of other memory used, without what the memory allocator adds by rounding up
  */
 struct fp_slab_stats {
 	u64 slabs;
@@ -208,7 +210,7 @@ static inline u32 fp_slab_words(const struct fp_slab_cache *cache)
 	return (cache->per_slab + 63) / 64;
 }
 
-/* From this processor's magazine. FP_SLAB_NONE: it is empty, or taken. */
+/* Take an object from this processor's magazine. Returns FP_SLAB_NONE if it is empty or in use. */
 static __always_inline u64 fp_slab_pop(struct fp_slab_cache *cache)
 {
 	struct fp_slab_cpu *cpu;
@@ -228,7 +230,10 @@ static __always_inline u64 fp_slab_pop(struct fp_slab_cache *cache)
 	return object;
 }
 
-/* Into this processor's magazine. False: it is full, or taken, or this can be no object. */
+/*
+ * Put an object into this processor's magazine. Returns false if it is full or in use, or @object
+ * is out of range.
+ */
 static __always_inline bool fp_slab_push(struct fp_slab_cache *cache, u64 object)
 {
 	struct fp_slab_cpu *cpu;
@@ -254,7 +259,7 @@ static __always_inline bool fp_slab_push(struct fp_slab_cache *cache, u64 object
 /**
  * fp_slab_alloc() - allocate an object
  * @cache: the cache
- * @may_sleep: look in all magazines before giving up
+ * @may_sleep: empty all magazines before giving up
  *
  * Context: process or softirq; may sleep if @may_sleep.
  * Return: its address, or FP_SLAB_NONE.
@@ -271,10 +276,11 @@ static __always_inline u64 fp_slab_alloc(struct fp_slab_cache *cache, bool may_s
  * @cache: the cache
  * @object: its address
  *
- * One that is no object, or is free, is noticed when the magazine is emptied, unless somebody got it in between.
+ * If it is not an allocated object, this is noticed when the magazine is emptied, unless it was
+ * allocated again in between.
  *
  * Context: process or softirq.
- * Return: 0; -EINVAL: it is no object, or free; counted, and nothing changed.
+ * Return: 0; -EINVAL: it is not an allocated object; this is counted, and changes nothing.
  */
 static __always_inline int fp_slab_free(struct fp_slab_cache *cache, u64 object)
 {

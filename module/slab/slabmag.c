@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Magazines in front of the slabs of a cache: each processor has one of objects (gate.h says how it is used without a
- * lock), which is filled from the slabs and emptied into them half at a time. There is no depot of full magazines in
- * between, as Bonwick and Adams have it: slabs take an object back by setting a bit, and give 64 away by reading a
- * word, so that there is little to save; docs/design.md has the figures.
+ * Magazines in front of the slabs of a cache. Each processor has one, which it uses without a lock
+ * (see gate.h). It is filled from the slabs and emptied into them, half of it at a time. Unlike in
+ * the design of Bonwick and Adams, there is no depot of full magazines in between: a slab takes an
+ * object back by setting a bit, and gives 64 objects away by reading a word, so a depot would save
+ * little. docs/design.md has the figures.
  *
- * To a slab an object in a magazine is allocated. So a mistake of a caller is seen when a magazine is emptied, at once if
- * there are none (@cached_bytes 0).
+ * To its slab, an object in a magazine is allocated. So a bad free is noticed when the magazine is
+ * emptied, or at once if magazines hold nothing (@cached_bytes is 0).
  *
  * The invariant (checked by fp_slab_verify()):
- *  S4  an object in a magazine is one that its slab holds to be allocated, and is in no other.
- * It holds as long as nobody frees what he does not have.
+ *  S4  an object in a magazine is allocated according to its slab, and is in no magazine twice.
+ *      This holds as long as callers free only what they have allocated.
  */
 #include "slab/slab.h"
 
 /*
- * Where to be in the magazine of this processor, alone, until leave(). NULL: not now. It is the slow way in;
- * fp_slab_pop() and fp_slab_push() are the fast one.
+ * Get exclusive use of the magazine of this processor until leave(). Returns NULL if it is in use.
+ * This is the slow path; fp_slab_pop() and fp_slab_push() are the fast path.
  */
 static struct fp_slab_cpu *enter(struct fp_slab_cache *cache)
 {
@@ -36,7 +37,7 @@ static void leave(struct fp_slab_cpu *cpu)
 	preempt_enable();
 }
 
-/* Add an empty slab of memory from the cache's source. */
+/* Add an empty slab, with memory from @get. Returns false if there is no memory. */
 static bool grow(struct fp_slab_cache *cache, bool may_sleep)
 {
 	u64 base = cache->ops->get(cache, may_sleep);
@@ -49,7 +50,10 @@ static bool grow(struct fp_slab_cache *cache, bool may_sleep)
 	return false;
 }
 
-/* At least one, or there is no memory; all that are wanted if @all. */
+/*
+ * Take objects, adding slabs until there is one, or @nr of them if @all. Returns how many; fewer if
+ * there is no memory.
+ */
 static u32 take_or_grow(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool all, bool may_sleep)
 {
 	u32 got = fp_slab_take(cache, objects, nr);
@@ -59,7 +63,7 @@ static u32 take_or_grow(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool 
 	return got;
 }
 
-/* Keep objects for later, as many as there is room for. The rest goes back. */
+/* Put objects into the magazine, as many as fit. The rest goes back to the slabs. */
 static void stash(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	struct fp_slab_cpu *cpu = nr ? enter(cache) : NULL;
@@ -76,9 +80,9 @@ static void stash(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 }
 
 /**
- * fp_slab_alloc_slow() - allocate an object when the magazine has none
+ * fp_slab_alloc_slow() - allocate an object when the magazine is empty or in use
  * @cache: the cache
- * @may_sleep: look in all magazines before giving up
+ * @may_sleep: empty all magazines before giving up
  *
  * Context: process or softirq; may sleep if @may_sleep.
  * Return: its address, or FP_SLAB_NONE.
@@ -95,12 +99,12 @@ noinline u64 fp_slab_alloc_slow(struct fp_slab_cache *cache, bool may_sleep)
 	}
 	if (!nr)
 		return FP_SLAB_NONE;
-	/* The lowest is used first. */
+	/* Return the first one taken, which is the lowest. */
 	stash(cache, objects + 1, nr - 1);
 	return objects[0];
 }
 
-/* Take out the objects that have been there longest, at most FP_SLAB_BATCH. */
+/* Take out the objects that were put in first, at most FP_SLAB_BATCH. */
 static u32 take_oldest(struct fp_slab_cpu *cpu, u64 *objects, u32 nr)
 {
 	u32 left;
@@ -113,7 +117,7 @@ static u32 take_oldest(struct fp_slab_cpu *cpu, u64 *objects, u32 nr)
 	return nr;
 }
 
-/* The magazine is full: empty half of it. */
+/* Empty half of a full magazine. */
 static void make_room(struct fp_slab_cache *cache)
 {
 	struct fp_slab_cpu *cpu = enter(cache);
@@ -129,12 +133,12 @@ static void make_room(struct fp_slab_cache *cache)
 }
 
 /**
- * fp_slab_free_slow() - free an object when the magazine does not take it
+ * fp_slab_free_slow() - free an object when the magazine is full or in use
  * @cache: the cache
  * @object: its address
  *
  * Context: process or softirq.
- * Return: 0; -EINVAL: it is no object, or free; counted, and nothing changed.
+ * Return: 0; -EINVAL: it is not an allocated object; this is counted, and changes nothing.
  */
 noinline int fp_slab_free_slow(struct fp_slab_cache *cache, u64 object)
 {
@@ -146,7 +150,7 @@ noinline int fp_slab_free_slow(struct fp_slab_cache *cache, u64 object)
 	return fp_slab_put(cache, &object, 1) ? -EINVAL : 0;
 }
 
-/* The last ones that came into this processor's magazine. */
+/* Take the objects that were put last into this processor's magazine. */
 static u32 pop_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr)
 {
 	struct fp_slab_cpu *cpu = enter(cache);
@@ -166,10 +170,10 @@ static u32 pop_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr)
  * @cache: the cache
  * @objects: the result: their addresses
  * @nr: how many are wanted
- * @may_sleep: look in all magazines before giving up
+ * @may_sleep: empty all magazines before giving up
  *
  * Context: process or softirq; may sleep if @may_sleep.
- * Return: how many there were.
+ * Return: how many were allocated.
  */
 u32 fp_slab_alloc_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool may_sleep)
 {
@@ -184,7 +188,7 @@ u32 fp_slab_alloc_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool m
 	return got;
 }
 
-/* As many as the magazine of this processor takes. */
+/* Put objects into the magazine of this processor, as many as fit. Returns how many. */
 static u32 push_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	struct fp_slab_cpu *cpu = enter(cache);
@@ -192,7 +196,8 @@ static u32 push_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 
 	if (!cpu)
 		return 0;
-	for (; i < nr && cpu->nr < cache->magazine && objects[i] - cache->origin < cache->span; i++) {
+	for (; i < nr && cpu->nr < cache->magazine && objects[i] - cache->origin < cache->span;
+	     i++) {
 		cpu->objects[cpu->nr] = objects[i];
 		WRITE_ONCE(cpu->nr, cpu->nr + 1);
 	}
@@ -208,13 +213,13 @@ static u32 push_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
  * @nr: how many
  *
  * Context: process or softirq.
- * Return: how many were refused, as by fp_slab_free().
+ * Return: how many were refused; see fp_slab_free().
  */
 u32 fp_slab_free_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
 	u32 done = push_bulk(cache, objects, nr), refused = 0, n;
 
-	/* Not all under one lock: there may be very many. */
+	/* Release the lock now and then: there may be very many. */
 	for (; done < nr; done += n) {
 		n = min_t(u32, nr - done, FP_SLAB_BATCH);
 		refused += fp_slab_put(cache, objects + done, n);
@@ -223,12 +228,12 @@ u32 fp_slab_free_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 }
 
 /**
- * fp_slab_close() - begin to keep everybody out of the magazines
+ * fp_slab_close() - close all magazines
  * @cache: the cache
  *
- * They are out after fp_gate_wait(), until fp_slab_open().
+ * After a following fp_gate_wait(), nobody else uses them until fp_slab_open().
  *
- * Context: any; one at a time.
+ * Context: any; one caller at a time.
  */
 void fp_slab_close(struct fp_slab_cache *cache)
 {
@@ -238,7 +243,7 @@ void fp_slab_close(struct fp_slab_cache *cache)
 		fp_gate_close(&per_cpu_ptr(cache->cpus, cpu)->gate);
 }
 
-/* Of a magazine that is ours alone. */
+/* Empty a magazine that nobody else uses. */
 static void empty(struct fp_slab_cache *cache, struct fp_slab_cpu *cpu)
 {
 	u64 objects[FP_SLAB_BATCH];
@@ -251,8 +256,8 @@ static void empty(struct fp_slab_cache *cache, struct fp_slab_cpu *cpu)
 }
 
 /**
- * fp_slab_open() - empty the magazines, and let everybody in again
- * @cache: the cache, whose magazines nobody but the caller is in
+ * fp_slab_open() - empty all magazines, and open them again
+ * @cache: the cache, whose magazines nobody but the caller uses
  *
  * Context: any.
  */
@@ -279,16 +284,17 @@ static u64 nr_cached(const struct fp_slab_cache *cache)
 /**
  * fp_slab_drain() - empty all magazines
  * @cache: the cache
- * @hurry: somebody waits, and is content if what is freed at this moment is missed
+ * @hurry: somebody is waiting: use a fast grace period, and return at once if the magazines look
+ *         empty, which may miss objects being freed
  *
- * What is freed or allocated meanwhile passes them by.
+ * Meanwhile, callers bypass the magazines.
  *
  * Context: may sleep.
  */
 void fp_slab_drain(struct fp_slab_cache *cache, bool hurry)
 {
 	mutex_lock(&cache->drain_lock);
-	/* Not before there is the lock: another drain may have objects in its hands. */
+	/* Look only with the lock held: another drain may be moving objects. */
 	if (!hurry || nr_cached(cache)) {
 		fp_slab_close(cache);
 		fp_gate_wait(hurry);
@@ -298,12 +304,13 @@ void fp_slab_drain(struct fp_slab_cache *cache, bool hurry)
 }
 
 /**
- * fp_slab_init() - make a cache without slabs
+ * fp_slab_init() - initialise a cache without slabs
  * @cache: zeroed
- * @config: how
+ * @config: its parameters
  *
  * Context: may sleep.
- * Return: 0; -EINVAL: @config asks for a size or alignment that is not possible; -ENOMEM.
+ * Return: 0; -EINVAL: the size or alignment in @config is not valid; -ENOMEM: no memory for
+ * magazines.
  */
 int fp_slab_init(struct fp_slab_cache *cache, const struct fp_slab_config *config)
 {
@@ -316,12 +323,12 @@ int fp_slab_init(struct fp_slab_cache *cache, const struct fp_slab_config *confi
 }
 
 /**
- * fp_slab_fini() - the end of a cache
+ * fp_slab_fini() - undo fp_slab_init(), and give all slabs back
  * @cache: the cache; nobody uses it any more
- * @live: how many objects of it are allocated
+ * @live: the result: how many objects are allocated
  *
  * Context: may sleep.
- * Return: 0; -EBUSY: objects are allocated, and the cache is as before.
+ * Return: 0; -EBUSY: objects are allocated, and the cache can still be used.
  */
 int fp_slab_fini(struct fp_slab_cache *cache, u64 *live)
 {

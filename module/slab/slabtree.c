@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Slabs by number: a radix tree of nodes with 64 pointers each. The memory it takes follows the slabs that there are,
- * not the numbers that they may have. It has as many levels as the largest number needed so far, until it is empty.
+ * Slabs by number: a radix tree of nodes with 64 pointers each. Its memory depends on how many
+ * slabs there are, not on the range of their numbers. Its height is what the largest number since
+ * it was last empty required.
  *
  * The invariant (checked by fp_slab_verify()):
- *  R1  every node but the root leads to a slab, and so does the root if there is a level.
+ *  R1  every node leads to a slab; there is no root if there are no slabs.
  *
- * Locking is the caller's.
+ * The caller does the locking.
  */
 #include "slab/slabtree.h"
 
-/* Enough for any number. */
+/* Enough for any 64-bit number. */
 #define MAX_LEVELS	((64 + FP_SLABTREE_BITS - 1) / FP_SLABTREE_BITS)
 
 static u32 slot_of(u64 key, u32 level)
@@ -30,7 +31,7 @@ static void **make_node(void)
 	return kzalloc(FP_SLABTREE_SLOTS * sizeof(void *), GFP_NOWAIT | __GFP_NOWARN);
 }
 
-/* Looks at the neighbours of slot @at first: they are there, as a rule. */
+/* Starts at the neighbours of slot @at, which are usually in use. */
 static bool node_is_empty(void **node, u32 at)
 {
 	u32 i;
@@ -41,7 +42,7 @@ static bool node_is_empty(void **node, u32 at)
 	return true;
 }
 
-/* A root above the others, or the first one, as high as @key needs it. */
+/* Add a root above the present one, or a first one that is high enough for @key. */
 static int add_root(struct fp_slabtree *tree, u64 key)
 {
 	void **node = make_node();
@@ -56,7 +57,7 @@ static int add_root(struct fp_slabtree *tree, u64 key)
 	return 0;
 }
 
-/* Free the nodes on the way to @key that lead to nothing. */
+/* Free the nodes on the path to @key that lead to no slab. */
 static void prune(struct fp_slabtree *tree, u64 key)
 {
 	void **path[MAX_LEVELS] = {}, **node = tree->root;
@@ -77,7 +78,7 @@ static void prune(struct fp_slabtree *tree, u64 key)
 	}
 }
 
-/* The slot of @key, with the nodes that it takes. NULL: no memory. */
+/* Find the slot of @key, adding the nodes on its path. Returns NULL if there is no memory. */
 static void **make_slot(struct fp_slabtree *tree, u64 key)
 {
 	void **node;
@@ -102,11 +103,11 @@ static void **make_slot(struct fp_slabtree *tree, u64 key)
 /**
  * fp_slabtree_insert() - add a slab
  * @tree: the tree
- * @key: its number, which no other has
+ * @key: its number, which is not in the tree
  * @slab: the slab
  *
  * Context: any; does not sleep.
- * Return: 0, or -ENOMEM.
+ * Return: 0; -ENOMEM: no memory for a node.
  */
 int fp_slabtree_insert(struct fp_slabtree *tree, u64 key, struct fp_slab *slab)
 {
@@ -124,7 +125,7 @@ int fp_slabtree_insert(struct fp_slabtree *tree, u64 key, struct fp_slab *slab)
 /**
  * fp_slabtree_erase() - remove a slab
  * @tree: the tree
- * @key: number of a slab that is there
+ * @key: number of a slab in the tree
  *
  * Context: any.
  */

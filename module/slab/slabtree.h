@@ -11,9 +11,9 @@ struct fp_slab;
 
 /**
  * struct fp_slabtree - slabs by number
- * @root: a node, if there are levels
- * @levels: of nodes; 0: it is empty
- * @nr: slabs
+ * @root: the top node, if @levels is not 0
+ * @levels: levels of nodes; 0: the tree is empty
+ * @nr: number of slabs
  */
 struct fp_slabtree {
 	void **root;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Walks a whole cache and checks every numbered invariant of slab.c and slabmag.c (S), and of slabtree.c (R). */
+/*
+ * Walks a whole cache, and checks every numbered invariant of slab.c and slabmag.c (S), and of
+ * slabtree.c (R).
+ */
 #include "slab/slab.h"
 
-static const char *check_slab(const struct fp_slab_cache *cache, const struct fp_slab *slab, u32 class)
+static const char *check_slab(const struct fp_slab_cache *cache, const struct fp_slab *slab,
+			      u32 class)
 {
-	u32 word, nr = 0, rest = cache->per_slab % 64;
+	u32 word, nr = 0, rest = cache->per_slab % 64, expected = FP_SLAB_FULL;
 
 	for (word = 0; word < fp_slab_words(cache); word++) {
 		nr += hweight64(slab->free[word]);
@@ -15,8 +19,11 @@ static const char *check_slab(const struct fp_slab_cache *cache, const struct fp
 		return "S2: free object beyond the last one";
 	if (nr != slab->nr_free)
 		return "S2: wrong count of a slab's free objects";
-	if (slab->class != class ||
-	    (nr == cache->per_slab ? FP_SLAB_EMPTY : nr ? 1 + (nr >> cache->class_shift) : FP_SLAB_FULL) != class)
+	if (nr == cache->per_slab)
+		expected = FP_SLAB_EMPTY;
+	else if (nr)
+		expected = 1 + (nr >> cache->class_shift);
+	if (slab->class != class || expected != class)
 		return "S1: slab is in the list of another class";
 	if (fp_slabtree_find(&cache->tree, (slab->base - cache->origin) >> cache->shift) != slab)
 		return "S1: slab is not in the tree";
@@ -35,7 +42,7 @@ static const char *check_lists(const struct fp_slab_cache *cache)
 			broken = check_slab(cache, slab, class);
 			if (broken)
 				return broken;
-			/* A list that has become a ring would never end. */
+			/* A list with a loop would never end. */
 			if (++nr_slabs > cache->tree.nr)
 				return "S1: slab is in the lists but not in the tree";
 			nr_free += slab->nr_free;
@@ -77,7 +84,7 @@ static const char *check_tree(const struct fp_slabtree *tree)
 	return broken;
 }
 
-/* A bit that is set meanwhile says that the object was seen. */
+/* Set the bits of the objects in a magazine meanwhile, to find any that are in two places. */
 static const char *mark_cached(struct fp_slab_cache *cache, struct fp_slab_cpu *cpu, u32 *nr)
 {
 	struct fp_slab *slab;
@@ -86,9 +93,9 @@ static const char *mark_cached(struct fp_slab_cache *cache, struct fp_slab_cpu *
 	for (*nr = 0; *nr < cpu->nr; ++*nr) {
 		slab = fp_slab_find_locked(cache, cpu->objects[*nr], &index);
 		if (!slab)
-			return "S4: object in a magazine is none";
+			return "S4: address in a magazine is not that of an object";
 		if (slab->free[index / 64] >> (index % 64) & 1)
-			return "S4: object in a magazine is free, or there twice";
+			return "S4: object in a magazine is free, or in a magazine twice";
 		slab->free[index / 64] |= 1ULL << (index % 64);
 	}
 	return NULL;
@@ -105,7 +112,7 @@ static void unmark_cached(struct fp_slab_cache *cache, struct fp_slab_cpu *cpu, 
 	}
 }
 
-/* Of the processors from @cpu on, so that all are marked until the last was looked at. */
+/* All objects stay marked until the last magazine was checked. */
 static const char *check_magazines(struct fp_slab_cache *cache)
 {
 	const char *broken = NULL;
@@ -131,10 +138,11 @@ static const char *check_magazines(struct fp_slab_cache *cache)
  * fp_slab_verify() - check every invariant
  * @cache: the cache
  *
- * Empties the magazines, after it has looked at them.
+ * This empties the magazines after checking them.
  *
- * Context: may sleep; locks the cache while it looks at every object, so this is for tests and debugging.
- * Return: NULL, or the invariant that is broken, as a text that begins with its name.
+ * Context: may sleep; the cache is locked while every object is checked, so this is for tests and
+ * debugging.
+ * Return: NULL, or a text that begins with the name of the broken invariant.
  */
 const char *fp_slab_verify(struct fp_slab_cache *cache)
 {

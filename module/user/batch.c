@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls of many buffers. The entries are copied in once, worked on, and copied out once; no
- * lock is held while user memory is touched.
+ * Calls for many buffers. The entries are copied in once, processed, and copied out once. No lock
+ * is held while user memory is accessed.
  *
- * What cannot be delivered is taken back: a buffer whose handle did not reach the program
- * would live until the client ends.
+ * Results that cannot be copied out are undone. Otherwise a buffer whose handle did not reach the
+ * program would live until the client ends.
  */
 #include "user/batch.h"
 
@@ -16,13 +16,18 @@
 
 #define MAX_ENTRY_SIZE	256
 
-/* Entries are worked on where they were copied to. When they grow, shorter ones need copying. */
-static_assert(offsetofend(struct framepool_ioc_alloc, offset) == sizeof(struct framepool_ioc_alloc));
+/*
+ * Entries are used in place in the copy. Once the structures grow, shorter entries will have to be
+ * copied again.
+ */
+static_assert(offsetofend(struct framepool_ioc_alloc, offset) ==
+	      sizeof(struct framepool_ioc_alloc));
 static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct framepool_ioc_free));
 
 /*
- * The end of the frames below a limit. Who may not see addresses must not find them out by trying limits: for such a client it is
- * rounded down to a power of two, as the masks of devices are.
+ * The PFN below which all frames must lie. A client that may not see addresses must not find them
+ * out by trying limits. For such a client, the limit is rounded down to a power of two, which is
+ * all that the DMA mask of a device needs.
  */
 static u64 end_pfn(const struct fp_client *client, u64 limit)
 {
@@ -32,13 +37,13 @@ static u64 end_pfn(const struct fp_client *client, u64 limit)
 }
 
 /**
- * fp_batch_parse() - what a program asks for in a buffer
- * @client: whose it will be
- * @entry: what it wrote
+ * fp_batch_parse() - check and convert a program's request for a buffer
+ * @client: the client
+ * @entry: the program's request
  * @request: the result
  *
  * Context: any.
- * Return: 0, or -EINVAL.
+ * Return: 0; -EINVAL: an argument is out of its range.
  */
 int fp_batch_parse(const struct fp_client *client, const struct framepool_ioc_alloc *entry,
 		   struct fp_request *request)
@@ -57,9 +62,9 @@ int fp_batch_parse(const struct fp_client *client, const struct framepool_ioc_al
 }
 
 /**
- * fp_batch_describe() - tell a program of its buffer
+ * fp_batch_describe() - fill in the results for a buffer
  * @info: the buffer
- * @entry: where to write it
+ * @entry: the structure to fill in
  *
  * Context: any.
  */
@@ -70,7 +75,7 @@ void fp_batch_describe(const struct fp_buffer_info *info, struct framepool_ioc_a
 	entry->offset = (u64)info->pgoff << PAGE_SHIFT;
 }
 
-/* A copy of all entries, or an error pointer. */
+/* Copy all entries in. Returns an error pointer on failure. */
 static char *copy_entries(const struct framepool_ioc_batch *args, size_t min_size)
 {
 	char *entries;
@@ -87,7 +92,7 @@ static char *copy_entries(const struct framepool_ioc_batch *args, size_t min_siz
 	return entries == ERR_PTR(-ENOMEM) ? ERR_PTR(-ENOBUFS) : entries;
 }
 
-/* Is the entry as long as it says, and nothing in it that is not known? */
+/* Check that an entry has the right size, and that all fields beyond the known ones are zero. */
 static int check_entry(const char *entry, u32 entry_size, size_t known)
 {
 	if (*(const u32 *)entry != entry_size)
@@ -95,7 +100,7 @@ static int check_entry(const char *entry, u32 entry_size, size_t known)
 	return entry_size > known && memchr_inv(entry + known, 0, entry_size - known) ? -E2BIG : 0;
 }
 
-/* Fill in slots, from the first; *@error says why not more. */
+/* Fill in slots, from the first on; *@error says why not all. Returns how many. */
 static u32 parse_allocs(const struct fp_client *client, const struct framepool_ioc_batch *args,
 			const char *entry, struct fp_slot *slots, int *error)
 {
@@ -118,7 +123,8 @@ static u32 parse_frees(const struct framepool_ioc_batch *args, const char *entry
 
 	for (i = 0; i < args->count; i++, entry += args->entry_size) {
 		free = (const void *)entry;
-		*error = check_entry(entry, args->entry_size, sizeof(*free)) ?: free->flags ? -EINVAL : 0;
+		*error = check_entry(entry, args->entry_size, sizeof(*free)) ?:
+			 free->flags ? -EINVAL : 0;
 		if (*error)
 			break;
 		handles[i] = free->handle;
@@ -129,14 +135,14 @@ static u32 parse_frees(const struct framepool_ioc_batch *args, const char *entry
 static int write_results(const struct framepool_ioc_batch *args,
 			 struct framepool_ioc_batch __user *user)
 {
-	/* They follow each other. */
+	/* @done, @failed and @error are adjacent. */
 	size_t bytes = offsetofend(struct framepool_ioc_batch, error) -
 		       offsetof(struct framepool_ioc_batch, done);
 
 	return copy_to_user(&user->done, &args->done, bytes) ? -EFAULT : 0;
 }
 
-/* Tell how far it went: @done entries, and why no more, if @error. */
+/* Write the results of the call, and choose its return value. */
 static int finish(struct framepool_ioc_batch *args, struct framepool_ioc_batch __user *user,
 		  u32 done, u32 failed, int error)
 {
@@ -153,12 +159,13 @@ static void take_back(struct fp_client *client, const struct fp_batch *batch)
 	struct fp_buffer *buffer;
 	u32 i;
 
-	/* Another thread may have been quick to free some, whatever it knew of them. */
+	/* Another thread may have guessed and freed some handles already. */
 	for (i = 0; i < batch->done; i++)
 		fp_client_free(client, &batch->slots[i].info.handle, &buffer, 1, false);
 }
 
-static int deliver(const struct framepool_ioc_batch *args, char *entries, const struct fp_batch *batch)
+static int deliver(const struct framepool_ioc_batch *args, char *entries,
+		   const struct fp_batch *batch)
 {
 	char *entry = entries;
 	u32 i;
@@ -168,7 +175,7 @@ static int deliver(const struct framepool_ioc_batch *args, char *entries, const 
 	return copy_to_user(u64_to_user_ptr(args->entries), entries, entry - entries) ? -EFAULT : 0;
 }
 
-/* All but what needs kernel memory to be had first. */
+/* fp_batch_alloc() after its memory was allocated. */
 static int alloc_entries(struct fp_client *client, struct framepool_ioc_batch *args,
 			 struct framepool_ioc_batch __user *user, char *entries,
 			 struct fp_batch *batch)
@@ -180,7 +187,8 @@ static int alloc_entries(struct fp_client *client, struct framepool_ioc_batch *a
 	if (!batch->nr || (error && !batch->partial))
 		return finish(args, user, 0, batch->nr, error);
 	error = fp_client_alloc(client, batch) ?: error;
-	ret = deliver(args, entries, batch) ?: finish(args, user, batch->done, batch->failed, error);
+	ret = deliver(args, entries, batch) ?:
+	      finish(args, user, batch->done, batch->failed, error);
 	if (ret == -EFAULT)
 		take_back(client, batch);
 	return ret;
@@ -188,12 +196,12 @@ static int alloc_entries(struct fp_client *client, struct framepool_ioc_batch *a
 
 /**
  * fp_batch_alloc() - FRAMEPOOL_IOC_ALLOC_BATCH
- * @client: whose
+ * @client: the client
  * @args: copy of the structure
- * @user: the structure in the program, for the results
+ * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
  */
 int fp_batch_alloc(struct fp_client *client, struct framepool_ioc_batch *args,
 		   struct framepool_ioc_batch __user *user)
@@ -224,7 +232,7 @@ static int free_entries(struct fp_client *client, struct framepool_ioc_batch *ar
 	int error = 0;
 
 	nr = parse_frees(args, entries, handles, &error);
-	/* What is freed cannot be taken back: see first whether the results can be delivered. */
+	/* A free cannot be undone, so check first that the results can be written. */
 	if (finish(args, user, 0, nr, error) == -EFAULT)
 		return -EFAULT;
 	if (!error || partial)
@@ -238,12 +246,12 @@ static int free_entries(struct fp_client *client, struct framepool_ioc_batch *ar
 
 /**
  * fp_batch_free() - FRAMEPOOL_IOC_FREE_BATCH
- * @client: whose
+ * @client: the client
  * @args: copy of the structure
- * @user: the structure in the program, for the results
+ * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
  */
 int fp_batch_free(struct fp_client *client, struct framepool_ioc_batch *args,
 		  struct framepool_ioc_batch __user *user)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer's memory, and its place in the client's file.
+ * The memory of a buffer, and its place in the client's file.
  *
- * The place follows from the frames: page offset = index of the first frame + a huge
- * frame. It is congruent to the physical address modulo a huge frame, as huge
- * mappings need it; it is the client's alone as long as the frames are; it takes no
- * allocator that could fail; and offset 0, the likeliest mistake, is never valid.
+ * The place follows from the frames: page offset = index of the first frame + FP_HUGE_FRAMES. So
+ * the offset is congruent to the physical address modulo a huge frame, as huge mappings require; it
+ * is unique as long as the frames are allocated; it needs no allocator that could fail; and offset
+ * 0, the likeliest mistake, is never valid.
  */
 #include "user/buffer.h"
 
@@ -15,7 +15,7 @@
 static struct kmem_cache *cache;
 
 /**
- * fp_buffer_init() - get ready for buffers
+ * fp_buffer_init() - prepare for buffers
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
@@ -37,17 +37,18 @@ void fp_buffer_exit(void)
 }
 
 /**
- * fp_buffers_create() - make buffers without memory
- * @buffers: the result: @nr buffers of undefined contents
+ * fp_buffers_create() - create buffers without memory
+ * @buffers: the result: @nr buffers, uninitialised
  * @nr: how many, at least 1
  *
  * Context: may sleep.
- * Return: 0; -ENOBUFS: no kernel memory, and no buffer was made.
+ * Return: 0; -ENOBUFS: no kernel memory, and no buffer was created.
  */
 int fp_buffers_create(struct fp_buffer **buffers, u32 nr)
 {
 	if (nr > 1)
-		return kmem_cache_alloc_bulk(cache, GFP_KERNEL, nr, (void **)buffers) ? 0 : -ENOBUFS;
+		return kmem_cache_alloc_bulk(cache, GFP_KERNEL, nr, (void **)buffers) ?
+		       0 : -ENOBUFS;
 	buffers[0] = kmem_cache_alloc(cache, GFP_KERNEL);
 	return buffers[0] ? 0 : -ENOBUFS;
 }
@@ -67,8 +68,9 @@ void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr)
 		kmem_cache_free_bulk(cache, nr, (void **)buffers);
 }
 
-/* The buffer has memory. */
-static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const struct fp_run *run, bool keep)
+/* Initialise a buffer that has got memory. */
+static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const struct fp_run *run,
+		  bool keep)
 {
 	kref_init(&buffer->refs);
 	buffer->run = *run;
@@ -78,18 +80,19 @@ static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const st
 }
 
 /**
- * fp_buffers_alloc() - allocate the memory of a buffer, and of those after it as far as that is easy
- * @buffers: buffers without memory; those that get some have one reference then
+ * fp_buffers_alloc() - allocate memory for a buffer, and cheaply for some of those after it
+ * @buffers: buffers without memory; each that gets memory has one reference then
  * @nr: how many, at least 1
- * @pool: where from
- * @owner: who small blocks belong to
- * @request: what the memory of each must satisfy
+ * @pool: the pool
+ * @owner: the owner of its partly used huge frames
+ * @request: what each buffer must satisfy
  *
  * Context: may sleep.
- * Return: how many have memory, from the first; or as fp_pool_alloc(), and none has.
+ * Return: how many have memory, from the first on; or a negative errno from fp_pool_alloc(), and
+ * none has.
  */
-int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
-		     const struct fp_request *request)
+int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
+		     struct fp_owner *owner, const struct fp_request *request)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
 	u32 i, got = 0;
@@ -109,14 +112,15 @@ int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, s
 	return got;
 }
 
-/* The runs of the first buffers that are alike. Returns how many. */
+/* Collect the runs of the buffers at the beginning that are alike. Returns how many. */
 static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
 {
 	const struct fp_buffer *first = buffers[0];
 	u32 i;
 
 	for (i = 0; i < min(nr, FP_POOL_ALIKE); i++) {
-		if (buffers[i]->run.nr != first->run.nr || buffers[i]->run.dirty != first->run.dirty)
+		if (buffers[i]->run.nr != first->run.nr ||
+		    buffers[i]->run.dirty != first->run.dirty)
 			break;
 		runs[i] = buffers[i]->run;
 	}
@@ -124,18 +128,18 @@ static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
 }
 
 /**
- * fp_buffers_free() - give the memory of a buffer back, and of those after it as far as that is easy
+ * fp_buffers_free() - free the memory of a buffer, and cheaply of some of those after it
  * @buffers: buffers without references
  * @nr: how many, at least 1
- * @pool: where it came from
- * @owner: whom it was allocated for
- * @quarantined: huge frames that went into quarantine are added
+ * @pool: the pool it came from
+ * @owner: the owner it was allocated for
+ * @quarantined: the number of huge frames that went into quarantine is added
  *
  * Context: process.
- * Return: how many have no memory any more, from the first; at least 1.
+ * Return: how many were freed, from the first on; at least 1.
  */
-u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
-		    u32 *quarantined)
+u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
+		    struct fp_owner *owner, u32 *quarantined)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
 	u32 done = 0, alike;
@@ -153,7 +157,7 @@ u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, st
 }
 
 /**
- * fp_buffer_page() - the page at a file offset
+ * fp_buffer_page() - find the page at a file offset
  * @buffer: the buffer
  * @pgoff: page offset in the client's file, inside the buffer
  *

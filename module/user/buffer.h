@@ -13,13 +13,13 @@ struct fp_client;
 /**
  * struct fp_buffer - the object behind a handle
  * @refs: one for the handle, one for each VMA
- * @client: whose it is; outlives the buffer
- * @node: in the client's tree, by @pgoff (protected by the client's lock)
- * @handle: its name, or 0 once it was freed (protected by the client's lock)
- * @pgoff: first page of its range in the client's file; constant
+ * @client: its client; outlives the buffer
+ * @node: entry in the client's tree, by @pgoff (protected by the client's lock)
+ * @handle: its handle, or 0 once that was freed (protected by the client's lock)
+ * @pgoff: page offset in the client's file; constant
  * @pfn: PFN of its first frame; constant
  * @run: its frames; constant but for @run.dirty, which is set when it is first mapped
- * @keep: the client will want the same again, and need not have it cleared; constant
+ * @keep: the client may want the same memory again, without clearing; constant
  */
 struct fp_buffer {
 	struct kref refs;
@@ -36,10 +36,10 @@ int fp_buffer_init(void);
 void fp_buffer_exit(void);
 int fp_buffers_create(struct fp_buffer **buffers, u32 nr);
 void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
-int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
-		     const struct fp_request *request);
-u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool, struct fp_owner *owner,
-		    u32 *quarantined);
+int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
+		     struct fp_owner *owner, const struct fp_request *request);
+u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
+		    struct fp_owner *owner, u32 *quarantined);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
 
 #endif

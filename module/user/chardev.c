@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/framepool/<pool>: the node, and from its files to clients.
+ * /dev/framepool/<pool>: the device node. Each open file is a client.
  *
- * An open file holds a reference to the module, so none is left when the device goes.
+ * An open file holds a reference to the module, so no file is open when the device is removed.
  */
 #include "user/chardev.h"
 
@@ -22,11 +22,11 @@
 #include "user/mmap.h"
 
 /**
- * struct fp_chardev - the node of a pool
- * @device: in sysfs; its release frees this structure
- * @cdev: behind the node
+ * struct fp_chardev - the device node of a pool
+ * @device: the device in sysfs; its release frees this structure
+ * @cdev: the character device
  * @class: the class "framepool"
- * @pool: constant
+ * @pool: the pool; constant
  * @gid: group of the node; constant
  */
 struct fp_chardev {
@@ -40,7 +40,7 @@ struct fp_chardev {
 static int open(struct inode *inode, struct file *file)
 {
 	struct fp_chardev *chardev = container_of(inode->i_cdev, struct fp_chardev, cdev);
-	/* Who opens the file counts, not who asks: a descriptor can be passed on. */
+	/* This depends on who opens the file, not on who calls: descriptors can be passed on. */
 	bool sees_addresses = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	struct fp_client *client = fp_client_create(chardev->pool, sees_addresses);
 
@@ -116,13 +116,13 @@ static int add_device(struct fp_chardev *chardev, dev_t number,
 }
 
 /**
- * fp_chardev_create() - make the node of a pool
+ * fp_chardev_create() - create the node of a pool
  * @pool: the pool
  * @gid: group that may open the node
- * @groups: attributes of its device in sysfs
+ * @groups: sysfs attributes of its device
  *
  * Context: may sleep.
- * Return: the node, or an error pointer.
+ * Return: the node, or an error pointer from the driver core; -ENOMEM: no kernel memory.
  */
 struct fp_chardev *fp_chardev_create(struct fp_pool *pool, kgid_t gid,
 				     const struct attribute_group **groups)

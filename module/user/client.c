@@ -2,29 +2,28 @@
 /*
  * A client: one open file, its handles and its offsets.
  *
- * A handle is (serial number << 32 | page offset of the buffer). One tree, by page
- * offset, therefore serves handles and mmap() alike, and the serial number tells a stale
- * handle from the one that now has its place. Taking a buffer out of the tree frees its
- * place and happens before its frames go back to the pool, so no two buffers ever want the
- * same place. Freeing needs no memory and cannot fail.
+ * A handle is (serial number << 32 | page offset of the buffer). So one tree, by page offset,
+ * serves both handles and mmap(). The serial number tells a stale handle from a later one at the
+ * same offset. A buffer is removed from the tree, which frees its offset, before its frames go back
+ * to the pool. So two buffers never need the same offset. Freeing needs no memory and cannot fail.
  *
- * The file lives as long as a descriptor or a VMA refers to it; so when it is released
- * only handles are left to drop.
+ * The file lives as long as a descriptor or a VMA refers to it. So when it is released, only
+ * handles are left to drop.
  *
- * A client can be revoked, which takes its memory out of all page tables for good. The
- * difficulty is a fault under way: the core installs the page after our handler has
- * returned it, so a page could come into the page tables after all were taken out. What
- * is held from before our handler looks until after the core has installed is the lock of
- * the folio (fault() returns it locked, see mmap.c). So: set the flag, take and drop the lock
- * of each folio, unmap; in the windows of caches (window.c) there is a lock for it. A fault either had the lock first, and is found by the unmapping; or
- * it gets it later, and sees the flag. Nothing else would do: the core takes no
- * invalidate_lock for us and ours would be dropped before it installs, as would a lock of
- * the client; the mmap_lock is one for each process, and not taken by faults that hold
- * the lock of a VMA.
+ * A client can be revoked: its memory is removed from all page tables for good. The difficulty is a
+ * fault that is under way. The core installs the page after our handler has returned it, so a page
+ * could get into a page table after all pages were removed. The folio lock is held from before our
+ * handler checks the flag until after the core has installed the page, because fault() returns the
+ * folio locked (see mmap.c). So revocation sets the flag, takes and drops the lock of each folio,
+ * and unmaps. The windows of caches (window.c) have a lock of their own for this. Either a fault
+ * got the lock first, and the unmapping removes its page; or it gets the lock later, and sees the
+ * flag. No other lock would do. The core takes no invalidate_lock for us. If our handler took one,
+ * or a lock of the client, it would have to drop it before the core installs the page. The
+ * mmap_lock belongs to one process, and faults that hold the lock of a VMA do not take it.
  *
- * References that were taken through the page tables before (pipes, direct I/O, io_uring)
- * stay. They are the kernel's business, as after munmap(): the frames remain the client's until
- * it ends, and then in quarantine until the last reference is gone.
+ * References taken through the page tables before (by pipes, direct I/O, io_uring) stay, as they do
+ * after munmap(). The frames remain the client's until it ends; then they stay in quarantine until
+ * the last reference is gone.
  */
 #include "user/client.h"
 
@@ -38,7 +37,10 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-/* Wholly free huge frames that a client keeps, so that small buffers which come and go have none cleared. */
+/*
+ * Wholly free huge frames that a client keeps, so that small buffers which come and go do not cause
+ * clearing.
+ */
 #define MAX_SPARE	1
 
 static struct vfsmount *fs_mount;
@@ -48,7 +50,7 @@ static int init_fs_context(struct fs_context *context)
 	return init_pseudo(context, 0x46506f6f) ? 0 : -ENOMEM;
 }
 
-/* Without an owner: it is mounted while the module is loaded, and must not keep it so. */
+/* No .owner: the mount lasts as long as the module is loaded, and must not pin the module. */
 static struct file_system_type fs_type = {
 	.name = "framepool",
 	.init_fs_context = init_fs_context,
@@ -64,16 +66,16 @@ static struct inode *create_inode(void)
 	/* The core maps nothing beyond the size, and nothing huge across it. */
 	i_size_write(inode, MAX_LFS_FILESIZE);
 	/*
-	 * Nothing is ever allocated by this mask. But memory that the kernel could only replace by
-	 * such of its lowest zone it does not try to move between NUMA nodes, which would cost a
-	 * fault for each huge frame, again and again, and never succeed.
+	 * Nothing is ever allocated with this mask. But the kernel does not try to migrate memory
+	 * between NUMA nodes if the mask allows the replacement to come from the lowest zone only.
+	 * Each attempt would cost a fault for each huge frame, and would never succeed.
 	 */
 	mapping_set_gfp_mask(inode->i_mapping, GFP_DMA);
 	return inode;
 }
 
 /**
- * fp_client_init() - get ready for clients
+ * fp_client_init() - prepare for clients
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
@@ -145,7 +147,9 @@ static u64 sum_frames(const struct fp_slot *slots, u32 nr)
 	return sum;
 }
 
-/* Charge for as many slots as there is room for, from the first; *@error says why not for more. */
+/*
+ * Charge for as many slots as the quotas allow, from the first on; *@error says why not for more.
+ */
 static u32 charge_slots(struct fp_client *client, const struct fp_slot *slots, u32 nr, int *error)
 {
 	u32 i;
@@ -171,7 +175,7 @@ static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_inf
 	info->nr = buffer->run.nr;
 }
 
-/* How many of the first slots want the same? */
+/* How many slots at the beginning make the same request? */
 static u32 count_alike(const struct fp_slot *slots, u32 nr)
 {
 	const struct fp_request *first = &slots[0].request, *other;
@@ -186,7 +190,7 @@ static u32 count_alike(const struct fp_slot *slots, u32 nr)
 	return i;
 }
 
-/* Allocate memory for buffers, from the first; *@error says why not for more. */
+/* Allocate memory for buffers, from the first on; *@error says why not for more. */
 static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 			 const struct fp_slot *slots, u32 nr, int *error)
 {
@@ -210,7 +214,7 @@ static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 	return done;
 }
 
-/* Give back the memory of buffers that nobody can find any more, and the buffers. */
+/* Free buffers that are in no tree any more, and their memory. */
 static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
 	u32 i, done = 0, nr_quarantined = 0;
@@ -238,7 +242,7 @@ static void add_buffer_locked(struct fp_client *client, struct fp_buffer *buffer
 	client->nr_buffers++;
 }
 
-/* False: the client was revoked meanwhile. */
+/* Returns false if the client was revoked meanwhile. */
 static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 			struct fp_slot *slots, u32 nr)
 {
@@ -259,7 +263,10 @@ static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 	return true;
 }
 
-/* Allocate for slots that are charged. What is not allocated is not charged any more. */
+/*
+ * Allocate for slots that are charged already. The charge for what could not be allocated is
+ * undone.
+ */
 static u32 alloc_charged(struct fp_client *client, struct fp_batch *batch, u32 nr, int *error)
 {
 	struct fp_buffer **buffers = batch->buffers;
@@ -279,7 +286,7 @@ static u32 alloc_charged(struct fp_client *client, struct fp_batch *batch, u32 n
 	return done;
 }
 
-/* As fp_client_alloc(). */
+/* fp_client_alloc() without the tracepoint. */
 static int alloc_batch(struct fp_client *client, struct fp_batch *batch)
 {
 	int error = 0, ret;
@@ -309,13 +316,13 @@ static int alloc_batch(struct fp_client *client, struct fp_batch *batch)
 
 /**
  * fp_client_alloc() - allocate buffers
- * @client: for whom
- * @batch: what they must satisfy; each request is for at most 2^51 frames
+ * @client: the client
+ * @batch: the requests, each for at most 2^51 frames; gets the results
  *
  * Context: may sleep.
- * Return: 0: all of @batch is done; or why slot @batch->failed failed, as in uapi/framepool.h:
- * -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. Then the slots before it are done
- * if @batch->partial, and none is otherwise.
+ * Return: 0 if all of @batch is done; else the reason why slot @batch->failed failed, as in
+ * uapi/framepool.h: -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. On failure, the slots
+ * before it are done if @batch->partial is set; otherwise none is.
  */
 int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
 {
@@ -326,7 +333,7 @@ int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
 	return ret;
 }
 
-/* The last reference is gone. */
+/* Called when the last reference is gone. */
 static void remove_locked(struct kref *refs)
 {
 	struct fp_buffer *buffer = container_of(refs, struct fp_buffer, refs);
@@ -336,7 +343,7 @@ static void remove_locked(struct kref *refs)
 	buffer->client->nr_buffers--;
 }
 
-/* The end of buffers that had a handle. */
+/* Free buffers that had a handle. */
 static void end_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
 	u32 i;
@@ -364,7 +371,7 @@ void fp_client_put_buffer(struct fp_buffer *buffer)
 		end_buffers(client, &buffer, 1);
 }
 
-/* Take the handles from their buffers, from the first on until one is not valid. */
+/* Take away the handles of buffers, from the first on, up to one that is not valid. */
 static u32 take_handles_locked(struct fp_client *client, const u64 *handles,
 			       struct fp_buffer **buffers, u32 nr)
 {
@@ -375,13 +382,15 @@ static u32 take_handles_locked(struct fp_client *client, const u64 *handles,
 		buffers[i] = find_handle_locked(client, handles[i]);
 		if (!buffers[i])
 			break;
-		/* From now on it is not found, neither by others nor as a duplicate. */
+		/* From now on neither others nor a duplicate in @handles find it. */
 		buffers[i]->handle = 0;
 	}
 	return i;
 }
 
-/* Drop the references of handles that were taken; put those buffers first that had no other. */
+/*
+ * Drop the references of handles that were taken away; buffers that had no other move to the front.
+ */
 static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
 {
 	u32 i, last = 0;
@@ -396,13 +405,13 @@ static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
  * fp_client_free() - give up handles
  * @client: the client
  * @handles: the handles
- * @buffers: room for as many
+ * @buffers: room for @nr pointers
  * @nr: how many
- * @partial: give up those before one that is not valid; otherwise all or none
+ * @partial: give up the handles before the first one that is not valid; otherwise all or none
  *
  * Context: process, may sleep.
- * Return: @nr, or the number of the first handle that is not valid: never given out, freed,
- * or the same as one before it.
+ * Return: @nr, or the index of the first handle that is not valid: it was never given out, was
+ * freed, or equals an earlier one.
  */
 u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
 		   u32 nr, bool partial)
@@ -468,7 +477,7 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
 }
 
 /**
- * fp_client_nr_buffers() - how many buffers live
+ * fp_client_nr_buffers() - count the live buffers
  * @client: the client
  *
  * Context: process.
@@ -485,20 +494,20 @@ u32 fp_client_nr_buffers(struct fp_client *client)
 }
 
 /**
- * fp_client_is_revoked() - was its memory taken away?
+ * fp_client_is_revoked() - was the client's memory taken away?
  * @client: the client
  *
- * A fault asks while it holds the lock of the folio that it is about to return.
+ * A fault handler calls this while it holds the lock of the folio that it is about to return.
  *
  * Context: any.
- * Return: whether it was.
+ * Return: true if it was.
  */
 bool fp_client_is_revoked(const struct fp_client *client)
 {
 	return READ_ONCE(client->revoked);
 }
 
-/* The frames of the first buffer at or after a page offset. False: there is none. */
+/* Find the first buffer at or after *@pgoff, and move *@pgoff to its end. False: none is left. */
 static bool next_frames(struct fp_client *client, unsigned long *pgoff, unsigned long *pfn, u64 *nr)
 {
 	struct rb_node *node;
@@ -524,15 +533,16 @@ static bool next_frames(struct fp_client *client, unsigned long *pgoff, unsigned
 	return buffer;
 }
 
-/* Wait until every fault that did not see the client revoked has installed its page. */
+/* Wait until every fault that did not see the flag has installed its page. */
 static void wait_for_faults(struct fp_client *client)
 {
 	unsigned long pgoff = 0, pfn, end;
 	u64 nr;
 
 	while (next_frames(client, &pgoff, &pfn, &nr)) {
-		/* The buffer may go meanwhile; its folios belong to the pool and stay. */
-		for (end = pfn + nr; pfn < end; pfn = round_down(pfn, FP_HUGE_FRAMES) + FP_HUGE_FRAMES) {
+		/* The buffer may be freed meanwhile; its folios belong to the pool and stay. */
+		for (end = pfn + nr; pfn < end;
+		     pfn = round_down(pfn, FP_HUGE_FRAMES) + FP_HUGE_FRAMES) {
 			struct folio *folio = page_folio(pfn_to_page(pfn));
 
 			folio_lock(folio);
@@ -543,11 +553,11 @@ static void wait_for_faults(struct fp_client *client)
 }
 
 /**
- * fp_client_revoke() - take a client's memory away, for good
- * @client: the client, which cannot end meanwhile
+ * fp_client_revoke() - take a client's memory away for good
+ * @client: the client, which cannot end during the call
  *
- * When this returns, no page table shows any of its memory, and whoever touches a
- * mapping of it gets SIGBUS.
+ * When this returns, none of its memory is in a page table, and any access to a mapping of it gets
+ * SIGBUS.
  *
  * Context: may sleep; takes folio locks and the mapping's i_mmap_rwsem.
  */
@@ -564,7 +574,7 @@ void fp_client_revoke(struct fp_client *client)
 
 /**
  * fp_client_revoke_all() - shut a pool down by force
- * @pool: the pool; from now on it takes no new clients
+ * @pool: the pool; it accepts no new clients from now on
  *
  * Context: may sleep.
  */
@@ -580,14 +590,15 @@ void fp_client_revoke_all(struct fp_pool *pool)
 }
 
 /**
- * fp_client_windows_for_each() - look at the caches of all clients of a pool
+ * fp_client_windows_for_each() - call a function for the caches of all clients of a pool
  * @pool: the pool
  * @show: called for each; may sleep
  * @context: passed on
  *
  * Context: may sleep.
  */
-void fp_client_windows_for_each(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+void fp_client_windows_for_each(struct fp_pool *pool,
+				void (*show)(struct fp_window *window, void *context),
 				void *context)
 {
 	struct fp_client *client;
@@ -598,7 +609,7 @@ void fp_client_windows_for_each(struct fp_pool *pool, void (*show)(struct fp_win
 	mutex_unlock(&pool->clients_lock);
 }
 
-/* False: the pool was shut down. */
+/* Returns false if the pool was shut down. */
 static bool join_pool(struct fp_client *client)
 {
 	struct fp_pool *pool = client->pool;
@@ -615,9 +626,9 @@ static bool join_pool(struct fp_client *client)
 }
 
 /**
- * fp_client_create() - make a client of the current process
+ * fp_client_create() - create a client for the current process
  * @pool: the pool
- * @sees_addresses: whether it may know where in memory its buffers are
+ * @sees_addresses: whether it may learn the physical addresses of its buffers
  *
  * Context: may sleep.
  * Return: the client, or an error pointer: -ENOMEM; -ENODEV: the pool was shut down.
@@ -644,7 +655,8 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 	client->owner.max_spare = MAX_SPARE;
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
-	fp_windows_init(&client->windows, pool, &client->owner, client->account, client->inode->i_mapping);
+	fp_windows_init(&client->windows, pool, &client->owner, client->account,
+			client->inode->i_mapping);
 	if (join_pool(client))
 		return client;
 	ret = -ENODEV;
@@ -658,7 +670,7 @@ err_free:
 }
 
 /**
- * fp_client_destroy() - end a client
+ * fp_client_destroy() - destroy a client
  * @client: a client whose file is being released
  *
  * Context: may sleep.
@@ -672,7 +684,7 @@ void fp_client_destroy(struct fp_client *client)
 	list_del(&client->node);
 	pool->nr_clients--;
 	mutex_unlock(&pool->clients_lock);
-	/* No VMA is left and no call is under way: every reference is a handle's. */
+	/* No VMA is left and no call is under way: the only references are those of handles. */
 	while ((node = rb_first(&client->buffers))) {
 		fp_client_put_buffer(rb_entry(node, struct fp_buffer, node));
 		cond_resched();
@@ -682,8 +694,9 @@ void fp_client_destroy(struct fp_client *client)
 	fp_pool_end_owner(pool, &client->owner);
 	fp_account_close(&pool->accounts, client->account);
 	fp_owner_fini(&client->owner);
-	/* A huge frame that was leaked for a mistake of ours still points to its owner. */
-	if (!WARN_ONCE(client->owner.nr_huge, "framepool: %s: degraded: a client leaves %u huge frames\n",
+	/* A huge frame that was leaked because of a bug still refers to its owner. */
+	if (!WARN_ONCE(client->owner.nr_huge,
+		       "framepool: %s: degraded: a client ends but still owns %u huge frames\n",
 		       pool->name, client->owner.nr_huge))
 		kfree(client);
 }

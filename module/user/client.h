@@ -11,26 +11,27 @@
 #include "user/window.h"
 
 /*
- * For memory that a call needs while it lasts. Its program is charged, and if there is none it is told; but nothing stands in
- * the log, as it would by default when vmalloc() fails, which the limit of a control group suffices for.
+ * For memory that a call needs while it runs. It is charged to the program's control group. If
+ * there is no memory, the call fails, but nothing is logged: a control group at its limit is enough
+ * to make vmalloc() fail, and by default that is logged.
  */
 #define FP_GFP_CALL	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /**
  * struct fp_client - one open file of a pool
  * @pool: the pool; constant
- * @inode: of its own, so that its offsets are; constant
- * @owner: its partly used huge frames; has a lock of its own
- * @account: who opened it, and is charged for its buffers; constant
- * @sees_addresses: it may know where in memory its buffers are; constant
- * @windows: its caches of objects; has locks of its own
+ * @inode: the client's own inode, so that its offsets are its own; constant
+ * @owner: owns its partly used huge frames; has a lock of its own
+ * @account: charged for its buffers; says who opened it; constant
+ * @sees_addresses: it may learn the physical addresses of its buffers; constant
+ * @windows: its caches of objects; have locks of their own
  * @lock: protects @buffers, @serial, @nr_buffers; held to set @revoked
- * @buffers: its buffers, by page offset; a freed one stays until its last mapping is gone
+ * @buffers: its buffers by page offset; a freed one stays until its last mapping is gone
  * @serial: upper half of the last handle
- * @nr_buffers: in @buffers
- * @revoked: its memory was taken away: nothing of it may be mapped, no call has any effect
- *           (set once, with @lock held; read without)
- * @node: in the pool's list (protected by the pool's clients lock)
+ * @nr_buffers: number of @buffers
+ * @revoked: its memory was taken away: none of it may be mapped, and no call has any effect (set
+ *           once, with @lock held; read without it)
+ * @node: entry in the pool's list (protected by the pool's clients lock)
  */
 struct fp_client {
 	struct fp_pool *pool;
@@ -63,7 +64,7 @@ struct fp_buffer_info {
 
 /**
  * struct fp_slot - one buffer of a batch
- * @request: what it must satisfy
+ * @request: what the buffer must satisfy
  * @info: the result, if the slot is done
  */
 struct fp_slot {
@@ -73,12 +74,12 @@ struct fp_slot {
 
 /**
  * struct fp_batch - buffers to be allocated together
- * @nr: how many
- * @partial: as many as can be had, from the first; otherwise all or none
- * @slots: @nr of them
+ * @nr: number of buffers
+ * @partial: allocate as many as possible, from the first on; otherwise all or none
+ * @slots: an array of @nr slots
  * @buffers: room for @nr, for fp_client_alloc() to use
- * @done: the result: slots that have a buffer, from the first
- * @failed: the result: the first slot that could not have one, or @nr
+ * @done: the result: the first @done slots have a buffer
+ * @failed: the result: number of the first slot that failed, or @nr
  */
 struct fp_batch {
 	u32 nr;
@@ -103,7 +104,8 @@ u32 fp_client_nr_buffers(struct fp_client *client);
 bool fp_client_is_revoked(const struct fp_client *client);
 void fp_client_revoke(struct fp_client *client);
 void fp_client_revoke_all(struct fp_pool *pool);
-void fp_client_windows_for_each(struct fp_pool *pool, void (*show)(struct fp_window *window, void *context),
+void fp_client_windows_for_each(struct fp_pool *pool,
+				void (*show)(struct fp_window *window, void *context),
 				void *context);
 
 #endif

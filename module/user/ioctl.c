@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of uapi/framepool.h. One table says how large each structure is and was in
- * its first version; copying in, checking and copying out happen in one place, with no
- * lock held.
+ * The calls of uapi/framepool.h. One table has the size of each structure, and the size of its
+ * first version. Structures are copied in, checked and copied out in one place, with no lock held.
  */
 #include "user/ioctl.h"
 
@@ -31,10 +30,10 @@ union args {
 };
 
 /**
- * struct call - a call under way
- * @client: on whose file
- * @user: the structure in the program
- * @args: its copy
+ * struct call - a call in progress
+ * @client: the client
+ * @user: the program's structure
+ * @args: a copy of it
  */
 struct call {
 	struct fp_client *client;
@@ -150,13 +149,13 @@ static int do_obj_free(struct call *call)
 }
 
 /**
- * struct op - a call
- * @cmd: its number
- * @size: of its structure
- * @min_size: of the structure's first version
- * @no_results: it has none, or has written them itself
- * @run: does it
- * @undo: takes it back when the results cannot be delivered; may be NULL
+ * struct op - how to handle one command
+ * @cmd: the ioctl command
+ * @size: size of its structure
+ * @min_size: size of the first version of its structure
+ * @no_results: there are none, or @run writes them itself
+ * @run: handles the command
+ * @undo: undoes @run when the results cannot be copied out; may be NULL
  */
 struct op {
 	unsigned int cmd;
@@ -182,12 +181,18 @@ static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free, .no_results = true),
 	OP(FRAMEPOOL_IOC_QUERY, framepool_ioc_query, address, do_query),
 	OP(FRAMEPOOL_IOC_STATS, framepool_ioc_stats, free_blocks, do_stats),
-	OP(FRAMEPOOL_IOC_ALLOC_BATCH, framepool_ioc_batch, reserved, do_alloc_batch, .no_results = true),
-	OP(FRAMEPOOL_IOC_FREE_BATCH, framepool_ioc_batch, reserved, do_free_batch, .no_results = true),
-	OP(FRAMEPOOL_IOC_CACHE_CREATE, framepool_ioc_cache, slab_bytes, do_cache_create, .undo = undo_cache_create),
-	OP(FRAMEPOOL_IOC_CACHE_DESTROY, framepool_ioc_cache_destroy, handle, do_cache_destroy, .no_results = true),
-	OP(FRAMEPOOL_IOC_OBJ_ALLOC, framepool_ioc_objects, reserved, do_obj_alloc, .no_results = true),
-	OP(FRAMEPOOL_IOC_OBJ_FREE, framepool_ioc_objects, reserved, do_obj_free, .no_results = true),
+	OP(FRAMEPOOL_IOC_ALLOC_BATCH, framepool_ioc_batch, reserved, do_alloc_batch,
+	   .no_results = true),
+	OP(FRAMEPOOL_IOC_FREE_BATCH, framepool_ioc_batch, reserved, do_free_batch,
+	   .no_results = true),
+	OP(FRAMEPOOL_IOC_CACHE_CREATE, framepool_ioc_cache, slab_bytes, do_cache_create,
+	   .undo = undo_cache_create),
+	OP(FRAMEPOOL_IOC_CACHE_DESTROY, framepool_ioc_cache_destroy, handle, do_cache_destroy,
+	   .no_results = true),
+	OP(FRAMEPOOL_IOC_OBJ_ALLOC, framepool_ioc_objects, reserved, do_obj_alloc,
+	   .no_results = true),
+	OP(FRAMEPOOL_IOC_OBJ_FREE, framepool_ioc_objects, reserved, do_obj_free,
+	   .no_results = true),
 };
 
 static const struct op *find_op(unsigned int cmd)
@@ -201,13 +206,13 @@ static const struct op *find_op(unsigned int cmd)
 }
 
 /**
- * fp_ioctl() - a call from a program
- * @file: on which file
- * @cmd: which
+ * fp_ioctl() - handle an ioctl
+ * @file: the open file
+ * @cmd: the command
  * @arg: user address of its structure
  *
  * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
  */
 long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -229,7 +234,7 @@ long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	/* Fills in all that the call looks at. */
+	/* This initialises all fields that @run uses. */
 	ret = copy_struct_from_user(&call.args, op->size, user, size);
 	if (ret)
 		return ret;

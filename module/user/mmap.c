@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping buffers, and windows of caches, into programs. There are two kinds of VMA.
+ * Mapping buffers and windows of caches into programs. There are two kinds of VMA.
  *
- * That of a buffer is a "run VMA". fault() returns a page of a PMD-order folio and leaves the rest to the kernel, which
- * maps the whole folio at once if the VMA covers a 2 MiB window that is congruent to
- * it. The mapping is counted and pinnable like that of any file. But it is the
- * kernel, not this file, that decides so: any frame of such a window becomes accessible.
- * What makes that safe is the shape of the VMA:
+ * The VMA of a buffer is a "run VMA". fault() returns a page of a PMD-order folio, and the kernel
+ * does the rest: it maps the whole folio at once if the VMA covers the 2 MiB window that is
+ * congruent to it. The mapping is counted, and can be pinned, like that of any file. But the kernel
+ * decides this, not this file, and then every frame of the window becomes accessible. The shape of
+ * the VMA makes that safe:
  *
- *  - it shows one physically contiguous run, and lies inside one buffer;
+ *  - it maps one physically contiguous run, inside one buffer;
  *  - its offset is congruent to the run modulo a huge frame (fp_buffer).
  *
- * A window that the VMA covers and that is aligned in the file is then one folio, wholly
- * the buffer's. A VMA at an address that is not congruent gets small pages.
+ * So an aligned window of the file that the VMA covers is one folio that belongs entirely to the
+ * buffer. A VMA at an address that is not congruent gets small pages.
  *
- * The folio is returned locked (VM_FAULT_LOCKED), and stays so until its page is in the page
- * table. A client is revoked by means of that lock: see client.c. It costs nothing: the core would
- * take the lock itself as soon as fault() returns without.
+ * The folio is returned locked (VM_FAULT_LOCKED), and stays locked until its page is in the page
+ * table. Revocation of a client relies on that lock (see client.c). It costs nothing: the core
+ * would take the lock itself if fault() returned without it.
  *
- * VM_DONTEXPAND keeps mremap() from growing it out of the buffer and mlock(), KSM and
- * khugepaged away; VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
- * Linux 6.1 and 6.12 would then skip the folio's references when they unmap it. There
- * is no page_mkwrite, since write notification makes long-term pins fail.
+ * VM_DONTEXPAND keeps mremap() from growing the VMA beyond the buffer, and excludes it from
+ * mlock(), KSM and khugepaged. VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
+ * Linux 6.1 and 6.12 would then not drop the folio's references when they unmap it. There is no
+ * page_mkwrite, since write notification makes long-term pins fail.
  *
- * That of a window is a "piece VMA": slabs lie in it side by side that do not in memory, and come and go. So the
- * kernel must map no folio in it. window_fault() puts the pages into the page table itself, a few at a time, for which
- * VM_MIXEDMAP is there, under the lock that who takes a slab away takes as well (window.c).
+ * The VMA of a window is a "piece VMA": slabs that are adjacent in it are not adjacent in memory,
+ * and slabs come and go. So the kernel must not map whole folios in it. window_fault() puts the
+ * pages into the page table itself, a few at a time, which requires VM_MIXEDMAP. It holds the lock
+ * that is also taken to take a slab away (window.c).
  */
 #include "user/mmap.h"
 
@@ -50,7 +51,7 @@ static void close(struct vm_area_struct *vma)
 	fp_client_put_buffer(vma->vm_private_data);
 }
 
-/* May the kernel map the whole folio for this fault? By one entry, or from Linux 7.3 on by many. */
+/* May the kernel map the whole folio, with one entry or (from Linux 7.3 on) with many? */
 static bool may_map_folio(const struct vm_fault *vmf)
 {
 	unsigned long start = vmf->address & PMD_MASK;
@@ -58,16 +59,17 @@ static bool may_map_folio(const struct vm_fault *vmf)
 	return start >= vmf->vma->vm_start && start + PMD_SIZE <= vmf->vma->vm_end;
 }
 
-/* A frame of the folio is bad: whoever has it mapped shall fault, and come to know. */
+/* A frame of the folio is bad: unmap it everywhere, so that the next access faults. */
 static void unmap_folio(const struct vm_fault *vmf, struct folio *folio)
 {
 	loff_t first = vmf->pgoff - folio_page_idx(folio, fp_buffer_page(vmf->vma->vm_private_data,
 									 vmf->pgoff));
 
-	unmap_mapping_range(vmf->vma->vm_file->f_mapping, first << PAGE_SHIFT, folio_size(folio), 1);
+	unmap_mapping_range(vmf->vma->vm_file->f_mapping, first << PAGE_SHIFT, folio_size(folio),
+			    1);
 }
 
-/* See to it that the page is in vmf->page, locked. */
+/* Put the page into vmf->page, with its folio locked. */
 static vm_fault_t find_page(struct vm_fault *vmf)
 {
 	struct fp_buffer *buffer = vmf->vma->vm_private_data;
@@ -75,7 +77,7 @@ static vm_fault_t find_page(struct vm_fault *vmf)
 	struct folio *folio = page_folio(page);
 
 	folio_lock(folio);
-	/* Small pages take a reference each: enough mappings could make the count overflow. */
+	/* Each small page takes a reference: enough mappings could make the count overflow. */
 	if (unlikely(fp_client_is_revoked(buffer->client) || folio_ref_count(folio) <= 0)) {
 		folio_unlock(folio);
 		return VM_FAULT_SIGBUS;
@@ -97,17 +99,17 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	const struct fp_client *client = ((struct fp_buffer *)vmf->vma->vm_private_data)->client;
 	vm_fault_t ret = find_page(vmf);
 
-	/* Or the arguments would be worked out for nobody. */
+	/* Without this check, the arguments would be computed even if the event is off. */
 	if (trace_fault_enabled())
-		trace_fault(client->pool, client->account, vmf, (s64)vmf->pgoff - FP_HUGE_FRAMES, may_map_folio(vmf),
-			    vm_fault_to_errno(ret, FOLL_HWPOISON));
+		trace_fault(client->pool, client->account, vmf, (s64)vmf->pgoff - FP_HUGE_FRAMES,
+			    may_map_folio(vmf), vm_fault_to_errno(ret, FOLL_HWPOISON));
 	return ret;
 }
 
 /*
- * Maps nothing around a fault. That it is there tells Linux 6.12 that fault() needs no
- * mmap_lock; without it each fault would give up the lock of its VMA and start again under
- * the mmap_lock, which all threads of the process share.
+ * This maps nothing around a fault. Its presence tells Linux 6.12 that fault() does not need the
+ * mmap_lock. Without it, each fault would drop the lock of its VMA and start again under the
+ * mmap_lock, which all threads of the process share.
  */
 static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
 {
@@ -126,7 +128,10 @@ static void window_open(struct vm_area_struct *vma)
 	struct fp_window *window = vma->vm_private_data;
 
 	kref_get(&window->refs);
-	/* Also in a child's VMA, before fork() would copy the pages (from 6.7 on), whatever madvise() has done to the parent's. */
+	/*
+	 * Set it in a child's VMA, too, before fork() copies the pages (from 6.7 on), even if
+	 * madvise() cleared it in the parent's.
+	 */
 	fp_vma_change_flags(vma, VM_WIPEONFORK, 0);
 }
 
@@ -135,7 +140,7 @@ static void window_close(struct vm_area_struct *vma)
 	fp_window_put(vma->vm_private_data);
 }
 
-/* How many of the pages, from the first, are not known to be bad. */
+/* Count the pages before the first one that is known to be bad. */
 static u32 count_good(struct page **pages, u32 nr)
 {
 	u32 i;
@@ -145,14 +150,18 @@ static u32 count_good(struct page **pages, u32 nr)
 	return i;
 }
 
-/* Map the page of the fault, and those after it up to the next multiple of a cluster, as far as the page table has room. */
+/*
+ * Map the page of the fault and the pages after it, up to the end of the cluster, of the slab, of
+ * the VMA and of the page table.
+ */
 static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *window, s64 *frame)
 {
 	unsigned long left = (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT, nr;
 	struct page *pages[FP_WINDOW_CLUSTER];
 	int ret;
 
-	nr = min3(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER, PTRS_PER_PTE - pte_index(vmf->address));
+	nr = min3(left, FP_WINDOW_CLUSTER - vmf->pgoff % FP_WINDOW_CLUSTER,
+		  PTRS_PER_PTE - pte_index(vmf->address));
 	nr = fp_window_pages(window, vmf->pgoff, pages, nr);
 	if (nr && trace_fault_enabled())
 		*frame = fp_pool_frame(window->windows->pool, page_to_pfn(pages[0]));
@@ -161,11 +170,15 @@ static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *win
 		return VM_FAULT_SIGBUS;
 	nr = count_good(pages, nr);
 	if (unlikely(!nr)) {
-		unmap_mapping_range(vmf->vma->vm_file->f_mapping, (loff_t)vmf->pgoff << PAGE_SHIFT, PAGE_SIZE, 1);
+		unmap_mapping_range(vmf->vma->vm_file->f_mapping, (loff_t)vmf->pgoff << PAGE_SHIFT,
+				    PAGE_SIZE, 1);
 		return VM_FAULT_HWPOISON;
 	}
 	ret = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &nr);
-	/* Another thread may have been first with any of them, or, from 7.3 on, may have freed the empty page table. */
+	/*
+	 * Another thread may have mapped some of them first, or (from 7.3 on) may have freed the
+	 * empty page table.
+	 */
 	return ret && ret != -EBUSY && ret != -EFAULT ? vmf_error(ret) : VM_FAULT_NOPAGE;
 }
 
@@ -177,11 +190,13 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	s64 frame = -1;
 
 	/*
-	 * The page table, for which memory may have to be reclaimed, before the lock that others wait for. Should there be none,
-	 * or should it be freed while it is empty (from 7.3 on), insert_pages() tries again.
+	 * Allocate the page table before taking the lock that others wait for, since the allocation
+	 * may have to reclaim memory. If this fails, or if the page table is freed while it is
+	 * empty (from 7.3 on), insert_pages() tries again.
 	 */
 	if (pmd_none(*vmf->pmd))
-		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL, NULL);
+		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL,
+				    NULL);
 	down_read(&windows->lock);
 	if (likely(!windows->revoked))
 		ret = insert_pages(vmf, window, &frame);
@@ -205,7 +220,7 @@ static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
 
 	if (!buffer)
 		return -ENXIO;
-	/* From now on the frames may be written and referenced. */
+	/* From now on the program may write to the frames and have references taken to them. */
 	WRITE_ONCE(buffer->run.dirty, true);
 	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
 	vma->vm_private_data = buffer;
@@ -215,15 +230,18 @@ static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
 
 static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 {
-	struct fp_window *window = fp_window_get_at(&client->windows, vma->vm_pgoff, vma_pages(vma));
+	struct fp_window *window =
+		fp_window_get_at(&client->windows, vma->vm_pgoff, vma_pages(vma));
 
 	if (!window)
 		return -ENXIO;
 	/*
-	 * Because of VM_MIXEDMAP fork() would copy the pages, and count references without looking at how many there are. With
-	 * VM_WIPEONFORK, which for shared mappings means no more than that, the child faults them in.
+	 * Because of VM_MIXEDMAP, fork() would copy the page table entries, and take references
+	 * without checking for overflow. VM_WIPEONFORK prevents that, and has no other effect on
+	 * shared mappings: the child faults the pages in.
 	 */
-	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | VM_WIPEONFORK, VM_MAYEXEC);
+	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | VM_WIPEONFORK,
+			    VM_MAYEXEC);
 	vma->vm_private_data = window;
 	vma->vm_ops = &window_vm_ops;
 	return 0;
@@ -231,12 +249,12 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 
 /**
  * fp_mmap() - map a part of a buffer, or of the window of a cache
- * @client: whose file is mapped
+ * @client: the client of the mapped file
  * @vma: the new mapping
  *
  * Context: process, mmap_lock held for writing.
- * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live
- * buffer or window; -ENODEV: the client was revoked.
+ * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live buffer or
+ * window; -ENODEV: the client was revoked.
  */
 int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
 {
@@ -249,7 +267,7 @@ int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
 	return vma->vm_pgoff < FP_WINDOW_FIRST ? map_buffer(client, vma) : map_window(client, vma);
 }
 
-/* The first VMA of the file, in order of offsets, that begins at or after @pgoff. */
+/* Find the first VMA of the file, by offset, that begins at or after @pgoff. */
 static struct rb_node *first_vma(struct address_space *mapping, unsigned long pgoff)
 {
 	struct rb_node *node = mapping->i_mmap.rb_root.rb_node, *found = NULL;
@@ -269,9 +287,9 @@ static struct rb_node *first_vma(struct address_space *mapping, unsigned long pg
  * fp_mmap_bytes() - how much address space maps a range of a client's file
  * @client: the client
  * @pgoff: first page
- * @nr: pages; the range does not cut through a buffer
+ * @nr: pages; no buffer lies partly in the range
  *
- * The kernel's own index of the file's VMAs is asked, since only it follows splits.
+ * This walks the kernel's own tree of the file's VMAs, since only that tree follows splits.
  *
  * Context: may sleep; takes the mapping's i_mmap_rwsem.
  * Return: bytes, summed over all VMAs of all processes.

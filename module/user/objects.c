@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls of caches of objects. As with batches, user memory is touched under no lock, and what cannot be delivered is
- * taken back.
+ * Calls for caches of objects. As in batch.c, no lock is held while user memory is accessed, and
+ * results that cannot be copied out are undone.
  */
 #include "user/objects.h"
 
@@ -11,15 +11,15 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#define ON_STACK	32U	/* offsets; for more there is kernel memory to be had */
+#define ON_STACK	32U	/* offsets; more of them need an allocation */
 
 /**
  * fp_objects_create_cache() - FRAMEPOOL_IOC_CACHE_CREATE
- * @client: whose
+ * @client: the client
  * @args: copy of the structure; gets the results
  *
  * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
  */
 int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache *args)
 {
@@ -48,8 +48,9 @@ int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache
 	return 0;
 }
 
-static int deliver(struct framepool_ioc_objects __user *user, const struct framepool_ioc_objects *args,
-		   const u64 *offsets, u32 done, int error)
+static int deliver(struct framepool_ioc_objects __user *user,
+		   const struct framepool_ioc_objects *args, const u64 *offsets, u32 done,
+		   int error)
 {
 	if (copy_to_user(u64_to_user_ptr(args->offsets), offsets, done * sizeof(*offsets)) ||
 	    put_user(done, &user->done) || put_user(-error, &user->error))
@@ -76,8 +77,9 @@ static int free_objects(struct fp_window *window, const struct framepool_ioc_obj
 {
 	u32 done;
 
-	/* What is freed cannot be taken back: see first whether the result can be delivered. */
-	if (copy_from_user(offsets, u64_to_user_ptr(args->offsets), args->count * sizeof(*offsets)) ||
+	/* A free cannot be undone, so check first that the results can be written. */
+	if (copy_from_user(offsets, u64_to_user_ptr(args->offsets),
+			   args->count * sizeof(*offsets)) ||
 	    put_user(args->count, &user->done) || put_user(0, &user->error))
 		return -EFAULT;
 	done = fp_window_free(window, offsets, args->count);
@@ -86,10 +88,11 @@ static int free_objects(struct fp_window *window, const struct framepool_ioc_obj
 	return put_user(done, &user->done) ? -EFAULT : -ENOENT;
 }
 
-/* Do some work on a cache with room for the offsets. */
+/* Find the cache, provide memory for the offsets, and call @work. */
 static int with_window(struct fp_client *client, const struct framepool_ioc_objects *args,
 		       struct framepool_ioc_objects __user *user,
-		       int (*work)(struct fp_window *window, const struct framepool_ioc_objects *args,
+		       int (*work)(struct fp_window *window,
+				   const struct framepool_ioc_objects *args,
 				   struct framepool_ioc_objects __user *user, u64 *offsets))
 {
 	u64 few[ON_STACK] __uninitialized, *offsets = few;
@@ -113,12 +116,12 @@ static int with_window(struct fp_client *client, const struct framepool_ioc_obje
 
 /**
  * fp_objects_alloc() - FRAMEPOOL_IOC_OBJ_ALLOC
- * @client: whose
+ * @client: the client
  * @args: copy of the structure
- * @user: the structure in the program, for the results
+ * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
  */
 int fp_objects_alloc(struct fp_client *client, const struct framepool_ioc_objects *args,
 		     struct framepool_ioc_objects __user *user)
@@ -130,12 +133,12 @@ int fp_objects_alloc(struct fp_client *client, const struct framepool_ioc_object
 
 /**
  * fp_objects_free() - FRAMEPOOL_IOC_OBJ_FREE
- * @client: whose
+ * @client: the client
  * @args: copy of the structure
- * @user: the structure in the program, for the results
+ * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
- * Return: 0, or as in uapi/framepool.h.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
  */
 int fp_objects_free(struct fp_client *client, const struct framepool_ioc_objects *args,
 		    struct framepool_ioc_objects __user *user)

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches of objects for programs. The objects lie in a window: a range of the client's file in which slabs appear and
- * disappear. The file can be mapped there before there are any.
+ * Caches of objects for programs. The objects lie in a window: a range of the client's file in
+ * which slabs appear and disappear. A window can be mapped before there are any slabs.
  *
- * Windows are all of one length, that of the pool rounded up to a power of two, and lie side by side above all
- * buffers: so a page offset leads to its window by a division. Inside a window a slab lies at the lowest place that is
- * free, a multiple of its length. There is always one, since the pool has no more memory than that.
+ * All windows have the same length, that of the pool rounded up to a power of two, and lie side by
+ * side above all buffers. So the window at a page offset is found by a division. In a window, a
+ * slab lies at the lowest free multiple of its length. There is always one, since a window is at
+ * least as large as the pool.
  *
- * A slab is a run of frames of the client's own, like a buffer; but it shares its VMA with others, and comes and goes while
- * that stays. So nothing may be mapped there that is not the slab's: pages are mapped one by one (mmap.c), and when a slab
- * goes, it is taken out of @places under the lock that faults hold, then unmapped, and only then freed, and its place with
- * it. A fault either had the lock first, and is found by the unmapping, or finds no slab.
+ * A slab is a run of frames that belongs to the client, like a buffer. But it shares its VMA with
+ * other slabs, and comes and goes while the VMA stays. So only pages of the slab may be mapped at
+ * its place: pages are mapped one by one (mmap.c). When a slab is taken away, it is first removed
+ * from @places under the lock that faults hold, then unmapped, and only then are its frames and its
+ * place freed. Either a fault got the lock first, and the unmapping removes its pages; or it finds
+ * no slab.
  *
- * A window without a handle lives as long as it is mapped. All of its slabs stay until then.
+ * A window without a handle lives, with all its slabs, as long as it is mapped.
  */
 #include "user/window.h"
 
@@ -22,16 +25,20 @@
 #include <linux/slab.h>
 
 /**
- * struct place - a slab's memory
+ * struct place - the memory of a slab
  * @run: its frames
- * @mapped: somebody may have touched it (written under the lock of all faults, held for reading)
+ * @mapped: it has been mapped, so a program may have written to it (set with @fp_windows.lock held
+ *          for reading)
  */
 struct place {
 	struct fp_run run;
 	bool mapped;
 };
 
-/* The lower half of a handle is the window's index with this bit, which no buffer's has. */
+/*
+ * The lower half of a handle is the window's index with this bit, which is never set in the handle
+ * of a buffer.
+ */
 #define WINDOW_HANDLE	(1U << 31)
 
 static void release_empty(struct fp_window *window, void *unused)
@@ -39,19 +46,20 @@ static void release_empty(struct fp_window *window, void *unused)
 	fp_slab_release_empty(&window->slabs);
 }
 
-/* The pool is short of memory. */
+/* Called when the pool is short of memory. */
 static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
 {
-	fp_windows_for_each(container_of(reclaimer, struct fp_windows, reclaimer), release_empty, NULL);
+	fp_windows_for_each(container_of(reclaimer, struct fp_windows, reclaimer), release_empty,
+			    NULL);
 }
 
 /**
- * fp_windows_init() - get ready for the caches of a client
+ * fp_windows_init() - prepare for the caches of a client
  * @windows: zeroed
  * @pool: the pool
- * @owner: whose slabs are
- * @account: who is charged for them
- * @mapping: of the client's file
+ * @owner: owns the memory of their slabs
+ * @account: charged for them
+ * @mapping: address space of the client's file
  *
  * Context: any.
  */
@@ -82,11 +90,11 @@ static void free_run(struct fp_windows *windows, const struct fp_run *run)
 }
 
 /**
- * fp_windows_charge() - charge a client for frames that it is about to get
- * @windows: the client's
+ * fp_windows_charge() - charge a client for frames that it is about to allocate
+ * @windows: all caches of the client
  * @nr: frames
  *
- * Gives up empty slabs of the client's before it fails.
+ * Gives back the empty slabs of the client before it fails.
  *
  * Context: may sleep.
  * Return: as fp_quarantine_charge().
@@ -101,10 +109,15 @@ int fp_windows_charge(struct fp_windows *windows, u64 nr)
 	return fp_quarantine_charge(&windows->pool->quarantine, windows->account, nr);
 }
 
-/* Charge for a slab, and take its memory from the pool. */
+/* Charge for a slab, and allocate its memory from the pool. */
 static int alloc_run(struct fp_windows *windows, u64 nr, struct fp_run *run)
 {
-	const struct fp_request request = { .nr = nr, .align = nr, .end_pfn = FP_ANYWHERE, .dirty = true };
+	const struct fp_request request = {
+		.nr = nr,
+		.align = nr,
+		.end_pfn = FP_ANYWHERE,
+		.dirty = true,
+	};
 	int ret = fatal_signal_pending(current) ? -EINTR :
 		  fp_windows_charge(windows, nr);
 
@@ -132,13 +145,14 @@ static int grow(struct fp_window *window)
 	if (ret)
 		goto err_place;
 	ret = -ENOBUFS;
-	if (xa_alloc(&window->places, &at, place, XA_LIMIT(0, (windows->nr >> window->slabs.order) - 1),
-		     GFP_KERNEL_ACCOUNT))
+	if (xa_alloc(&window->places, &at, place,
+		     XA_LIMIT(0, (windows->nr >> window->slabs.order) - 1), GFP_KERNEL_ACCOUNT))
 		goto err_run;
-	trace_slab_grow(windows->pool, windows->account, NULL, window->index, &window->slabs, place->run.frame);
+	trace_slab_grow(windows->pool, windows->account, NULL, window->index, &window->slabs,
+			place->run.frame);
 	if (!fp_slab_add(&window->slabs, (u64)at << window->slabs.shift, GFP_KERNEL_ACCOUNT))
 		return 0;
-	/* Nobody was told of it, but somebody may have touched it. */
+	/* No object of it was allocated, but it may already have been mapped. */
 	window->slabs.ops->put(&window->slabs, (u64)at << window->slabs.shift);
 	return ret;
 
@@ -149,17 +163,18 @@ err_place:
 	return ret;
 }
 
-/* Take a slab out of sight of all faults, and out of all page tables. */
+/* Make sure that no fault finds a slab any more, and remove it from all page tables. */
 static void hide(struct fp_window *window, unsigned long at, const struct place *place)
 {
 	loff_t offset = ((loff_t)window->pgoff << PAGE_SHIFT) + ((loff_t)at << window->slabs.shift);
 
 	down_write(&window->windows->lock);
-	/* In an array that allocates, what has no entry any more is still taken. */
+	/* In an allocating xarray, an index that is set to NULL stays allocated. */
 	xa_store(&window->places, at, NULL, GFP_KERNEL);
 	up_write(&window->windows->lock);
 	if (place->mapped)
-		unmap_mapping_range(window->windows->mapping, offset, 1LL << window->slabs.shift, 1);
+		unmap_mapping_range(window->windows->mapping, offset, 1LL << window->slabs.shift,
+				    1);
 }
 
 static void put_slab(struct fp_slab_cache *slabs, u64 base)
@@ -169,12 +184,13 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 	unsigned long at = base >> slabs->shift;
 	struct place *place = xa_load(&window->places, at);
 
-	/* Without references there are no mappings. */
+	/* If there are no references, there are no mappings. */
 	if (kref_read(&window->refs))
 		hide(window, at, place);
 	place->run.dirty |= place->mapped;
 	xa_erase(&window->places, at);
-	trace_slab_shrink(windows->pool, windows->account, NULL, window->index, slabs, place->run.frame);
+	trace_slab_shrink(windows->pool, windows->account, NULL, window->index, slabs,
+			  place->run.frame);
 	free_run(windows, &place->run);
 	kfree(place);
 	cond_resched();
@@ -182,18 +198,18 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 
 static const struct fp_slab_ops slab_ops = { .put = put_slab };
 
-/* Give a new window a place and a name. */
+/* Give a new window an index and a handle. */
 static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *handle)
 {
-	int ret = xa_alloc(&windows->list, &window->index, window, XA_LIMIT(0, FRAMEPOOL_CACHES_MAX - 1),
-			   GFP_KERNEL_ACCOUNT);
+	int ret = xa_alloc(&windows->list, &window->index, window,
+			   XA_LIMIT(0, FRAMEPOOL_CACHES_MAX - 1), GFP_KERNEL_ACCOUNT);
 
 	if (ret)
 		return ret == -EBUSY ? -EMFILE : -ENOBUFS;
 	window->pgoff = FP_WINDOW_FIRST + window->index * windows->nr;
 	if (!test_and_set_bit(0, &windows->is_reclaimer))
 		fp_reclaimers_add(&windows->pool->reclaimers, &windows->reclaimer);
-	/* From now on it is found. */
+	/* From now on others can find it. */
 	xa_lock(&windows->list);
 	if (!++windows->serial)
 		windows->serial = 1;
@@ -204,17 +220,18 @@ static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *han
 }
 
 /**
- * fp_window_create() - make a cache
- * @windows: of which client
- * @layout: size, alignment, seed and least order as in struct fp_slab_config; the rest is not looked at
+ * fp_window_create() - create a cache
+ * @windows: all caches of the client
+ * @layout: size, alignment, seed and minimum order as in struct fp_slab_config; the rest is ignored
  * @window: the result, with a reference for the caller
- * @handle: the result: its name
+ * @handle: the result: its handle
  *
  * Context: may sleep.
- * Return: 0; -EINVAL: @layout is not possible; -EMFILE: there are too many; -ENOBUFS: no kernel memory.
+ * Return: 0; -EINVAL: @layout is not valid; -EMFILE: the client has FRAMEPOOL_CACHES_MAX caches
+ * already; -ENOBUFS: no kernel memory.
  */
-int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout, struct fp_window **window,
-		     u64 *handle)
+int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout,
+		     struct fp_window **window, u64 *handle)
 {
 	const struct fp_slab_config config = {
 		.ops = &slab_ops,
@@ -247,7 +264,7 @@ static void release(struct kref *refs)
 
 	fp_slab_discard(&window->slabs);
 	xa_destroy(&window->places);
-	/* Its place may be taken by another now. */
+	/* From now on another window may take its index. */
 	xa_erase(&window->windows->list, window->index);
 	kfree(window);
 }
@@ -275,8 +292,8 @@ static struct fp_window *find_handle_locked(struct fp_windows *windows, u64 hand
 }
 
 /**
- * fp_window_get() - take a reference to the cache of a handle
- * @windows: of which client
+ * fp_window_get() - find a cache by handle, and take a reference
+ * @windows: all caches of the client
  * @handle: the handle
  *
  * Context: process.
@@ -288,7 +305,7 @@ struct fp_window *fp_window_get(struct fp_windows *windows, u64 handle)
 
 	xa_lock(&windows->list);
 	window = find_handle_locked(windows, handle);
-	/* The handle, which cannot go away under the lock, has a reference. */
+	/* The handle has a reference, and cannot go away while the lock is held. */
 	if (window)
 		kref_get(&window->refs);
 	xa_unlock(&windows->list);
@@ -296,13 +313,13 @@ struct fp_window *fp_window_get(struct fp_windows *windows, u64 handle)
 }
 
 /**
- * fp_window_get_at() - take a reference to the cache whose window is at an offset
- * @windows: of which client
+ * fp_window_get_at() - find a cache by page offset, and take a reference
+ * @windows: all caches of the client
  * @pgoff: page offset, at least FP_WINDOW_FIRST
  * @nr: pages
  *
  * Context: process.
- * Return: the window that contains the whole range and has a handle, or NULL.
+ * Return: the window, if it contains the whole range and still has a handle; else NULL.
  */
 struct fp_window *fp_window_get_at(struct fp_windows *windows, unsigned long pgoff, u64 nr)
 {
@@ -320,8 +337,8 @@ struct fp_window *fp_window_get_at(struct fp_windows *windows, unsigned long pgo
 }
 
 /**
- * fp_window_destroy() - give up the handle of a cache
- * @windows: of which client
+ * fp_window_destroy() - destroy the handle of a cache
+ * @windows: all caches of the client
  * @handle: the handle
  *
  * Context: may sleep.
@@ -344,13 +361,14 @@ int fp_window_destroy(struct fp_windows *windows, u64 handle)
 
 /**
  * fp_window_alloc() - allocate objects
- * @window: of which cache
- * @offsets: the result: where in the window they are
+ * @window: the cache
+ * @offsets: the result: their offsets in the window
  * @nr: how many are wanted
- * @done: the result: how many there were
+ * @done: the result: how many were allocated
  *
  * Context: may sleep.
- * Return: 0; or why there were no more, as in uapi/framepool.h: -ENOMEM, -ENOSPC, -EDQUOT, -ENOBUFS, -EINTR.
+ * Return: 0 if all were; else the reason why not, as in uapi/framepool.h: -ENOMEM, -ENOSPC,
+ * -EDQUOT, -ENOBUFS, -EINTR.
  */
 int fp_window_alloc(struct fp_window *window, u64 *offsets, u32 nr, u32 *done)
 {
@@ -367,9 +385,9 @@ int fp_window_alloc(struct fp_window *window, u64 *offsets, u32 nr, u32 *done)
 }
 
 /**
- * fp_window_undo() - free objects that nobody was told of
- * @window: of which cache
- * @offsets: where they are; what somebody has freed nevertheless is left out
+ * fp_window_undo() - free objects that could not be reported to the program
+ * @window: the cache
+ * @offsets: their offsets; any that the program has freed already are skipped
  * @nr: how many
  *
  * Context: may sleep.
@@ -381,12 +399,13 @@ void fp_window_undo(struct fp_window *window, const u64 *offsets, u32 nr)
 
 /**
  * fp_window_free() - free objects, all or none
- * @window: of which cache
- * @offsets: where they are; anything at all
+ * @window: the cache
+ * @offsets: their offsets, not yet checked
  * @nr: how many
  *
  * Context: may sleep.
- * Return: @nr; or the number of the first that is not an allocated object, or the same as one before it.
+ * Return: @nr, or the index of the first offset that is not that of an allocated object, or equals
+ * an earlier one.
  */
 u32 fp_window_free(struct fp_window *window, const u64 *offsets, u32 nr)
 {
@@ -394,14 +413,14 @@ u32 fp_window_free(struct fp_window *window, const u64 *offsets, u32 nr)
 }
 
 /**
- * fp_window_pages() - find what a fault shall map
- * @window: where
+ * fp_window_pages() - find the pages that a fault should map
+ * @window: the window
  * @pgoff: page offset in the client's file, inside the window
- * @pages: the result: the pages from there on, of one slab
+ * @pages: the result: the pages from @pgoff on, all of one slab
  * @nr: how many are wanted
  *
- * Context: process; the lock of all faults is held for reading.
- * Return: how many there are; 0: no slab is there.
+ * Context: process; @fp_windows.lock is held for reading.
+ * Return: how many were found; 0: there is no slab.
  */
 u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page **pages, u32 nr)
 {
@@ -423,9 +442,10 @@ u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page *
 
 /**
  * fp_windows_revoke() - make every fault fail from now on
- * @windows: whose
+ * @windows: the client's caches
  *
- * When this returns, each fault that did not see it has its pages in the page table, for the caller to unmap.
+ * When this returns, each fault that did not see the flag has put its pages into the page table,
+ * and the caller can unmap them.
  *
  * Context: may sleep.
  */
@@ -436,7 +456,10 @@ void fp_windows_revoke(struct fp_windows *windows)
 	up_write(&windows->lock);
 }
 
-/* A reference to the first window at or after an index that is not about to go, or NULL. */
+/*
+ * Take a reference to the first window at or after *@index that still has one. Returns NULL if
+ * there is none.
+ */
 static struct fp_window *get_next(struct fp_windows *windows, unsigned long *index)
 {
 	struct fp_window *window;
@@ -450,15 +473,15 @@ static struct fp_window *get_next(struct fp_windows *windows, unsigned long *ind
 }
 
 /**
- * fp_windows_for_each() - look at all caches of a client
- * @windows: the client's
+ * fp_windows_for_each() - call a function for all caches of a client
+ * @windows: all caches of the client
  * @show: called for each; may sleep
  * @context: passed on
  *
  * Context: may sleep.
  */
-void fp_windows_for_each(struct fp_windows *windows, void (*show)(struct fp_window *window, void *context),
-			 void *context)
+void fp_windows_for_each(struct fp_windows *windows,
+			 void (*show)(struct fp_window *window, void *context), void *context)
 {
 	struct fp_window *window;
 	unsigned long index;
@@ -470,8 +493,8 @@ void fp_windows_for_each(struct fp_windows *windows, void (*show)(struct fp_wind
 }
 
 /**
- * fp_windows_fini() - the end of a client's caches
- * @windows: of a client whose file is being released
+ * fp_windows_fini() - destroy all caches of a client
+ * @windows: all caches of a client whose file is being released
  *
  * Context: may sleep.
  */
@@ -482,7 +505,7 @@ void fp_windows_fini(struct fp_windows *windows)
 
 	if (windows->is_reclaimer)
 		fp_reclaimers_del(&windows->pool->reclaimers, &windows->reclaimer);
-	/* No VMA is left and no call is under way: every reference is a handle's. */
+	/* No VMA is left and no call is under way: the only references are those of handles. */
 	xa_for_each(&windows->list, index, window)
 		fp_window_put(window);
 	xa_destroy(&windows->list);
