@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Slabs without magazines, to which their user adds memory himself, as caches for programs are (module/user/window.c). */
+/*
+ * Slabs without magazines, to which the user adds the memory. Caches for programs are used like
+ * this (module/user/window.c).
+ */
 #include "slabs.h"
 #include "test.h"
 
@@ -46,14 +49,15 @@ static u32 alloc(u64 *objects, u32 nr)
 	return got;
 }
 
-static void nothing_comes_from_no_slab(void)
+static void take_without_slab_gets_nothing(void)
 {
 	u64 objects[2];
 
 	begin(64, 0);
 	EXPECT(fp_slab_take(cache, objects, 2) == 0);
 	EXPECT(add());
-	EXPECT(fp_slab_take(cache, objects, 2) == 2 && objects[0] == cache->origin && objects[1] == objects[0] + 64);
+	EXPECT(fp_slab_take(cache, objects, 2) == 2 && objects[0] == cache->origin &&
+	       objects[1] == objects[0] + 64);
 	EXPECT(slabs_active(&slabs) == 2);
 	end();
 }
@@ -81,11 +85,12 @@ static void refused_object_keeps_all_allocated(void)
 	EXPECT(slabs_active(&slabs) == 0);
 	EXPECT(fp_slab_put_all(cache, objects, 1) == 0);
 	fp_slab_stats(cache, &stats);
-	EXPECT(stats.bad_frees == 3 * BATCH + 1 && stats.returns == 1 && !stats.cached && !stats.hits);
+	EXPECT(stats.bad_frees == 3 * BATCH + 1 && stats.returns == 1 && !stats.cached &&
+	       !stats.hits);
 	end();
 }
 
-static void discard_gives_back_what_is_in_use(void)
+static void discard_puts_back_slabs_in_use(void)
 {
 	static u64 objects[LIVE];
 
@@ -96,7 +101,7 @@ static void discard_gives_back_what_is_in_use(void)
 	end();
 }
 
-static void slab_that_is_not_added_stays_the_users(void)
+static void slab_not_added_stays_with_the_user(void)
 {
 	u64 base, object;
 
@@ -104,7 +109,7 @@ static void slab_that_is_not_added_stays_the_users(void)
 	base = cache->ops->get(cache, true);
 	test_kzalloc_fails = 1;
 	EXPECT(fp_slab_add(cache, base, GFP_KERNEL) == -ENOMEM);
-	/* The tree's node. */
+	/* The second allocation is a node of the tree. */
 	test_kzalloc_fails = 2;
 	EXPECT(fp_slab_add(cache, base, GFP_KERNEL) == -ENOMEM);
 	test_kzalloc_fails = 0;
@@ -113,7 +118,7 @@ static void slab_that_is_not_added_stays_the_users(void)
 	end();
 }
 
-/* The model: objects in an array, in no order. */
+/* The model is an array of the allocated objects, in no particular order. */
 static void step(u64 *objects, u32 *nr)
 {
 	u64 batch[BATCH + 1];
@@ -161,10 +166,10 @@ static void random_batches_agree_with_the_model(void)
 }
 
 static const struct test tests[] = {
-	{ "nothing_comes_from_no_slab", nothing_comes_from_no_slab },
+	{ "take_without_slab_gets_nothing", take_without_slab_gets_nothing },
 	{ "refused_object_keeps_all_allocated", refused_object_keeps_all_allocated },
-	{ "discard_gives_back_what_is_in_use", discard_gives_back_what_is_in_use },
-	{ "slab_that_is_not_added_stays_the_users", slab_that_is_not_added_stays_the_users },
+	{ "discard_puts_back_slabs_in_use", discard_puts_back_slabs_in_use },
+	{ "slab_not_added_stays_with_the_user", slab_not_added_stays_with_the_user },
 	{ "random_batches_agree_with_the_model", random_batches_agree_with_the_model },
 };
 

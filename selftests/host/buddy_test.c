@@ -163,7 +163,7 @@ static void quarantine_keeps_what_is_pushed_back(void)
 	pool_fini(&buddy);
 }
 
-/* Each line breaks one thing; none may change anything. */
+/* Each line breaks one thing. None may change the pool. */
 static void free_of_what_is_not_a_run_is_refused(void)
 {
 	struct fp_buddy_stats before, after;
@@ -201,7 +201,7 @@ static void free_of_what_is_not_a_run_is_refused(void)
 	pool_fini(&buddy);
 }
 
-/* Many half used huge frames without a pair of frames: pairs must share new ones all the same. */
+/* The owner has half used huge frames without a free pair. Pairs must still share huge frames. */
 static void fragmented_owner_does_not_hoard_huge_frames(void)
 {
 	enum { SINGLES = 32 * FP_HUGE_FRAMES, PAIRS = 4000 };
@@ -223,7 +223,7 @@ static void fragmented_owner_does_not_hoard_huge_frames(void)
 	pool_fini(&buddy);
 }
 
-/* When nothing natural is left, a run across the borders of blocks will do. */
+/* Without a naturally aligned block, a run across the borders of blocks is taken. */
 static void alloc_takes_unaligned_run_when_nothing_else_fits(void)
 {
 	struct fp_run part[FP_HUGE_FRAMES];
@@ -397,7 +397,7 @@ static void quarantined_huge_frames_bear_their_last_label(void)
 	pool_fini(&buddy);
 }
 
-/* No naturally aligned block is large enough, so the run is put together from several. */
+/* No naturally aligned block is large enough, so several make up the run. */
 static void alloc_high_of_scattered_blocks_keeps_the_limit(void)
 {
 	struct fp_request request = {
@@ -422,7 +422,7 @@ static void alloc_high_of_scattered_blocks_keeps_the_limit(void)
 	pool_fini(&buddy);
 }
 
-/* What comes after the second mention stays allocated. */
+/* What follows the repeated block stays allocated. */
 static void free_blocks_stops_where_one_is_repeated(void)
 {
 	u32 order, blocks[2], list[3], quarantined = 0;
@@ -441,7 +441,7 @@ static void free_blocks_stops_where_one_is_repeated(void)
 	pool_fini(&buddy);
 }
 
-/* A run that reaches beyond the word of its beginning is no block of what it has in there. */
+/* A run that continues in the next word is longer than the block that it has in its first word. */
 static void free_blocks_looks_beyond_the_end_of_a_word(void)
 {
 	u32 order, quarantined = 0;
@@ -502,7 +502,8 @@ static const struct test tests[] = {
 	{ "alloc_high_of_scattered_blocks_keeps_the_limit",
 	  alloc_high_of_scattered_blocks_keeps_the_limit },
 	{ "free_blocks_stops_where_one_is_repeated", free_blocks_stops_where_one_is_repeated },
-	{ "free_blocks_looks_beyond_the_end_of_a_word", free_blocks_looks_beyond_the_end_of_a_word },
+	{ "free_blocks_looks_beyond_the_end_of_a_word",
+	  free_blocks_looks_beyond_the_end_of_a_word },
 	{ "one_tib_pool_works", one_tib_pool_works },
 };
 

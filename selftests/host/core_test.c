@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The parts of the core, one by one: bit tree, huge frame map, frames. */
+/* The parts of the core on their own: bit tree, map of huge frames, frames. */
 #include "core/frames.h"
 #include "core/hugemap.h"
 #include "test.h"
@@ -55,7 +55,6 @@ static void bittree_broken_summary_is_noticed(void)
 	free(words);
 }
 
-/* Extents at awkward PFNs: what is aligned by PFN must be found as a block. */
 static u32 take(struct fp_hugemap *map, u32 nr, u32 align_level, u32 last_hpfn, bool high)
 {
 	struct fp_hugemap_request request = {
@@ -80,9 +79,12 @@ static void init_map(struct fp_hugemap *map, const u32 *hpfn, u32 nr)
 	EXPECT(map->nr_empty == nr);
 }
 
+/* Extents begin at odd PFNs. What is aligned by PFN must be found as a block. */
 static void hugemap_layout_keeps_alignment(void)
 {
-	static const u32 hpfn[] = { 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 100, 102, 103 };
+	static const u32 hpfn[] = {
+		1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 100, 102, 103,
+	};
 	struct fp_hugemap map;
 
 	init_map(&map, hpfn, sizeof(hpfn) / sizeof(*hpfn));
@@ -102,7 +104,7 @@ static void hugemap_layout_keeps_alignment(void)
 	fp_hugemap_fini(&map);
 }
 
-static void hugemap_find_knows_what_is_not_there(void)
+static void hugemap_find_outside_extents_is_none(void)
 {
 	static const u32 hpfn[] = { 4, 5, 20 };
 	struct fp_hugemap map;
@@ -259,13 +261,14 @@ static const struct test tests[] = {
 	{ "bittree_members_are_least_and_greatest", bittree_members_are_least_and_greatest },
 	{ "bittree_broken_summary_is_noticed", bittree_broken_summary_is_noticed },
 	{ "hugemap_layout_keeps_alignment", hugemap_layout_keeps_alignment },
-	{ "hugemap_find_knows_what_is_not_there", hugemap_find_knows_what_is_not_there },
+	{ "hugemap_find_outside_extents_is_none", hugemap_find_outside_extents_is_none },
 	{ "hugemap_takes_the_end_that_is_asked_for", hugemap_takes_the_end_that_is_asked_for },
 	{ "hugemap_take_at_takes_all_or_nothing", hugemap_take_at_takes_all_or_nothing },
 	{ "frames_find_lowest_natural_block", frames_find_lowest_natural_block },
 	{ "frames_fit_is_respected", frames_fit_is_respected },
 	{ "frames_remember_dirt_and_heads", frames_remember_dirt_and_heads },
-	{ "frames_blocks_are_counted_at_largest_order", frames_blocks_are_counted_at_largest_order },
+	{ "frames_blocks_are_counted_at_largest_order",
+	  frames_blocks_are_counted_at_largest_order },
 };
 
 int main(int argc, char **argv)

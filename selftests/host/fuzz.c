@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A libFuzzer target: bytes are operations on two small pools. A request can have any
- * length, alignment, limit and place; a free can be of a run, of almost one, or of anything;
- * blocks come and go in lists; huge frames are kept and collected; the quarantine is taken from, put back to and released. What is allocated is known, so
- * that each result can be judged.
+ * A libFuzzer target: its input is operations on two small pools. A request can have any length,
+ * alignment, limit and place; a free can be of a run, of almost one, or of anything; blocks are
+ * allocated and freed in lists; huge frames are kept and collected; the quarantine is popped,
+ * pushed and released. The target knows what is allocated, so it can check each result.
  */
 #include "pool.h"
 #include "test.h"
@@ -42,7 +42,7 @@ static u8 next(struct input *input)
 	return input->at < input->end ? *input->at++ : 0;
 }
 
-/* A run that was allocated is aligned, below the limit, contiguous and nobody else's. */
+/* An allocated run is aligned, below the limit, contiguous, and overlaps no other. */
 static void judge_run(struct pool *pool, const struct fp_request *request,
 		      const struct fp_run *run)
 {
@@ -128,7 +128,8 @@ static void op_alloc_at(struct pool *pool, struct input *input)
 	if (pool->nr_live == LIVE)
 		return;
 	new->owner = next(input) % OWNERS;
-	ret = fp_buddy_alloc_at(&pool->buddy, &pool->owners[new->owner], frame, request.nr, &new->run);
+	ret = fp_buddy_alloc_at(&pool->buddy, &pool->owners[new->owner], frame, request.nr,
+				&new->run);
 	if (ret) {
 		EXPECT(ret == -EBUSY || ret == -EINVAL);
 		EXPECT(ret == -EINVAL || frame + request.nr <= nr_frames(pool));
@@ -139,7 +140,7 @@ static void op_alloc_at(struct pool *pool, struct input *input)
 	pool->nr_live++;
 }
 
-/* Any order at all, but mostly one that there is. */
+/* Any number as an order, mostly a valid one. */
 static u32 any_order(struct input *input)
 {
 	u8 shape = next(input);
@@ -155,19 +156,23 @@ static void op_alloc_blocks(struct pool *pool, struct input *input)
 
 	nr = 1 + next(input) % 32;
 	nr = min(nr, LIVE - pool->nr_live);
-	nr = nr ? fp_buddy_alloc_blocks(&pool->owners[owner], order, blocks, nr & 1 ? dirty : NULL, nr) : 0;
+	if (nr)
+		nr = fp_buddy_alloc_blocks(&pool->owners[owner], order, blocks,
+					   nr & 1 ? dirty : NULL, nr);
 	request.nr = 1ULL << (nr ? order : 0);
 	request.align = request.nr;
 	for (i = 0; i < nr; i++) {
 		struct live *new = &pool->live[pool->nr_live];
 
-		*new = (struct live){ .run = { .frame = blocks[i], .nr = request.nr }, .owner = owner };
+		*new = (struct live){
+			.run = { .frame = blocks[i], .nr = request.nr }, .owner = owner,
+		};
 		judge_run(pool, &request, &new->run);
 		pool->nr_live++;
 	}
 }
 
-/* Which of the live runs this is, or @nr_live. */
+/* Index of that live run, or @nr_live. */
 static u32 find_live(const struct pool *pool, u64 frame, u32 order, u32 owner)
 {
 	u32 i;
@@ -175,17 +180,18 @@ static u32 find_live(const struct pool *pool, u64 frame, u32 order, u32 owner)
 	for (i = 0; i < pool->nr_live; i++) {
 		const struct live *live = &pool->live[i];
 
-		if (live->run.frame == frame && order < FP_ORDERS && live->run.nr == 1ULL << order &&
-		    live->owner == owner)
+		if (live->run.frame == frame && live->owner == owner &&
+		    order < FP_ORDERS && live->run.nr == 1ULL << order)
 			break;
 	}
 	return i;
 }
 
-/* A list of live runs, whole or not, of that order or not, and of numbers beside them. */
+/* Frees a list: live runs of this order or of another, and frames beside them. */
 static void op_free_blocks(struct pool *pool, struct input *input)
 {
-	u32 blocks[16], order = any_order(input), owner = next(input) % OWNERS, quarantined = 0, nr, i, at, n;
+	u32 blocks[16], order = any_order(input), owner = next(input) % OWNERS, quarantined = 0;
+	u32 nr, i, at, n;
 	u8 shape;
 
 	nr = 1 + next(input) % 16;
@@ -218,7 +224,8 @@ static void op_free(struct pool *pool, struct input *input)
 	if (how & 2)
 		EXPECT(fp_buddy_keep(&pool->buddy, owner, old->run.frame, old->run.nr) >= 0);
 	else
-		EXPECT(fp_buddy_free(&pool->buddy, owner, old->run.frame, old->run.nr, how & 1) >= 0);
+		EXPECT(fp_buddy_free(&pool->buddy, owner, old->run.frame, old->run.nr,
+				     how & 1) >= 0);
 	*old = pool->live[--pool->nr_live];
 }
 
@@ -236,7 +243,7 @@ static bool is_freeable(const struct pool *pool, const struct live *wanted)
 	return false;
 }
 
-/* What lies near a run, mostly not one. */
+/* Frees something near a live run, which mostly is no run. */
 static void op_free_near(struct pool *pool, struct input *input)
 {
 	struct live near = pool->live[next(input) % LIVE];
@@ -303,7 +310,7 @@ static void step(struct input *input)
 	u8 op = next(input);
 	struct pool *pool = &pools[op >> 7];
 
-	/* Beside bit 7, which names the pool, and bits 3 and 4, which say how. */
+	/* Bit 7 names the pool; bits 3 and 4 are flags of the operation. */
 	switch (op & 0x67) {
 	case 0x60:
 		op_alloc_at(pool, input);

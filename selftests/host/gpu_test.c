@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The situations that the tests of the kernel's buddy for graphics memory (gpu_buddy)
- * put it into, put to ours. Blocks are freed clean, so that they coalesce at once.
+ * The situations in which the kernel tests its buddy allocator for graphics memory (gpu_buddy), for
+ * ours. Blocks are freed clean, so that they merge at once.
  */
 #include <time.h>
 
@@ -21,7 +21,7 @@ static void begin(u32 hpfn, u64 frames)
 	fp_owner_init(&owner, &buddy);
 }
 
-/* A block: naturally aligned, a power of two long. */
+/* Allocates a block: naturally aligned, its length a power of two. */
 static int alloc_block(u64 nr, struct fp_run *block)
 {
 	return pool_alloc(&buddy, &owner, nr, nr, 0, block);
@@ -32,7 +32,7 @@ static void free_clean(const struct fp_run *block)
 	EXPECT(fp_buddy_free(&buddy, &owner, block->frame, block->nr, false) == 0);
 }
 
-/* Every @step-th of the first @nr runs, from @first on. */
+/* Frees every @step-th of the first @nr runs, from @first on. */
 static void free_each(u32 first, u32 nr, u32 step)
 {
 	u32 i;
@@ -65,7 +65,7 @@ static void limit_largest_order_is_one_block_and_all_there_is(void)
 	pool_fini(&buddy);
 }
 
-/* One free block of each order: each can be had, then nothing. */
+/* One block of each order is free. Each can be allocated, then nothing. */
 static void optimistic_each_order_can_be_had_once(void)
 {
 	enum { TOP = 16 };
@@ -81,7 +81,7 @@ static void optimistic_each_order_can_be_had_once(void)
 	pool_fini(&buddy);
 }
 
-/* Freed from the smallest up, each block coalesces into one of the next order. */
+/* Blocks are freed from the smallest up. Each merges into a block of the next order. */
 static void pessimistic_each_free_makes_the_next_order(void)
 {
 	enum { TOP = 16 };
@@ -105,8 +105,9 @@ static void pessimistic_each_free_makes_the_next_order(void)
 }
 
 /*
- * One of each order below the top, then over again in the largest of these, down to single
- * units. What was the last unit of each round is freed: half of a pair everywhere.
+ * Allocates one block of each order below the top. Then it frees the largest and does the same in
+ * it, down to single units. In the end the last unit of each round is freed: half of a pair
+ * everywhere.
  */
 static void whittle_down(u64 unit, u32 top_order)
 {
@@ -138,7 +139,7 @@ static void pathological_holes_of_one_unit_make_no_pair(void)
 	whittle_down(FP_HUGE_FRAMES, 11);
 }
 
-/* All units taken, by turns left, middle and right ones; then freed one sort after another. */
+/* Allocates all units: left, middle and right ones in turn. Then frees one kind after another. */
 static void free_in_thirds(u64 unit)
 {
 	enum { UNITS = 512, LEFT = 0, MIDDLE = 1, RIGHT = 2 };
@@ -166,14 +167,15 @@ static void contiguous_runs_need_neighbours(void)
 	free_in_thirds(FP_HUGE_FRAMES);
 }
 
-static void clear_frames_and_dirty_ones_are_told_apart(void)
+static void clean_frames_and_dirty_ones_are_told_apart(void)
 {
 	static bool dirty[FP_HUGE_FRAMES];
 	u32 i;
 
 	begin(0, FP_HUGE_FRAMES);
 	fill_with(1, FP_HUGE_FRAMES);
-	for (i = 0; i < FP_HUGE_FRAMES - 1; i++) {	/* the last one keeps the rest with the owner */
+	/* The last frame stays allocated, so that the owner keeps the huge frame. */
+	for (i = 0; i < FP_HUGE_FRAMES - 1; i++) {
 		dirty[runs[i].frame] = test_random() % 2;
 		EXPECT(fp_buddy_free(&buddy, &owner, runs[i].frame, 1, dirty[runs[i].frame]) == 0);
 	}
@@ -188,7 +190,7 @@ static void clear_frames_and_dirty_ones_are_told_apart(void)
 	pool_fini(&buddy);
 }
 
-/* Lengths at random, shorter after each failure, until not even one frame is left below. */
+/* Allocates random lengths, shorter ones after a failure, until no frame below is free. */
 static u32 fill_below(u64 end_pfn, u32 nr_runs)
 {
 	u64 nr = 1 + test_random() % (4 * FP_HUGE_FRAMES);
@@ -226,7 +228,7 @@ static void range_bias_growing_limit_fills_all_below(void)
 	pool_fini(&buddy);
 }
 
-/* Only one of several free blocks that are long enough is aligned well enough. */
+/* Several free blocks are long enough, but only one has the alignment. */
 static void expect_aligned_one(u64 unit)
 {
 	begin(0, 8 * unit);
@@ -252,7 +254,7 @@ static void offset_alignment_is_found_among_misaligned_blocks(void)
 	expect_aligned_one(16 * FP_HUGE_FRAMES);
 }
 
-/* Freed in three orders, the same pool is filled again. Quadratic behaviour would take minutes. */
+/* The pool is filled three times, freed in three orders. Quadratic cost would take minutes. */
 static void fragmentation_of_a_full_pool_costs_no_quadratic_time(void)
 {
 	const u32 unit = 8, nr = MAX_RUNS, pool = unit * MAX_RUNS;
@@ -279,11 +281,13 @@ static const struct test tests[] = {
 	{ "limit_largest_order_is_one_block_and_all_there_is",
 	  limit_largest_order_is_one_block_and_all_there_is },
 	{ "optimistic_each_order_can_be_had_once", optimistic_each_order_can_be_had_once },
-	{ "pessimistic_each_free_makes_the_next_order", pessimistic_each_free_makes_the_next_order },
+	{ "pessimistic_each_free_makes_the_next_order",
+	  pessimistic_each_free_makes_the_next_order },
 	{ "pathological_holes_of_one_unit_make_no_pair",
 	  pathological_holes_of_one_unit_make_no_pair },
 	{ "contiguous_runs_need_neighbours", contiguous_runs_need_neighbours },
-	{ "clear_frames_and_dirty_ones_are_told_apart", clear_frames_and_dirty_ones_are_told_apart },
+	{ "clean_frames_and_dirty_ones_are_told_apart",
+	  clean_frames_and_dirty_ones_are_told_apart },
 	{ "range_bias_growing_limit_fills_all_below", range_bias_growing_limit_fills_all_below },
 	{ "offset_alignment_is_found_among_misaligned_blocks",
 	  offset_alignment_is_found_among_misaligned_blocks },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scenarios that LLFree (USENIX ATC 2023) is tested with, put to our buddy: memory
- * filled to the last frame, by one and by several threads, in one and in many orders.
+ * The scenarios in which LLFree (USENIX ATC 2023) is tested, for our buddy: memory is filled to the
+ * last frame, by one thread and by several, with one order and with many.
  */
 #include "pool.h"
 #include "test.h"
@@ -12,7 +12,7 @@
 
 static struct fp_buddy buddy;
 static struct fp_owner owners[THREADS];
-static struct fp_run runs[POOL];		/* in the threads' tests each has an equal part */
+static struct fp_run runs[POOL];		/* with threads, each has an equal part */
 static u32 nr_runs[THREADS];
 static u64 unit;
 
@@ -27,7 +27,7 @@ static void begin(u64 frames)
 	}
 }
 
-/* Blocks of @unit frames until there are no more. */
+/* Allocates blocks of @unit frames until none is left. */
 static void fill(u32 thread)
 {
 	struct fp_run *run = &runs[thread * (POOL / THREADS)];
@@ -37,7 +37,7 @@ static void fill(u32 thread)
 			break;
 }
 
-/* What the next thread has allocated, on behalf of that one. */
+/* Frees what the next thread has allocated, for the owner of that thread. */
 static void free_of_neighbour(u32 thread)
 {
 	u32 of = (thread + 1) % THREADS;
@@ -89,7 +89,7 @@ static void alloc_all_gives_each_frame_once(void)
 	pool_fini(&buddy);
 }
 
-/* Nobody fails while there is something for him, so the pool ends full. */
+/* No thread fails while there is a frame for it, so the pool ends up full. */
 static void alloc_all_in_parallel(u64 frames, u64 nr)
 {
 	begin(frames);
@@ -163,7 +163,7 @@ static void different_orders_are_aligned_and_disjoint(void)
 	pool_fini(&buddy);
 }
 
-/* The only frames left lie between used ones: all of them must be found, and no pair. */
+/* All free frames lie between used ones: each must be found, and no pair. */
 static void fragmentation_retry_finds_every_hole(void)
 {
 	u32 i;
@@ -203,7 +203,7 @@ static void reuse_prefers_what_the_owner_has_freed(void)
 	pool_fini(&buddy);
 }
 
-/* A full pool in which random frames are exchanged for others. */
+/* In a full pool, frees a random frame and allocates one, over and over. */
 static void stress_of_a_full_pool_never_fails(void)
 {
 	u64 i;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Magazines: one by one, and with threads as processors, drains and looks at once. Built with ThreadSanitizer as
- * well: a frame has a word of pretend memory, which only who holds the frame writes, so that it sees whether each
- * way of a block from one processor to another orders what they do.
+ * Magazines in one thread, and with threads as processors, next to threads that drain and verify.
+ * Also built with ThreadSanitizer: each frame has a word of pretend memory, which only the holder
+ * of the frame writes. So ThreadSanitizer notices when the accesses of two holders are not ordered.
  */
 #include <sched.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 #define WORKERS		nr_cpu_ids
 #define DRAINER		WORKERS
 #define WATCHER		(WORKERS + 1)
-#define CLIENTS		2	/* threads from WATCHER + 1 on, none of them a processor */
+#define CLIENTS		2	/* threads from WATCHER + 1 on, which are no processors */
 #define STEPS		30000
 #define SLOTS		128
 #define SOFTIRQS	2000
@@ -89,7 +89,7 @@ static void blocks_of_each_order_are_aligned_and_apart(void)
 	end();
 }
 
-/* Whatever partly used huge frames the other processors' owners have. */
+/* Even if the owners of other processors have partly used huge frames. */
 static void one_processor_can_have_all_frames(void)
 {
 	u32 *blocks = calloc(FRAMES, sizeof(*blocks)), kept[nr_cpu_ids], i, nr;
@@ -162,7 +162,7 @@ static void drain_local_leaves_the_others(void)
 	end();
 }
 
-static void what_is_no_block_is_refused_at_once(void)
+static void free_of_what_is_not_a_block_is_refused(void)
 {
 	struct fp_run run;
 	u64 small, huge, large, last;
@@ -177,11 +177,14 @@ static void what_is_no_block_is_refused_at_once(void)
 	EXPECT(pool_alloc(&buddy, &client, 8, 8, 0, &run) == 0);
 	EXPECT(fp_frames_is_free(&buddy.frames[last / FP_HUGE_FRAMES], last % FP_HUGE_FRAMES));
 	const struct { u64 frame; u32 order; } wrong[] = {
-		{ small, 2 }, { small, 4 }, { small, 0 }, { small + 1, 0 }, { small + 4, 2 }, { small + 8, 0 },
-		{ small, FP_HUGE_ORDER }, { huge, 0 }, { huge, FP_HUGE_ORDER - 1 }, { huge, FP_HUGE_ORDER + 1 },
-		{ huge + 1, FP_HUGE_ORDER }, { large, FP_HUGE_ORDER }, { large + FP_HUGE_FRAMES, FP_HUGE_ORDER },
-		{ run.frame, 3 }, { FRAMES, 0 }, { FP_ANYWHERE, 0 }, { 1ULL << 32, 0 }, { small, FP_ORDERS },
-		{ last, 0 }, { last - 7, 3 }, { last - 31, 5 }, { small, 31 }, { small, 32 }, { small, 64 }, { small, U32_MAX }, { 0, 0 },
+		{ small, 0 }, { small, 2 }, { small, 4 }, { small, FP_HUGE_ORDER },
+		{ small, FP_ORDERS }, { small, 31 }, { small, 32 }, { small, 64 }, { small, U32_MAX },
+		{ small + 1, 0 }, { small + 4, 2 }, { small + 8, 0 },
+		{ huge, 0 }, { huge, FP_HUGE_ORDER - 1 }, { huge, FP_HUGE_ORDER + 1 },
+		{ huge + 1, FP_HUGE_ORDER },
+		{ large, FP_HUGE_ORDER }, { large + FP_HUGE_FRAMES, FP_HUGE_ORDER },
+		{ last, 0 }, { last - 7, 3 }, { last - 31, 5 }, { 0, 0 }, { run.frame, 3 },
+		{ FRAMES, 0 }, { FP_ANYWHERE, 0 }, { 1ULL << 32, 0 },
 	};
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		EXPECT(fp_magazines_free(&magazines, wrong[i].frame, wrong[i].order) == -EINVAL);
@@ -193,13 +196,13 @@ static void what_is_no_block_is_refused_at_once(void)
 	EXPECT(fp_magazines_free(&magazines, huge, FP_HUGE_ORDER) >= 0);
 	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) >= 0);
 	EXPECT(nr_bad_frees() == bad);
-	/* What is too large for a magazine is not free twice for a moment. */
+	/* A block too large for magazines is freed at once, so freeing it again is refused. */
 	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) == -EINVAL);
 	EXPECT(nr_bad_frees() == bad + 1);
 	end();
 }
 
-/* @cpu: where the second one happens */
+/* @cpu: the processor that frees it for the second time */
 static void free_twice_and_drain(u32 cpu, bool hurry)
 {
 	u32 order;
@@ -207,7 +210,7 @@ static void free_twice_and_drain(u32 cpu, bool hurry)
 	for (order = 0; order <= FP_HUGE_ORDER; order++) {
 		u64 block;
 
-		/* Large enough for magazines of huge frames. */
+		/* The pool is large enough for magazines of huge frames. */
 		begin_pool(16 * GIB, false);
 		block = fp_magazines_alloc(&magazines, order);
 		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
@@ -243,10 +246,14 @@ static void double_free_is_noticed_at_once_when_direct(void)
 	}
 }
 
-enum wrong { REPEATED, BEYOND_POOL, BEYOND_NUMBERS, MISALIGNED, OTHER_ORDER, ANOTHER_OWNERS, FREE, NR_WRONG };
+enum wrong {
+	REPEATED, BEYOND_POOL, BEYOND_NUMBERS, MISALIGNED, OTHER_ORDER, ANOTHER_OWNERS, FREE,
+	NR_WRONG
+};
 
-/* The number of something that is no block of @order to free. */
-static u32 make_wrong(enum wrong wrong, u32 order, const u32 *blocks, u32 place, u32 other, u32 clients)
+/* A frame where there is no block of @order to free. */
+static u32 make_wrong(enum wrong wrong, u32 order, const u32 *blocks, u32 place, u32 other,
+		      u32 clients)
 {
 	const u32 numbers[] = {
 		[REPEATED] = blocks[(place + 1) % 12],
@@ -273,7 +280,7 @@ static void free_list_with_one_wrong(u32 order, u32 place, enum wrong wrong)
 	EXPECT(pool_alloc(&buddy, &client, 1ULL << order, 1ULL << order, 0, &run) == 0);
 	good = blocks[place];
 	blocks[place] = make_wrong(wrong, order, blocks, place, other, run.frame);
-	/* One frame has no middle, and all that is allocated in one piece is beyond it. */
+	/* A block of one frame has no middle. Take the middle of a larger block. */
 	if (wrong == MISALIGNED && !order)
 		blocks[place] = other + 1;
 	fp_magazines_free_bulk(&magazines, order, blocks, 12, &refused);
@@ -287,7 +294,7 @@ static void free_list_with_one_wrong(u32 order, u32 place, enum wrong wrong)
 	end();
 }
 
-/* A list with something wrong at each place: the others are freed. */
+/* One entry of a list is wrong, at each place in turn. The others are freed. */
 static void bulk_frees_all_that_are_blocks(void)
 {
 	static const u32 orders[] = { 0, 2, 5, 6, 8, FP_HUGE_ORDER, FP_HUGE_ORDER + 1 };
@@ -299,7 +306,7 @@ static void bulk_frees_all_that_are_blocks(void)
 				free_list_with_one_wrong(orders[k], place, wrong);
 }
 
-/* No block has such an order, whatever a shift by it makes of one. */
+/* No block has such an order, even if a shift by it gives the length of a block. */
 static void bulk_of_an_order_that_does_not_exist_is_refused(void)
 {
 	static const u32 orders[] = { 31, 32, 63, 64, 64 + FP_HUGE_ORDER, 128, U32_MAX };
@@ -351,8 +358,8 @@ static void small_pools_have_small_magazines(void)
 }
 
 /*
- * Blocks on their way from one processor to another: frame << 8 | order << 1 | 1, or 0. Their memory holds zeros
- * while they are free. What a client left in its memory only the quarantine clears.
+ * Blocks on their way from one processor to another: frame << 8 | order << 1 | 1, or 0. The memory
+ * of free blocks is zero. What a client leaves in its memory is cleared by the quarantine only.
  */
 static _Atomic u64 mailbox[SLOTS];
 static _Atomic u32 nr_working;
@@ -387,7 +394,7 @@ static u64 get_block(u64 *random)
 	return frame << 8 | order << 1 | 1;
 }
 
-/* What is allocated goes into the mailbox; what was there is freed, whoever put it there. */
+/* Puts a new block into the mailbox and frees the one that was there, whoever put it there. */
 static void step(u64 *random)
 {
 	u64 ticket = test_random_from(random) % 4 ? get_block(random) : 0;
@@ -422,7 +429,9 @@ static void fill(const struct fp_run *run, u32 mark)
 	}
 }
 
-/* A client beside the kernel: runs of any length, which it leaves as they are when it frees them. */
+/*
+ * A client beside the kernel: allocates runs of any length, and frees them without clearing them.
+ */
 static void be_client(u32 number)
 {
 	u64 random = thread_random(WATCHER + 1 + number);
@@ -501,7 +510,7 @@ static void begin_threads(void)
 	nr_working = WORKERS;
 }
 
-/* Nothing is lost: what is in the mailbox is all that is allocated. */
+/* Nothing is lost: only what is in the mailbox is allocated. */
 static void end_threads(void)
 {
 	struct fp_buddy_stats stats;
@@ -537,7 +546,7 @@ static void processors_and_clients_share_a_pool(void)
 	end_threads();
 }
 
-/* ThreadSanitizer keeps signals back until they interrupt nothing. */
+/* ThreadSanitizer delays signals until they interrupt nothing. */
 #ifndef __SANITIZE_THREAD__
 static pthread_t interrupted[nr_cpu_ids];
 static _Atomic u32 nr_ready;
@@ -545,7 +554,7 @@ static _Atomic u32 nr_interrupting;
 static __thread u64 softirq_random;
 static __thread u32 nr_softirqs;
 
-/* The thread is interrupted anywhere but where softirqs are disabled, and the same magazines are used. */
+/* Interrupts the thread where softirqs are enabled, and uses the same magazines. */
 static void softirq(int number)
 {
 	(void)number;
@@ -566,7 +575,7 @@ static void be_interrupted(u32 thread)
 	while (READ_ONCE(nr_softirqs) < SOFTIRQS * test_scale && !test_failed)
 		step(&random);
 	nr_working--;
-	/* Its name is good until nobody calls it any more. */
+	/* The id of a thread that has ended must not be signalled. */
 	while (nr_interrupting)
 		sched_yield();
 }
@@ -611,7 +620,7 @@ static void softirqs_use_the_magazines_they_interrupt(void)
 }
 #endif
 
-/* The protocol and nothing else: two blocks a magazine, and drains without pause. */
+/* Only the protocol: magazines of two blocks, and drains without pause. */
 static void tiny(u32 thread)
 {
 	u64 i, frame;
@@ -631,7 +640,7 @@ static void tiny(u32 thread)
 	nr_working--;
 }
 
-static void drains_lose_and_double_no_block(void)
+static void drains_neither_lose_nor_double_a_block(void)
 {
 	u32 cpu;
 
@@ -644,23 +653,27 @@ static void drains_lose_and_double_no_block(void)
 }
 
 static const struct test tests[] = {
-	{ "blocks_of_each_order_are_aligned_and_apart", blocks_of_each_order_are_aligned_and_apart },
+	{ "blocks_of_each_order_are_aligned_and_apart",
+	  blocks_of_each_order_are_aligned_and_apart },
 	{ "one_processor_can_have_all_frames", one_processor_can_have_all_frames },
 	{ "blocks_in_magazines_count_as_free", blocks_in_magazines_count_as_free },
 	{ "drain_local_leaves_the_others", drain_local_leaves_the_others },
-	{ "what_is_no_block_is_refused_at_once", what_is_no_block_is_refused_at_once },
+	{ "free_of_what_is_not_a_block_is_refused", free_of_what_is_not_a_block_is_refused },
 	{ "double_free_is_noticed_by_the_drain", double_free_is_noticed_by_the_drain },
-	{ "double_free_is_noticed_at_once_when_direct", double_free_is_noticed_at_once_when_direct },
+	{ "double_free_is_noticed_at_once_when_direct",
+	  double_free_is_noticed_at_once_when_direct },
 	{ "bulk_frees_all_that_are_blocks", bulk_frees_all_that_are_blocks },
-	{ "bulk_of_an_order_that_does_not_exist_is_refused", bulk_of_an_order_that_does_not_exist_is_refused },
+	{ "bulk_of_an_order_that_does_not_exist_is_refused",
+	  bulk_of_an_order_that_does_not_exist_is_refused },
 	{ "bulk_gets_what_there_is", bulk_gets_what_there_is },
 	{ "small_pools_have_small_magazines", small_pools_have_small_magazines },
-	{ "processors_share_a_pool_while_it_is_drained", processors_share_a_pool_while_it_is_drained },
+	{ "processors_share_a_pool_while_it_is_drained",
+	  processors_share_a_pool_while_it_is_drained },
 	{ "processors_and_clients_share_a_pool", processors_and_clients_share_a_pool },
 #ifndef __SANITIZE_THREAD__
 	{ "softirqs_use_the_magazines_they_interrupt", softirqs_use_the_magazines_they_interrupt },
 #endif
-	{ "drains_lose_and_double_no_block", drains_lose_and_double_no_block },
+	{ "drains_neither_lose_nor_double_a_block", drains_neither_lose_nor_double_a_block },
 };
 
 int main(int argc, char **argv)

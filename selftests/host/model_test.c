@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random operations on a scattered pool, next to a model that knows of each frame
- * only who holds it and whether it is dirty.
+ * Random operations on a scattered pool, compared with a model that knows of each frame only who
+ * holds it and whether it is dirty.
  */
 #include "pool.h"
 #include "test.h"
@@ -24,7 +24,7 @@ static struct fp_owner owners[OWNERS];
 static struct live live[LIVE];
 static u32 nr_live;
 static u8 *held;		/* by frame: 0 free, else owner + 1 */
-static u8 *dirty;		/* by frame: may not go to another owner */
+static u8 *dirty;		/* by frame: 0 clean, else owner + 1: only for this owner */
 
 static u64 random_length(void)
 {
@@ -38,7 +38,7 @@ static u64 random_length(void)
 	}
 }
 
-/* Is there a run that the model would allow, for a failure to be justified? */
+/* Does the model allow a run? If not, a failure is right. */
 static bool model_has_huge_run(u64 nr, u64 align, u64 end_pfn)
 {
 	u32 need = (nr + FP_HUGE_FRAMES - 1) / FP_HUGE_FRAMES, i, n = 0;
@@ -87,7 +87,8 @@ static void step_alloc(void)
 	u64 nr = random_length(), align = 1ULL << (test_random() % 4 ? 0 : test_random() % 12);
 	u64 end_pfn = test_random() % 4 ? 0 : test_random() % (100 * FP_HUGE_FRAMES);
 	const struct fp_request request = {
-		.nr = nr, .align = align, .end_pfn = end_pfn ? end_pfn : FP_ANYWHERE, .high = test_random() % 2,
+		.nr = nr, .align = align, .end_pfn = end_pfn ? end_pfn : FP_ANYWHERE,
+		.high = test_random() % 2,
 		.dirty = test_random() % 2,
 	};
 	struct live *new = &live[nr_live];
@@ -107,7 +108,7 @@ static void step_alloc(void)
 	nr_live++;
 }
 
-/* May the owner not have these frames? */
+/* Does the model keep these frames from the owner? */
 static bool model_refuses(u32 owner, u64 frame, u64 nr)
 {
 	u64 i, index, end = (frame + nr - 1) / FP_HUGE_FRAMES;
@@ -152,14 +153,16 @@ static void step_alloc_at(void)
 	}
 }
 
-/* Is there a block that the owner could have had? */
+/* Could the owner have got a block? */
 static bool model_has_block(u32 owner, u32 order)
 {
 	u64 size = 1ULL << order, frame, i;
 
 	if (model_has_huge_run(max_t(u64, size, FP_HUGE_FRAMES), size, 0))
 		return true;
-	for (frame = 0; size < FP_HUGE_FRAMES && frame < (u64)buddy.map.nr * FP_HUGE_FRAMES; frame += size) {
+	if (size >= FP_HUGE_FRAMES)
+		return false;
+	for (frame = 0; frame < (u64)buddy.map.nr * FP_HUGE_FRAMES; frame += size) {
 		for (i = 0; i < size && !held[frame + i]; i++)
 			;
 		if (i == size && !model_refuses(owner, frame, size))
@@ -168,11 +171,11 @@ static bool model_has_block(u32 owner, u32 order)
 	return false;
 }
 
-/* Several blocks at once; some of them go back at once, in one call, one of them twice. */
+/* Allocates several blocks in one call, and frees some in another, whose last entry is wrong. */
 static void step_batch(void)
 {
 	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS, quarantined = 0;
-	u32 wanted = 1 + test_random() % 8, nr, i;
+	u32 wanted = 1 + test_random() % 8, nr, nr_freed, i;
 	bool is_dirty[8];
 	u64 size = 1ULL << order;
 
@@ -189,7 +192,8 @@ static void step_batch(void)
 	EXPECT(nr == wanted || !model_has_block(owner, order));
 	i = nr ? test_random() % nr : 0;
 	blocks[i] = i ? blocks[test_random() % i] : buddy.map.nr * FP_HUGE_FRAMES;
-	EXPECT(fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false, &quarantined) == i);
+	nr_freed = fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false, &quarantined);
+	EXPECT(nr_freed == i);
 	nr_live -= nr;
 	memmove(&live[nr_live], &live[nr_live + i], (nr - i) * sizeof(*live));
 	nr_live += nr - i;
@@ -219,7 +223,7 @@ static void step_free(void)
 	*old = live[--nr_live];
 }
 
-/* What the owner of a quarantined huge frame left behind is cleared. */
+/* Clears and releases a quarantined huge frame, or puts it back. */
 static void step_settle(void)
 {
 	u32 index, label, quarantined;

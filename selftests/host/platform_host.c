@@ -16,7 +16,8 @@ static void barrier_everywhere(void)
 {
 	static int registered;
 
-	if (!registered && syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
+	if (!registered &&
+	    syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
 		perror("membarrier");
 		abort();
 	}
@@ -25,8 +26,9 @@ static void barrier_everywhere(void)
 }
 
 /*
- * All sections that had begun have ended, and those that begin later see what was written before: a section
- * that the barrier finds begun shows in its depth, and one that it does not find begins after it.
+ * Waits until all sections that have begun have ended. Sections that begin later see what was
+ * written before. Either the barrier finds that a section has begun, and its depth is seen here, or
+ * the section begins after the barrier.
  */
 void synchronize_rcu_expedited(void)
 {
@@ -38,7 +40,7 @@ void synchronize_rcu_expedited(void)
 			sched_yield();
 }
 
-/* A signal handler must not come in between: malloc() does not bear it. */
+/* No signal handler may run in between: malloc() must not be interrupted by itself. */
 void *test_kzalloc(size_t size)
 {
 	void *p = NULL;

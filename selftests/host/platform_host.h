@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The few kernel names that the core uses, for a program on the host. See
- * module/core/platform.h.
+ * The few kernel names that the core uses, for a program on the host. See module/core/platform.h.
  */
 #ifndef FP_PLATFORM_HOST_H
 #define FP_PLATFORM_HOST_H
@@ -61,12 +60,15 @@ typedef uint64_t u64;
 #define ilog2(x)		((u32)(63 - __builtin_clzll(x)))
 #define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
 
-/* Tracepoints: see module/trace.h. Nobody traces here. */
-#define trace_split(owner, index)			((void)(owner), (void)(index))
-#define trace_merge(owner, index, kept)			((void)(owner), (void)(index), (void)(kept))
-#define trace_refill(buddy, order, wanted, got)		((void)(buddy), (void)(order), (void)(wanted), (void)(got))
-#define trace_drain(buddy, cpu, order, nr)		((void)(buddy), (void)(cpu), (void)(order), (void)(nr))
-#define trace_quarantine(buddy, index, label, step)	((void)(buddy), (void)(index), (void)(label))
+/* Tracepoints (module/trace.h) do nothing here. */
+#define trace_split(owner, index)	((void)(owner), (void)(index))
+#define trace_merge(owner, index, kept)	((void)(owner), (void)(index), (void)(kept))
+#define trace_refill(buddy, order, wanted, got)	\
+	((void)(buddy), (void)(order), (void)(wanted), (void)(got))
+#define trace_drain(buddy, cpu, order, nr)	\
+	((void)(buddy), (void)(cpu), (void)(order), (void)(nr))
+#define trace_quarantine(buddy, index, label, step)	\
+	((void)(buddy), (void)(index), (void)(label))
 
 typedef int gfp_t;
 #define GFP_KERNEL		0
@@ -81,13 +83,13 @@ static inline void *test_calloc(size_t n, size_t size)
 	return p ? memset(p, 0, bytes) : NULL;
 }
 
-/* Without sleep, where a softirq might come in between. It fails when test_kzalloc_fails says so. */
+/* Does not sleep, and no softirq interrupts it. Fails when test_kzalloc_fails says so. */
 #define GFP_NOWAIT		0
 #define __GFP_NOWARN		0
 #define kzalloc(size, gfp)	((void)(gfp), test_kzalloc(size))
 #define kfree(p)		test_kfree(p)
 
-extern __thread u32 test_kzalloc_fails;	/* the next but this many; 0: none */
+extern __thread u32 test_kzalloc_fails;	/* which of the next ones, from 1 on; 0: none */
 
 void *test_kzalloc(size_t size);
 void test_kfree(void *p);
@@ -101,16 +103,16 @@ struct mutex {
 #define mutex_unlock(mutex)	pthread_mutex_unlock(&(mutex)->lock)
 
 /*
- * Processors: a thread is one, of a number that no other thread has meanwhile (test_cpu), and is never
- * preempted. A signal handler may stand for a softirq: it does nothing while test_bh_depth says that softirqs are
- * disabled (see magazine_test.c).
+ * Processors: a thread stands for one that is never preempted. No other thread has its number
+ * (test_cpu) meanwhile. A signal handler may stand for a softirq: it does nothing while
+ * test_bh_depth says that softirqs are disabled (see magazine_test.c).
  */
 #define nr_cpu_ids		4U
 #define __percpu
 
 extern __thread unsigned int test_cpu;
 
-/* In a section where a processor may not be taken away: a grace period waits for its end. */
+/* Sections with preemption disabled. A grace period waits for their end. */
 extern struct test_section {
 	unsigned int depth;
 	char pad[60];
@@ -146,7 +148,7 @@ typedef pthread_mutex_t spinlock_t;
 #define spin_lock(lock)		pthread_mutex_lock(lock)
 #define spin_unlock(lock)	pthread_mutex_unlock(lock)
 
-/* How many locks this thread holds, or is about to, that a softirq may want. */
+/* Number of locks, held or about to be taken by this thread, that a softirq may want. */
 extern __thread unsigned int test_bh_depth;
 
 static inline void test_change_bh_depth(int change)
@@ -167,13 +169,13 @@ struct list_head {
 #define INIT_LIST_HEAD(head)	((head)->next = (head)->prev = (head))
 #define list_for_each_entry(pos, head, member)						\
 	for (struct list_head *at_ = (head)->next;					\
-	     at_ != (head) && (pos = (void *)((char *)at_ - offsetof(__typeof__(*pos), member)), \
-			       true); at_ = at_->next)
+	     at_ != (head) && (pos = list_entry(at_, __typeof__(*pos), member), true);	\
+	     at_ = at_->next)
 
-#define list_for_each_entry_safe(pos, next_, head, member)					\
-	for (struct list_head *at_ = (head)->next, *then_;					\
-	     at_ != (head) && (then_ = at_->next,						\
-			       pos = (void *)((char *)at_ - offsetof(__typeof__(*pos), member)),	\
+#define list_for_each_entry_safe(pos, next_, head, member)				\
+	for (struct list_head *at_ = (head)->next, *then_;				\
+	     at_ != (head) && (then_ = at_->next,					\
+			       pos = list_entry(at_, __typeof__(*pos), member),		\
 			       next_ = NULL, (void)next_, true); at_ = then_)
 #define list_empty(head)	((head)->next == (head))
 #define list_entry(node_, type, member)	((type *)((char *)(node_) - offsetof(type, member)))

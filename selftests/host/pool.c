@@ -26,7 +26,7 @@ void pool_init_one(struct fp_buddy *buddy, u32 hpfn, u64 frames)
 	pool_init(buddy, &extent, 1);
 }
 
-/* What the worker of the kernel module does when no page is referenced. */
+/* Does what the worker of the kernel module does when no page is referenced. */
 void pool_settle(struct fp_buddy *buddy)
 {
 	u32 index;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A libFuzzer target: the first bytes are a cache, the others operations on it. Objects come and go one by one and in
- * lists; what is freed is live, or nearly, or anything; memory runs out. What is allocated is known, so that
- * each result can be judged.
+ * A libFuzzer target: the first bytes of its input describe a cache, the others are operations on
+ * it. Objects are allocated and freed one by one and in lists; frees are of live objects, of
+ * addresses near them, or of anything; memory runs out. The target knows what is allocated, so it
+ * can check each result.
  */
 #include "slabs.h"
 #include "test.h"
@@ -24,7 +25,7 @@ static u8 next(struct input *input)
 	return input->at < input->end ? *input->at++ : 0;
 }
 
-/* Aligned, in the arena, and nobody else's. */
+/* The object is aligned, in the arena, and overlaps no other. */
 static void judge_object(u64 object, u32 align)
 {
 	u32 i;
@@ -86,7 +87,10 @@ static bool is_live(u64 object)
 	return i < nr_live;
 }
 
-/* Only where there are no magazines: there it is refused at once, and nobody gets it meanwhile. */
+/*
+ * Only without magazines: a wrong free is then refused at once, and nobody gets the address
+ * meanwhile.
+ */
 static void op_free_wrong(struct input *input)
 {
 	u64 object = nr_live ? live[next(input) % nr_live] : cache->origin;

@@ -9,7 +9,7 @@
 static struct slabs slabs;
 static struct fp_slab_cache * const cache = &slabs.cache;
 
-/* At random, against a list of what is live; each object holds its place in it. */
+/* The allocated objects. Both ends of each hold its address XOR the seed. */
 static struct {
 	u64 objects[LIVE];
 	u32 nr;

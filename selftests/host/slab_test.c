@@ -11,7 +11,9 @@ static struct fp_slab_cache * const cache = &slabs.cache;
 
 static void begin(u32 size, u64 cached_bytes)
 {
-	struct fp_slab_config config = { .size = size, .cached_bytes = cached_bytes, .min_order = 3 };
+	struct fp_slab_config config = {
+		.size = size, .cached_bytes = cached_bytes, .min_order = 3,
+	};
 
 	EXPECT(slabs_init(&slabs, &config) == 0);
 }
@@ -33,7 +35,7 @@ static int by_address(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* All aligned, in the slabs, and apart. */
+/* The objects are aligned, lie in the slabs, and do not overlap. */
 static void judge_objects(u64 *objects, u32 nr, u32 size, u32 align)
 {
 	u32 i;
@@ -82,14 +84,16 @@ static void objects_of_all_sizes_are_aligned_and_apart(void)
 	try_layout(1 << 20, 0);
 	try_layout(8, 2 << 20);
 	for (i = 0; i < 200; i++)
-		try_layout(8 + test_random() % (1 << (4 + test_random() % 17)), 1U << test_random() % 13);
+		try_layout(8 + test_random() % (1 << (4 + test_random() % 17)),
+			   1U << test_random() % 13);
 }
 
-static void config_that_cannot_be_is_refused(void)
+static void invalid_config_is_refused(void)
 {
 	const struct fp_slab_config wrong[] = {
 		{ .size = 0 }, { .size = 7 }, { .size = (2 << 20) + 1 }, { .size = U32_MAX },
-		{ .size = 8, .align = 3 }, { .size = 8, .align = 4 << 20 }, { .size = 8, .align = 1U << 31 },
+		{ .size = 8, .align = 3 }, { .size = 8, .align = 4 << 20 },
+		{ .size = 8, .align = 1U << 31 },
 		{ .size = 8, .min_order = FP_HUGE_ORDER + 1 },
 	};
 	u32 i;
@@ -107,7 +111,8 @@ static void objects_in_magazines_are_not_active(void)
 	object = alloc_one();
 	fp_slab_stats(cache, &stats);
 	EXPECT(stats.active == 1 && stats.cached == FP_SLAB_BATCH - 1 && stats.refills == 1);
-	EXPECT(stats.slabs == 1 && stats.objects == 512 && !stats.waste && stats.metadata >= 64 + 512);
+	EXPECT(stats.slabs == 1 && stats.objects == 512 && !stats.waste &&
+	       stats.metadata >= 64 + 512);
 	free_one(object);
 	EXPECT(alloc_one() == object);
 	fp_slab_stats(cache, &stats);
@@ -152,8 +157,10 @@ static void double_free_is_noticed_by_the_drain(void)
 	slabs_fini(&slabs);
 }
 
-/* Beside the memory at once, beside the objects when the magazine is emptied. */
-static void what_is_no_object_is_refused(void)
+/*
+ * With magazines, addresses outside the memory are refused at once, others when they are emptied.
+ */
+static void free_of_what_is_not_an_object_is_refused(void)
 {
 	u64 object, wrong[] = { 0, 8, U64_MAX, 0, 0, 0, 0, 0 };
 	struct fp_slab_stats stats;
@@ -193,7 +200,7 @@ static void bulk_gets_what_there_is(void)
 	judge_objects(objects, got, 1024, 0);
 	EXPECT(alloc_one() == FP_SLAB_NONE && fp_slab_alloc(cache, false) == FP_SLAB_NONE);
 	EXPECT(fp_slab_alloc_bulk(cache, objects + got, 1, true) == 0);
-	/* What lies in other processors' magazines comes too, to who may sleep. */
+	/* Callers that may sleep also get what is in the magazines of other processors. */
 	test_cpu = 1;
 	EXPECT(fp_slab_free_bulk(cache, objects, 10) == 0);
 	test_cpu = 0;
@@ -204,7 +211,8 @@ static void bulk_gets_what_there_is(void)
 	objects[9] = alloc_one();
 	EXPECT(objects[9] != FP_SLAB_NONE);
 	EXPECT(fp_slab_free_bulk(cache, objects, got) == 0);
-	EXPECT(fp_slab_free_bulk(cache, objects, 0) == 0 && fp_slab_alloc_bulk(cache, objects, 0, true) == 0);
+	EXPECT(fp_slab_free_bulk(cache, objects, 0) == 0 &&
+	       fp_slab_alloc_bulk(cache, objects, 0, true) == 0);
 	free(objects);
 	slabs_fini(&slabs);
 }
@@ -243,8 +251,8 @@ static void empty_slabs_are_kept_up_to_a_limit(void)
 	slabs_fini(&slabs);
 }
 
-/* One slab is left half used, one with a single free object, one empty. */
-static void fullest_slab_deals_first(void)
+/* Leaves one slab half used, one with a single free object, and one empty. */
+static void fullest_slab_serves_first(void)
 {
 	u64 *objects;
 	u32 per_slab, i, nr;
@@ -282,7 +290,7 @@ static void cache_with_live_objects_stays(void)
 	slabs_fini(&slabs);
 }
 
-/* Whichever piece of memory cannot be had: nothing is lost, and the next try succeeds. */
+/* Each allocation of metadata fails in turn: nothing is lost, and the next try succeeds. */
 static void no_memory_for_metadata_loses_nothing(void)
 {
 	u64 object;
@@ -290,7 +298,7 @@ static void no_memory_for_metadata_loses_nothing(void)
 
 	for (i = 1;; i++) {
 		begin(64, 0);
-		/* So that its number takes two levels. */
+		/* So that the number of the slab needs two levels of the tree. */
 		memset(slabs.taken, true, 70);
 		test_kzalloc_fails = i;
 		object = fp_slab_alloc(cache, false);
@@ -303,11 +311,11 @@ static void no_memory_for_metadata_loses_nothing(void)
 		if (object != FP_SLAB_NONE)
 			break;
 	}
-	/* There were a header and two nodes. */
+	/* What failed was a header and two nodes. */
 	EXPECT(i == 4);
 }
 
-static void random_order_deals_each_object_once(void)
+static void random_order_allocates_each_object_once(void)
 {
 	struct fp_slab_config config = { .size = 40, .seed = 12345, .min_order = 0 };
 	u32 i, rising = 0, nr;
@@ -330,18 +338,18 @@ static void random_order_deals_each_object_once(void)
 static const struct test tests[] = {
 	{ "objects_of_all_sizes_are_aligned_and_apart",
 	  objects_of_all_sizes_are_aligned_and_apart },
-	{ "config_that_cannot_be_is_refused", config_that_cannot_be_is_refused },
+	{ "invalid_config_is_refused", invalid_config_is_refused },
 	{ "objects_in_magazines_are_not_active", objects_in_magazines_are_not_active },
 	{ "caches_without_magazines_cache_nothing", caches_without_magazines_cache_nothing },
 	{ "double_free_is_noticed_by_the_drain", double_free_is_noticed_by_the_drain },
-	{ "what_is_no_object_is_refused", what_is_no_object_is_refused },
+	{ "free_of_what_is_not_an_object_is_refused", free_of_what_is_not_an_object_is_refused },
 	{ "bulk_gets_what_there_is", bulk_gets_what_there_is },
 	{ "last_object_in_another_magazine_is_found", last_object_in_another_magazine_is_found },
 	{ "empty_slabs_are_kept_up_to_a_limit", empty_slabs_are_kept_up_to_a_limit },
-	{ "fullest_slab_deals_first", fullest_slab_deals_first },
+	{ "fullest_slab_serves_first", fullest_slab_serves_first },
 	{ "cache_with_live_objects_stays", cache_with_live_objects_stays },
 	{ "no_memory_for_metadata_loses_nothing", no_memory_for_metadata_loses_nothing },
-	{ "random_order_deals_each_object_once", random_order_deals_each_object_once },
+	{ "random_order_allocates_each_object_once", random_order_allocates_each_object_once },
 };
 
 int main(int argc, char **argv)

@@ -30,13 +30,18 @@ static void free_one(u64 object)
 	EXPECT(fp_slab_free(cache, object) == 0);
 }
 
-static void give_back(u64 object)
+static void wipe(u64 object)
 {
 	u64 *words = (u64 *)(uintptr_t)object;
 
 	EXPECT(words[0] == object && words[cache->size / 8 - 1] == ~object);
 	words[0] = 0;
 	words[cache->size / 8 - 1] = 0;
+}
+
+static void give_back(u64 object)
+{
+	wipe(object);
 	free_one(object);
 }
 
@@ -49,7 +54,7 @@ static void stamp(u64 object)
 	words[cache->size / 8 - 1] = ~object;
 }
 
-/* What is allocated goes into the mailbox; what was there is freed, whoever put it there. */
+/* Puts a new object into the mailbox and frees the one that was there, whoever put it there. */
 static void step(u64 *random)
 {
 	u64 object = 0;
@@ -73,7 +78,7 @@ static void bulk(u64 *random)
 	for (i = 0; i < nr; i++)
 		stamp(objects[i]);
 	for (i = 0; i < nr; i++)
-		((u64 *)(uintptr_t)objects[i])[0] = ((u64 *)(uintptr_t)objects[i])[cache->size / 8 - 1] = 0;
+		wipe(objects[i]);
 	EXPECT(fp_slab_free_bulk(cache, objects, nr) == 0);
 }
 
@@ -136,12 +141,12 @@ static void begin_threads(u32 size, u64 cached_bytes)
 
 	EXPECT(slabs_init(&slabs, &config) == 0);
 	slabs.limit = 8;
-	/* Whoever had the arena before: objects begin with zeros. */
+	/* Objects begin with zeros, whatever was in the arena before. */
 	memset((void *)(uintptr_t)cache->origin, 0, 8ULL << cache->shift);
 	nr_working = WORKERS;
 }
 
-/* Nothing is lost: what is in the mailbox is all that is allocated. */
+/* Nothing is lost: only what is in the mailbox is allocated. */
 static void end_threads(void)
 {
 	u32 i, nr = 0;
@@ -172,7 +177,7 @@ static void processors_share_a_cache_of_few_objects(void)
 	end_threads();
 }
 
-/* ThreadSanitizer keeps signals back until they interrupt nothing. */
+/* ThreadSanitizer delays signals until they interrupt nothing. */
 #ifndef __SANITIZE_THREAD__
 static pthread_t interrupted[nr_cpu_ids];
 static _Atomic u32 nr_ready;
@@ -180,7 +185,7 @@ static _Atomic u32 nr_interrupting;
 static __thread u64 softirq_random;
 static __thread u32 nr_softirqs;
 
-/* The thread is interrupted anywhere but where softirqs are disabled, and the same magazine is used. */
+/* Interrupts the thread where softirqs are enabled, and uses the same magazine. */
 static void softirq(int number)
 {
 	(void)number;
@@ -201,7 +206,7 @@ static void be_interrupted(u32 thread)
 	while (READ_ONCE(nr_softirqs) < SOFTIRQS * test_scale && !test_failed)
 		step(&random);
 	nr_working--;
-	/* Its name is good until nobody calls it any more. */
+	/* The id of a thread that has ended must not be signalled. */
 	while (nr_interrupting)
 		sched_yield();
 }

@@ -16,7 +16,7 @@ static bool verify_says(const char *name)
 	return ok;
 }
 
-/* Breaks something, expects verify to name it, and puts it right. */
+/* Breaks something, expects fp_slab_verify() to name it, and repairs it. */
 #define EXPECT_BROKEN(name, breaking, mending)	\
 	do {					\
 		breaking;			\
@@ -26,7 +26,9 @@ static bool verify_says(const char *name)
 
 static void verify_names_what_is_broken(void)
 {
-	const struct fp_slab_config config = { .size = 72, .cached_bytes = 64 << 10, .min_order = 3 };
+	const struct fp_slab_config config = {
+		.size = 72, .cached_bytes = 64 << 10, .min_order = 3,
+	};
 	struct fp_slab *slab, *other;
 	u64 objects[600], object;
 	void *nothing[FP_SLABTREE_SLOTS] = {}, **root;
@@ -53,7 +55,8 @@ static void verify_names_what_is_broken(void)
 		      slab->first = 0);
 	EXPECT_BROKEN("S3:", cache->nr_free++, cache->nr_free--);
 	EXPECT_BROKEN("S3:", cache->nr_empty++, cache->nr_empty--);
-	EXPECT_BROKEN("R1: node leads to nothing", cache->tree.root = nothing, cache->tree.root = root);
+	EXPECT_BROKEN("R1: node leads to nothing", cache->tree.root = nothing,
+		      cache->tree.root = root);
 
 	cpu = per_cpu_ptr(cache->cpus, 2);
 	object = objects[599];

@@ -9,7 +9,7 @@ static u32 nr_places(const struct slabs *slabs)
 	return min_t(u64, ARENA_BYTES >> slabs->cache.shift, sizeof(slabs->taken));
 }
 
-/* The lowest place that is free. */
+/* Takes the lowest free place. */
 static u64 get_place(struct fp_slab_cache *cache, bool may_sleep)
 {
 	struct slabs *slabs = list_entry(cache, struct slabs, cache);

@@ -6,17 +6,17 @@
 #include "slab/slab.h"
 
 #define ARENA_BYTES	(64ULL << 20)
-#define PLACE_BYTES	(1ULL << (FP_HUGE_ORDER + PAGE_SHIFT))	/* of the arena, for a slab of any length */
+/* Length of a place in the arena for a slab of any size. */
+#define PLACE_BYTES	(1ULL << (FP_HUGE_ORDER + PAGE_SHIFT))
 #define PLACES		(ARENA_BYTES / PLACE_BYTES)
 
 /**
  * struct slabs - a cache under test
- * @cache: it
- * @lock: protects what follows
- * @places: of the arena that are left
- * @taken: by number of a place
- * @limit: most places that may be taken
- * @nr: that are taken
+ * @cache: the cache
+ * @lock: protects the fields below
+ * @taken: whether a place of the arena is taken, by its number
+ * @limit: how many places may be taken at most
+ * @nr: how many are taken
  */
 struct slabs {
 	struct fp_slab_cache cache;
@@ -26,11 +26,11 @@ struct slabs {
 	u32 nr;
 };
 
-/* What @config says of size, alignment and so on, on an arena that is zero. */
+/* Makes a cache on the arena, with the size, alignment and so on of @config. */
 int slabs_init(struct slabs *slabs, const struct fp_slab_config *config);
-/* Without magazines. */
+/* The same without magazines. */
 int slabs_setup(struct slabs *slabs, const struct fp_slab_config *config);
-/* Nothing is allocated any more, and every slab comes back. */
+/* Expects that all objects have been freed, and that every slab comes back. */
 void slabs_fini(struct slabs *slabs);
 void slabs_expect_sound(struct slabs *slabs);
 u64 slabs_active(struct slabs *slabs);

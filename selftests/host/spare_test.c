@@ -69,7 +69,8 @@ static void last_frame_leaves_a_spare(void)
 	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, 1, true) == 0);
 	pool_expect_sound(&buddy);
 	EXPECT(owners[0].nr_spare == 1 && stats().quarantined == 0);
-	EXPECT(fp_buddy_is_spare(&owners[0], run.frame) && !fp_buddy_is_spare(&owners[1], run.frame));
+	EXPECT(fp_buddy_is_spare(&owners[0], run.frame) &&
+	       !fp_buddy_is_spare(&owners[1], run.frame));
 	EXPECT(stats().blocks[FP_HUGE_ORDER] == 2 && stats().free == stats().total);
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &again) == 0);
 	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_spare == 0);
@@ -101,7 +102,8 @@ static void no_more_are_kept_than_the_limit(void)
 	for (i = 0; i < 4; i++)
 		EXPECT(pool_alloc(&buddy, &owners[0], FP_HUGE_FRAMES - 1, 1, 0, &runs[i]) == 0);
 	for (i = 0; i < 4; i++)
-		EXPECT(fp_buddy_free(&buddy, &owners[0], runs[i].frame, runs[i].nr, true) == (i >= 2));
+		EXPECT(fp_buddy_free(&buddy, &owners[0], runs[i].frame, runs[i].nr,
+				     true) == (i >= 2));
 	EXPECT(owners[0].nr_spare == 2);
 	end();
 }
@@ -114,12 +116,13 @@ static void kept_run_comes_back_as_it_was(void)
 	EXPECT(alloc_spare(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &run) == 0 && !run.dirty);
 	EXPECT(keep(&owners[0], &run) == 0);
 	EXPECT(owners[0].nr_spare == 3 && owners[0].nr_huge == 3);
-	/* Not to another, and not to its owner if it does not ask for it. */
+	/* No other owner gets it, nor does its own without asking for it. */
 	EXPECT(alloc_spare(&owners[1], 3 * FP_HUGE_FRAMES, 1, 0, &other) == 0);
 	EXPECT(!other.dirty && other.frame != run.frame);
 	EXPECT(pool_free(&buddy, &owners[1], &other) == 0);
 	pool_settle(&buddy);
-	EXPECT(pool_alloc(&buddy, &owners[0], 2 * FP_HUGE_FRAMES, 1, 0, &other) == 0 && !other.dirty);
+	EXPECT(pool_alloc(&buddy, &owners[0], 2 * FP_HUGE_FRAMES, 1, 0, &other) == 0 &&
+	       !other.dirty);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], other.frame, other.nr, false) == 0);
 	EXPECT(alloc_spare(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &again) == 0);
 	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_spare == 0);
@@ -133,9 +136,10 @@ static void kept_run_serves_what_fits(void)
 	struct fp_run run, again, rest;
 
 	begin(8, 0);
-	EXPECT(fp_buddy_alloc_at(&buddy, &owners[0], FP_HUGE_FRAMES, 4 * FP_HUGE_FRAMES, &run) == 0);
+	EXPECT(fp_buddy_alloc_at(&buddy, &owners[0], FP_HUGE_FRAMES, 4 * FP_HUGE_FRAMES,
+				 &run) == 0);
 	EXPECT(keep(&owners[0], &run) == 0);
-	/* The first fits neither below that limit nor with that alignment; others do. */
+	/* The run begins with the wrong alignment, and above the limit. A later part fits. */
 	EXPECT(alloc_spare(&owners[0], 2 * FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES, 0, &again) == 0);
 	EXPECT(again.dirty && again.frame == 2 * FP_HUGE_FRAMES);
 	EXPECT(alloc_spare(&owners[0], FP_HUGE_FRAMES, 1, FP_HUGE_FRAMES, &rest) == 0);
@@ -234,7 +238,8 @@ static const struct test tests[] = {
 	{ "kept_small_run_is_freed", kept_small_run_is_freed },
 	{ "collecting_takes_turns", collecting_takes_turns },
 	{ "spare_is_lent", spare_is_lent },
-	{ "return_to_a_lender_that_ends_leaves_no_spare", return_to_a_lender_that_ends_leaves_no_spare },
+	{ "return_to_a_lender_that_ends_leaves_no_spare",
+	  return_to_a_lender_that_ends_leaves_no_spare },
 };
 
 int main(int argc, char **argv)

@@ -54,14 +54,14 @@ void test_parallel(u32 nr, void (*run)(u32 thread))
 		pthread_join(jobs[i].thread, NULL);
 }
 
-/* usage: program [seed [scale]]. Exits with 2 when a test failed, so that a crash can be told. */
+/* usage: program [seed [scale]]. Exits with 2 if a test failed, which differs from a crash. */
 int test_main(int argc, char **argv, const struct test *tests, size_t nr)
 {
 	size_t i, failed = 0;
 
 	test_seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (u64)time(NULL);
 	test_scale = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-	setvbuf(stdout, NULL, _IOLBF, 0);	/* a crash loses nothing */
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* so that a crash loses nothing */
 	printf("# seed %llu\n", (unsigned long long)test_seed);
 	for (i = 0; i < nr; i++) {
 		global_state = test_seed | 1;

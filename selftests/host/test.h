@@ -14,7 +14,7 @@ struct test {
 
 extern _Atomic int test_failed;
 extern u64 test_seed;
-extern u64 test_scale;		/* how many times the usual amount random tests do */
+extern u64 test_scale;		/* factor for the number of random operations */
 
 #define EXPECT(condition)							\
 	do {									\

@@ -4,9 +4,9 @@
  * borrow from each other, frees by another thread than the one that allocated, somebody who
  * settles the quarantine and somebody who looks. Built with ThreadSanitizer as well.
  *
- * Each frame has a word of pretend memory, written without any lock: that it is the
- * holder's alone, and that it is zero or its own old contents when an owner gets it, is
- * what the buddy promises. ThreadSanitizer sees whether the buddy orders the accesses.
+ * Each frame has a word of pretend memory, which its holder writes without a lock. The buddy
+ * promises that nobody else holds the frame, and that an owner finds zero or its own old contents
+ * there. ThreadSanitizer notices if the buddy does not order the accesses.
  */
 #include <sched.h>
 #include <stdatomic.h>
@@ -81,7 +81,7 @@ static u64 get_run(u64 nr, u32 owner)
 	return write_run(&run, owner);
 }
 
-/* What is allocated goes into the mailbox; what was there is freed, whoever put it there. */
+/* Puts a new run into the mailbox and frees the one that was there, whoever put it there. */
 static void work(u32 thread)
 {
 	u64 random = test_seed * 2654435761U + thread + 1, i;
@@ -100,7 +100,7 @@ static void work(u32 thread)
 	nr_working--;
 }
 
-/* Clears what nobody references; one in three is still referenced. */
+/* Clears and releases quarantined huge frames, except one in three, which is still referenced. */
 static void settle(void)
 {
 	u64 random = test_seed | 1;
@@ -119,7 +119,7 @@ static void settle(void)
 	}
 }
 
-/* Long enough for the others to get at what was just looked at, had it not been locked. */
+/* Long enough for others to change what was just looked at, in case it was not locked. */
 static void pause_looking(void)
 {
 	struct timespec pause = { .tv_nsec = 200000 };

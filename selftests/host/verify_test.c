@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each invariant is broken by hand, in each way that fp_buddy_verify() tells apart: it must
- * name that invariant. The only test that looks into the structures.
+ * Each invariant is broken by hand, in each way that fp_buddy_verify() tells apart: it must name
+ * that invariant. No other test of the buddy changes its structures.
  */
 #include "core/lease.h"
 #include "pool.h"
@@ -11,14 +11,14 @@ static struct fp_buddy buddy;
 static struct fp_owner owner, other;
 
 /*
- * The indices of the pool's huge frames, which in the first two extents are their positions too,
- * and what begin() has made of them. The last extent is there to give the bit trees a second level.
+ * What begin() makes of the huge frames of the pool, by index. In the first two extents the index
+ * is also the position in the bit trees. The last extent gives the bit trees a second level.
  */
 enum {
 	EMPTY4 = 0,		/* a block of four */
 	RUN = 4,
 	BODY = 5,
-	TAIL = 6,		/* owned: begins with the rest of that run */
+	TAIL = 6,		/* owned: begins with the end of that run */
 	EMPTY1 = 7,
 	EMPTY2 = 8,		/* a block of two */
 	QUARANTINED = 10,
@@ -30,7 +30,6 @@ static void set_state(u32 index, enum fp_huge_state state)
 {
 	fp_huge_set(&buddy.huge[index], state, FP_NO_ID, FP_NIL, FP_NIL);
 }
-
 
 static const struct extent extents[] = { { 8, 8 }, { 32, 4 }, { 64, 128 } };
 
@@ -59,7 +58,7 @@ static void begin(void)
 	pool_expect_sound(&buddy);
 }
 
-/* Break what begin() has made by @damage, and see what verify calls it. */
+/* Does @damage to what begin() has made: fp_buddy_verify() must say @text. */
 static void expect_named(const char *text, void (*damage)(void))
 {
 	struct fp_lease *lease;
