@@ -9,13 +9,13 @@
 
 static atomic64_t last_stamp;
 
-/* Of a page of the block, so that pages that changed places are noticed. */
+/* Each page of a block has a stamp of its own, so that swapped pages are noticed. */
 static u64 page_stamp(const struct block *block, unsigned long i)
 {
 	return block->stamp << 24 ^ i;
 }
 
-/* Make a block of allocated pages. */
+/* Makes a block of allocated pages. */
 void block_stamp(struct block *block, struct page *page, unsigned int order)
 {
 	unsigned long i;
@@ -31,7 +31,7 @@ void block_stamp(struct block *block, struct page *page, unsigned int order)
 	}
 }
 
-/* False: there is none. */
+/* Return: false if there is no memory. */
 bool block_alloc(struct block *block, gfp_t gfp, unsigned int order)
 {
 	struct page *page = framepool_alloc_pages(pool, gfp, order);
@@ -59,13 +59,13 @@ bool block_is_zero(const struct block *block)
 	return !memchr_inv(page_address(block->page), 0, PAGE_SIZE << block->order);
 }
 
-/* Free a block, which leaves none. False: it was not what it had been. */
+/* Frees a block, and sets its page to NULL. Return: false if it was changed, or cannot be freed. */
 bool block_free(struct block *block)
 {
 	bool ok = CHECK(block_is_intact(block));
 	struct page *page = block->page;
 
-	/* Whoever has it too is to see that it is gone. */
+	/* If somebody else has the block too, this breaks its stamp. */
 	memset(page_address(page), 0xfb, sizeof(u64));
 	block->page = NULL;
 	return CHECK(!framepool_free_pages(pool, page, block->order)) && ok;

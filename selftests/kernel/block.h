@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Blocks of the pool under test, each stamped with a number of its own, so that a block that somebody else has too
- * is noticed.
+ * Blocks of the pool under test. Each is stamped with a number of its own, which shows if somebody
+ * else has the same block.
  */
 #ifndef FP_SELFTESTS_BLOCK_H
 #define FP_SELFTESTS_BLOCK_H
 
 #include "kernel/framepool.h"
 
-/* What is checked says so in the kernel's log when it is not so. */
+/* Evaluates to the condition. If it does not hold, the kernel's log says so. */
 #define CHECK(condition) ({ \
 	bool holds = (condition); \
 	if (!holds) \

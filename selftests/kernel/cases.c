@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading this module runs one case. It fails with EBADMSG if the pool made a mistake; the kernel's log says which.
- * What a case leaves behind on purpose stays until the module is unloaded.
+ * Loading this module runs one case. It fails with EBADMSG if the pool made a mistake; the kernel's
+ * log says which. What a case leaves behind on purpose stays until the module is unloaded.
  */
 #include <linux/cpu.h>
 #include <linux/mm.h>
@@ -24,11 +24,11 @@ MODULE_PARM_DESC(run, "name of the case");
 
 static uint ms = 1000;
 module_param(ms, uint, 0);
-MODULE_PARM_DESC(ms, "how long those cases take that take their time");
+MODULE_PARM_DESC(ms, "duration of the cases with workers");
 
 struct fp_pool *pool;
 
-/* All that was taken: each page begins with a pointer to the one before. */
+/* All pages that were taken. Each begins with a pointer to the one before. */
 static struct page *taken;
 
 static u64 take_all(void)
@@ -69,7 +69,7 @@ static bool check_block(const struct block *block)
 	       CHECK(block_is_intact(block));
 }
 
-/* Blocks of each order at once: aligned, apart from each other, and really there. */
+/* Allocates blocks of each order at once: they are aligned, do not overlap, and can be written. */
 static bool run_orders(void)
 {
 	static struct block blocks[LARGEST_ORDER + 1][NR_EACH];
@@ -80,7 +80,7 @@ static bool run_orders(void)
 		for (order = 0; order <= LARGEST_ORDER; order++) {
 			bool got = block_alloc(&blocks[order][i], GFP_KERNEL, order);
 
-			/* Contiguity beyond huge frames depends on what the pool got from the kernel. */
+			/* Longer blocks depend on what the pool got from the kernel. */
 			ok &= CHECK(got || order > PMD_SHIFT - PAGE_SHIFT);
 		}
 	for (order = 0; order <= LARGEST_ORDER; order++)
@@ -95,7 +95,7 @@ static bool run_orders(void)
 	return ok & CHECK(!framepool_alloc_pages(pool, GFP_KERNEL, U32_MAX));
 }
 
-/* What was written to and freed comes again, and is zero if that is wanted. */
+/* Memory that was written to and freed is allocated again, and is zero with __GFP_ZERO. */
 static bool run_zero(void)
 {
 	struct block block;
@@ -104,8 +104,9 @@ static bool run_zero(void)
 
 	for (order = 0; order <= PMD_SHIFT - PAGE_SHIFT; order++)
 		for (i = 0; i < NR_EACH; i++) {
-			block.page = framepool_alloc_pages(pool, (i % 2 ? GFP_KERNEL : GFP_ATOMIC) | __GFP_ZERO,
-							   order);
+			gfp_t gfp = (i % 2 ? GFP_KERNEL : GFP_ATOMIC) | __GFP_ZERO;
+
+			block.page = framepool_alloc_pages(pool, gfp, order);
 			block.order = order;
 			if (!CHECK(block.page))
 				return false;
@@ -116,13 +117,14 @@ static bool run_zero(void)
 	return ok;
 }
 
-/* Lists: all different, of use one by one, freed one by one and in lists. */
+/* Lists: the blocks are distinct and usable, and can be freed one by one and in lists. */
 static bool bulk_of(unsigned int order, struct page **pages, struct block *blocks)
 {
 	u32 nr = min_t(u32, NR_BULK, 16384U >> order), got, i;
 	bool ok;
 
-	got = framepool_alloc_bulk(pool, GFP_KERNEL | (order % 2 ? __GFP_ZERO : 0), order, nr, pages);
+	got = framepool_alloc_bulk(pool, GFP_KERNEL | (order % 2 ? __GFP_ZERO : 0), order, nr,
+				   pages);
 	ok = CHECK(got == nr);
 	for (i = 0; i < got; i++) {
 		blocks[i] = (struct block){ .page = pages[i], .order = order };
@@ -154,7 +156,7 @@ static bool run_bulk(void)
 	return ok;
 }
 
-/* What comes although nothing should goes back. */
+/* Should get nothing. If it gets a block, it frees it again. */
 static bool gives_none(gfp_t gfp, unsigned int order)
 {
 	struct page *pages[3];
@@ -167,7 +169,7 @@ static bool gives_none(gfp_t gfp, unsigned int order)
 	return !nr;
 }
 
-/* Nothing is free: that is said at once, whatever is asked for. */
+/* Nothing is free, so all allocations fail at once. */
 static bool run_none(void)
 {
 	static const gfp_t gfps[] = { GFP_KERNEL, GFP_NOWAIT, GFP_ATOMIC, GFP_KERNEL | __GFP_ZERO };
@@ -179,7 +181,7 @@ static bool run_none(void)
 	return CHECK(!nr);
 }
 
-/* The last page of all, to and fro. */
+/* Frees and allocates the last page of the pool, over and over. */
 static bool run_nowait(void)
 {
 	struct page *page;
@@ -189,12 +191,12 @@ static bool run_nowait(void)
 	take_all();
 	ok = run_none();
 	for (i = 0; ok && i < 1000; i++) {
-		/* Back on the same processor, or it lies in the magazine of another. */
+		/* On one processor, or the page lies in the magazine of another. */
 		migrate_disable();
 		ok = give_one();
 		page = framepool_alloc_pages(pool, i % 2 ? GFP_NOWAIT : GFP_ATOMIC, 0);
 		migrate_enable();
-		/* The drain of the background may have the magazine just then. */
+		/* The background drain may be emptying the magazine. */
 		if (!page)
 			page = framepool_alloc_pages(pool, GFP_KERNEL, 0);
 		ok &= CHECK(page);
@@ -207,7 +209,7 @@ static bool run_nowait(void)
 	return give_all() && ok;
 }
 
-/* Stays until the module is unloaded. */
+/* Keeps all pages until the module is unloaded. */
 static bool run_hold(void)
 {
 	return CHECK(take_all());
@@ -229,7 +231,7 @@ static long fill_magazines(void *unused)
 	return ok;
 }
 
-/* Something lies in the magazines of each processor, and nobody asks for it. */
+/* Leaves blocks in the magazines of each processor. */
 static bool run_linger(void)
 {
 	bool ok = true;
@@ -242,10 +244,13 @@ static bool run_linger(void)
 	return ok;
 }
 
-/* Mistakes of a caller: refused. To be run by hand, since the kernel warns, which fails a run of the tests. */
+/*
+ * The mistakes of a caller are refused. Run it by hand: the kernel warns, which fails a test run.
+ */
 static bool run_misuse(void)
 {
-	struct page *page = framepool_alloc_pages(pool, GFP_KERNEL, 2), *foreign = alloc_page(GFP_KERNEL);
+	struct page *page = framepool_alloc_pages(pool, GFP_KERNEL, 2);
+	struct page *foreign = alloc_page(GFP_KERNEL);
 	struct page *list[3];
 	bool ok = CHECK(page && foreign);
 
@@ -277,7 +282,8 @@ static int run_hammer(void)
 		{ "softirqs", { .bound = true, .softirqs = true } },
 		{ "pass", { .bound = true, .pass = true } },
 		{ "quick", { .bound = true, .softirqs = true, .quick = true } },
-		{ "quick_drain", { .bound = true, .softirqs = true, .quick = true, .drain = true } },
+		{ "quick_drain",
+		  { .bound = true, .softirqs = true, .quick = true, .drain = true } },
 		{ "objects", { .bound = true, .softirqs = true, .objects = true, .drain = true } },
 		{ "drain", { .bound = true, .softirqs = true, .drain = true } },
 	};
@@ -299,8 +305,9 @@ static int run_case(void)
 		const char *name;
 		bool (*run)(void);
 	} cases[] = {
-		{ "orders", run_orders }, { "zero", run_zero }, { "bulk", run_bulk }, { "none", run_none },
-		{ "nowait", run_nowait }, { "hold", run_hold }, { "linger", run_linger }, { "misuse", run_misuse },
+		{ "orders", run_orders }, { "zero", run_zero }, { "bulk", run_bulk },
+		{ "none", run_none }, { "nowait", run_nowait }, { "hold", run_hold },
+		{ "linger", run_linger }, { "misuse", run_misuse },
 	};
 	int ret;
 	u32 i;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Workers allocate and free at random, check what they free, and hand blocks to each other through
- * mailboxes. A worker is a thread, or what a softirq of one processor does.
+ * Workers allocate and free at random, check what they free, and pass blocks to each other through
+ * mailboxes. A worker is a thread, or a softirq of one processor.
  *
- * Softirqs come where they hurt: from timers that expire a few microseconds after they ended last, in the middle of
- * whatever their processor is doing.
+ * Softirqs are meant to come at the worst moment: from timers that expire some microseconds after
+ * they last ended, in the middle of whatever their processor is doing.
  */
 #include "hammer.h"
 
@@ -29,25 +29,25 @@
 #define BULK		16
 #define MAILBOXES	64
 #define QUICK		8	/* blocks */
-#define STEPS		50	/* of a thread between looking whether to stop */
+#define STEPS		50	/* of a thread before it looks whether to stop */
 #define SOFTIRQ_STEPS	1
 #define MIN_PAUSE	(20 * NSEC_PER_USEC)
 #define PER_CPU		2	/* threads */
 
 /**
- * struct worker - who allocates and frees
- * @config: constant
+ * struct worker - a thread or a softirq that allocates and frees
+ * @config: what it does
  * @task: if it is a thread
- * @has_timer: if it is a softirq
- * @timer: of one processor
+ * @has_timer: it is a softirq
+ * @timer: of the softirq, on one processor
  * @random: state of its random numbers
- * @nr: how many blocks it has
- * @blocks: those
- * @nr_quick: how many there are of the next
- * @quick: pages or pairs
- * @order: of those
- * @ops: calls that it made
- * @failed: something was not as it must be
+ * @nr: number of @blocks
+ * @blocks: what it has allocated
+ * @nr_quick: number of @quick
+ * @quick: single pages or pairs that it has allocated
+ * @order: log2 of the pages of each of @quick
+ * @ops: how many steps it did
+ * @failed: a check failed
  */
 struct worker {
 	const struct hammer_config *config;
@@ -69,7 +69,7 @@ static struct {
 	struct block block;
 } mailboxes[MAILBOXES];
 
-/* All threads and softirqs are to end. */
+/* All threads and softirqs must end. */
 static bool stop;
 
 static u32 below(struct worker *worker, u32 limit)
@@ -80,7 +80,8 @@ static u32 below(struct worker *worker, u32 limit)
 /* Half of them single pages, a quarter pairs, and so on. */
 static unsigned int random_order(struct worker *worker)
 {
-	return min_t(unsigned int, ffs(prandom_u32_state(&worker->random) | BIT(31)) - 1, LARGEST_ORDER);
+	return min_t(unsigned int, ffs(prandom_u32_state(&worker->random) | BIT(31)) - 1,
+		     LARGEST_ORDER);
 }
 
 static gfp_t random_gfp(struct worker *worker)
@@ -129,7 +130,10 @@ static void free_one(struct worker *worker)
 	worker->failed |= !block_free(&block);
 }
 
-/* What was in the mailbox is freed: somebody else allocated it, perhaps on another processor. */
+/*
+ * Puts a block into a mailbox and frees the one that was there, which somebody else has allocated,
+ * perhaps on another processor.
+ */
 static void pass_one(struct worker *worker)
 {
 	u32 i = below(worker, MAILBOXES);
@@ -156,13 +160,13 @@ static void bulk(struct worker *worker)
 		block_stamp(&blocks[i], pages[i], order);
 	for (i = 0; i < nr; i++)
 		worker->failed |= !CHECK(block_is_intact(&blocks[i]));
-	/* A part goes back one by one, so through the magazines. */
+	/* Some are freed one by one, which goes through the magazines. */
 	while (nr > BULK / 2)
 		worker->failed |= !block_free(&blocks[--nr]);
 	worker->failed |= !CHECK(!framepool_free_bulk(pool, order, nr, pages));
 }
 
-/* A page that nobody has begins with zero. */
+/* A free page begins with zero. */
 static u64 *mark_of(struct page *page)
 {
 	return page_address(page);
@@ -193,7 +197,7 @@ static void quick_free(struct worker *worker)
 	}
 }
 
-/* In turn, so that a softirq leaves a magazine other than it was. */
+/* In turn, so that a softirq leaves a magazine changed. */
 static void quick(struct worker *worker)
 {
 	if (worker->nr_quick)
@@ -242,7 +246,7 @@ static enum hrtimer_restart work_in_softirq(struct hrtimer *timer)
 
 	for (i = 0; i < SOFTIRQ_STEPS; i++)
 		step(worker);
-	/* From now on, so that the threads get on however slow this is. */
+	/* Counted from now, so that threads make progress however slow this is. */
 	hrtimer_forward_now(timer, ns_to_ktime(MIN_PAUSE + below(worker, MIN_PAUSE)));
 	return READ_ONCE(stop) ? HRTIMER_NORESTART : HRTIMER_RESTART;
 }
@@ -349,7 +353,7 @@ static bool empty_mailboxes(void)
 	return ok;
 }
 
-/* Every worker that there was did something, and nothing wrong. */
+/* Each worker must have done something, and nothing wrong. Frees what they have left. */
 static bool settle(struct worker *workers, u32 nr)
 {
 	bool ok = empty_mailboxes();
@@ -371,7 +375,7 @@ static bool settle(struct worker *workers, u32 nr)
 	return ok;
 }
 
-/* 0; -EBADMSG: the pool made a mistake; or why it could not be done. */
+/* Return: 0; -EBADMSG if the pool made a mistake; another error if it could not be done. */
 int hammer(const struct hammer_config *config)
 {
 	u32 nr = (PER_CPU + 1) * num_possible_cpus(), i;

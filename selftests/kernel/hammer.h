@@ -5,14 +5,14 @@
 #include <linux/types.h>
 
 /**
- * struct hammer_config - who allocates and frees at random, all at once
+ * struct hammer_config - workers that allocate and free at random, all at once
  * @ms: for how long
  * @bound: threads stay on their processors
- * @softirqs: softirqs do so too, on top of the threads
- * @pass: every block is freed by somebody else than who allocated it
+ * @softirqs: softirqs are workers, too
+ * @pass: each block is freed by another worker than the one that allocated it
  * @drain: threads drain the pool all the time
- * @quick: single pages and pairs only, and hardly a look at them: much happens in the magazines. To begin with,
- *	   all of the pool is zero
+ * @quick: only single pages and pairs, with few checks, so that the magazines are busy; the pool
+ *	   must be all zero at the beginning
  * @objects: objects of a cache instead of blocks
  */
 struct hammer_config {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Caches of objects: how they deal, and what they say when they are misused. */
+/* Caches of objects: what they allocate, and what they report when they are misused. */
 #include "objects.h"
 
 #include <linux/err.h>
@@ -22,13 +22,15 @@ static atomic_t nr_constructed;
 
 static struct fp_cache *make(u32 size, u32 align, u32 flags, void (*ctor)(void *))
 {
-	const struct framepool_cache_args args = { .size = size, .align = align, .flags = flags, .ctor = ctor };
+	const struct framepool_cache_args args = {
+		.size = size, .align = align, .flags = flags, .ctor = ctor,
+	};
 	struct fp_cache *cache = framepool_cache_create(pool, "under test", &args);
 
 	return CHECK(!IS_ERR(cache)) ? cache : NULL;
 }
 
-/* At both ends of each object, so that two that overlap are noticed. */
+/* Stamps both ends of an object, so that overlapping objects are noticed. */
 static void stamp(void *object, u32 size, u64 number)
 {
 	memcpy(object, &number, sizeof(number));
@@ -55,10 +57,11 @@ static bool check_objects(void **objects, u32 nr, u32 size, u32 align)
 	return ok;
 }
 
-/* One that may not sleep does not see what waits in quarantine. */
+/* An allocation that may not sleep cannot get what is in quarantine. */
 static void *alloc_somehow(struct fp_cache *cache, u32 i)
 {
-	return (i % 2 ? framepool_cache_alloc(cache, GFP_ATOMIC) : NULL) ?: framepool_cache_alloc(cache, GFP_KERNEL);
+	return (i % 2 ? framepool_cache_alloc(cache, GFP_ATOMIC) : NULL) ?:
+	       framepool_cache_alloc(cache, GFP_KERNEL);
 }
 
 static bool deal(struct fp_cache *cache, void **objects, u32 size, u32 align)
@@ -92,7 +95,9 @@ static bool deal_of(u32 size, u32 align, u32 flags)
 /* Of all sizes and alignments, with every flag. */
 static bool run_sizes(void)
 {
-	static const u32 sizes[] = { 8, 24, 40, 64, 72, 200, 1000, 4096, 5000, 65536, 600000, 1 << 20 };
+	static const u32 sizes[] = {
+		8, 24, 40, 64, 72, 200, 1000, 4096, 5000, 65536, 600000, 1 << 20,
+	};
 	bool ok = true;
 	u32 i, flags;
 
@@ -113,14 +118,17 @@ static bool is_refused(const char *name, u32 size, u32 align, u32 flags)
 
 static bool run_args(void)
 {
-	return CHECK(is_refused("", 8, 0, 0)) && CHECK(is_refused("a name of thirty-two characters.", 8, 0, 0)) &&
+	return CHECK(is_refused("", 8, 0, 0)) &&
+	       CHECK(is_refused("a name of thirty-two characters.", 8, 0, 0)) &&
 	       CHECK(is_refused("x", 0, 0, 0)) && CHECK(is_refused("x", 7, 0, 0)) &&
-	       CHECK(is_refused("x", (1 << 20) + 1, 0, 0)) && CHECK(is_refused("x", U32_MAX, 0, 0)) &&
+	       CHECK(is_refused("x", (1 << 20) + 1, 0, 0)) &&
+	       CHECK(is_refused("x", U32_MAX, 0, 0)) &&
 	       CHECK(is_refused("x", 8, 3, 0)) && CHECK(is_refused("x", 8, 4 << 20, 0)) &&
-	       CHECK(is_refused("x", 8, 0, FRAMEPOOL_CACHE_FLAGS + 1)) && CHECK(is_refused("x", 8, 0, 1U << 31));
+	       CHECK(is_refused("x", 8, 0, FRAMEPOOL_CACHE_FLAGS + 1)) &&
+	       CHECK(is_refused("x", 8, 0, 1U << 31));
 }
 
-/* What was written to and freed comes again, and is zero if that is wanted. */
+/* Objects that were written to and freed are allocated again, and are zero with __GFP_ZERO. */
 static bool run_object_zero(void)
 {
 	struct fp_cache *cache = make(200, 0, 0, NULL);
@@ -129,9 +137,12 @@ static bool run_object_zero(void)
 	u32 i, j;
 
 	for (i = 0; ok && i < 100; i++) {
-		objects[0] = framepool_cache_alloc(cache, (i % 2 ? GFP_KERNEL : GFP_ATOMIC) | __GFP_ZERO);
+		gfp_t gfp = (i % 2 ? GFP_KERNEL : GFP_ATOMIC) | __GFP_ZERO;
+
+		objects[0] = framepool_cache_alloc(cache, gfp);
 		ok &= CHECK(objects[0] && !memchr_inv(objects[0], 0, 200));
-		ok &= CHECK(framepool_cache_alloc_bulk(cache, GFP_KERNEL | __GFP_ZERO, 19, objects + 1) == 19);
+		gfp = GFP_KERNEL | __GFP_ZERO;
+		ok &= CHECK(framepool_cache_alloc_bulk(cache, gfp, 19, objects + 1) == 19);
 		for (j = 0; ok && j < 20; j++) {
 			ok &= CHECK(!memchr_inv(objects[j], 0, 200));
 			memset(objects[j], 0xa5, 200);
@@ -147,7 +158,7 @@ static void construct(void *object)
 	memset(object, 0, SHARED_SIZE);
 }
 
-/* Once for each object of each slab; what users leave in objects stays. */
+/* Runs once for each object of each slab. What users leave in objects stays. */
 static bool run_constructor(void)
 {
 	struct fp_cache *cache = make(SHARED_SIZE, 0, 0, construct);
@@ -179,7 +190,8 @@ static bool run_busy(void)
 		return false;
 	for (i = 0; i < 2; i++)
 		ok &= CHECK(framepool_cache_destroy(cache) == -EBUSY);
-	ok &= CHECK(!framepool_cache_free(cache, object)) & CHECK(!framepool_cache_free(cache, NULL));
+	ok &= CHECK(!framepool_cache_free(cache, object)) &
+	      CHECK(!framepool_cache_free(cache, NULL));
 	return ok & CHECK(!framepool_cache_destroy(cache));
 }
 
@@ -208,7 +220,9 @@ static bool empty_cache(struct fp_cache *cache, void *first)
 	return ok;
 }
 
-/* All of the pool in one cache, and then in another, for which the first must give back what it keeps. */
+/*
+ * One cache takes all of the pool, then another. For that, the first must give back what it keeps.
+ */
 static bool run_exhaust(void)
 {
 	struct fp_cache *cache = make(4000, 0, 0, NULL), *other = make(5000, 0, 0, NULL);
@@ -223,7 +237,8 @@ static bool run_exhaust(void)
 	framepool_cache_stats(cache, &stats);
 	bytes = stats.slabs * stats.slab_bytes;
 	ok &= CHECK(stats.active == nr && !stats.empty && nr == stats.slabs * stats.per_slab);
-	ok &= CHECK(!framepool_cache_alloc(other, GFP_KERNEL) && !framepool_cache_alloc(other, GFP_ATOMIC));
+	ok &= CHECK(!framepool_cache_alloc(other, GFP_KERNEL) &&
+		    !framepool_cache_alloc(other, GFP_ATOMIC));
 	ok &= empty_cache(cache, first);
 	framepool_cache_stats(cache, &stats);
 	ok &= CHECK(!stats.active && stats.empty);
@@ -236,7 +251,9 @@ static bool run_exhaust(void)
 	return ok & CHECK(!framepool_cache_destroy(cache)) & CHECK(!framepool_cache_destroy(other));
 }
 
-/* Empty slabs come back even to who may not sleep. Without magazines, the last free makes one. */
+/*
+ * An allocation that may not sleep gets empty slabs. Without magazines, the last free leaves one.
+ */
 static bool run_keep(void)
 {
 	struct fp_cache *cache = make(4096, 0, FRAMEPOOL_CACHE_DEBUG, NULL);
@@ -271,7 +288,8 @@ static bool run_shrink(void)
 	struct fp_cache *cache = make(1000, 0, 0, NULL);
 	struct framepool_cache_stats stats;
 	void *objects[FEW];
-	bool ok = cache && CHECK(framepool_cache_alloc_bulk(cache, GFP_KERNEL, FEW, objects) == FEW) &&
+	bool ok = cache &&
+		  CHECK(framepool_cache_alloc_bulk(cache, GFP_KERNEL, FEW, objects) == FEW) &&
 		  CHECK(!framepool_cache_free_bulk(cache, FEW, objects));
 
 	if (!ok)
@@ -287,15 +305,17 @@ static bool run_random(void)
 	struct fp_cache *cache = make(64, 0, FRAMEPOOL_CACHE_RANDOM, NULL);
 	void *objects[FEW];
 	u32 i, rising = 0;
-	bool ok = cache && CHECK(framepool_cache_alloc_bulk(cache, GFP_KERNEL, FEW, objects) == FEW);
+	bool ok = cache &&
+		  CHECK(framepool_cache_alloc_bulk(cache, GFP_KERNEL, FEW, objects) == FEW);
 
 	for (i = 1; ok && i < FEW; i++)
 		rising += objects[i] == objects[i - 1] + 64;
-	ok = ok && CHECK(rising < FEW / 3) && CHECK(!framepool_cache_free_bulk(cache, FEW, objects));
+	ok = ok && CHECK(rising < FEW / 3) &&
+	     CHECK(!framepool_cache_free_bulk(cache, FEW, objects));
 	return ok && CHECK(!framepool_cache_destroy(cache));
 }
 
-/* Stays until the module is unloaded. */
+/* Keeps objects until the module is unloaded. */
 static bool run_hold_objects(void)
 {
 	shared = make(72, 0, 0, NULL);
@@ -316,7 +336,10 @@ bool objects_give_all(void)
 	return ok;
 }
 
-/* Without FRAMEPOOL_CACHE_DEBUG: what lies outside of the pool is refused at once, the rest when magazines are emptied. */
+/*
+ * Without FRAMEPOOL_CACHE_DEBUG: addresses outside the pool are refused at once, others when the
+ * magazines are emptied.
+ */
 static bool run_bad_frees(void)
 {
 	struct fp_cache *cache = make(64, 0, 0, NULL);
@@ -331,14 +354,15 @@ static bool run_bad_frees(void)
 	list[0] = object;
 	list[1] = (void *)16;
 	ok &= CHECK(framepool_cache_free_bulk(cache, 2, list) == 1);
-	ok &= CHECK(!framepool_cache_free(cache, object)) & CHECK(!framepool_cache_free(cache, object + 8));
+	ok &= CHECK(!framepool_cache_free(cache, object)) &
+	      CHECK(!framepool_cache_free(cache, object + 8));
 	framepool_cache_shrink(cache);
 	framepool_cache_stats(cache, &stats);
 	ok &= CHECK(stats.bad_frees == 5 && !stats.active && !stats.reports);
 	return ok & CHECK(!framepool_cache_destroy(cache));
 }
 
-/* How many more mistakes are there by now? */
+/* Return: how many mistakes were reported since the last call. */
 static u64 new_reports(struct fp_cache *cache)
 {
 	static u64 before;
@@ -351,7 +375,10 @@ static u64 new_reports(struct fp_cache *cache)
 	return nr;
 }
 
-/* Writes @nr bytes at @at of an object, while it is allocated or when it is free. How many reports does that make? */
+/*
+ * Writes @nr bytes at offset @at of an object, while it is allocated or after it is freed.
+ * Return: how many mistakes were reported.
+ */
 static noinline u64 reports_of_write(struct fp_cache *cache, u32 at, u32 nr, bool is_free)
 {
 	u8 *object = framepool_cache_alloc(cache, GFP_KERNEL), *same;
@@ -364,7 +391,7 @@ static noinline u64 reports_of_write(struct fp_cache *cache, u32 at, u32 nr, boo
 		return U64_MAX;
 	if (is_free)
 		memset(object + at, 0x12, nr);
-	/* The lowest comes first. */
+	/* The lowest free object is allocated first. */
 	same = framepool_cache_alloc(cache, GFP_KERNEL);
 	if (!CHECK(same == object) || framepool_cache_free(cache, same))
 		return U64_MAX;
@@ -384,18 +411,21 @@ static bool check_writes(struct fp_cache *cache, u32 size, bool poisoned)
 	return ok & CHECK(reports_of_write(cache, size - 1, 2, true) == 1 + poisoned);
 }
 
-/* The reports name it. */
+/* Not inlined: the reports name it. */
 static noinline bool check_frees(struct fp_cache *cache)
 {
 	void *objects[2];
 	bool ok = CHECK(framepool_cache_alloc_bulk(cache, GFP_KERNEL, 2, objects) == 2);
 
-	ok &= CHECK(framepool_cache_free(cache, objects[0] + 8) == -EINVAL) & CHECK(new_reports(cache) == 1);
+	ok &= CHECK(framepool_cache_free(cache, objects[0] + 8) == -EINVAL) &
+	      CHECK(new_reports(cache) == 1);
 	ok &= CHECK(framepool_cache_free(cache, &ok) == -EINVAL) & CHECK(new_reports(cache) == 1);
 	ok &= CHECK(!framepool_cache_free(cache, objects[0])) & CHECK(!new_reports(cache));
-	ok &= CHECK(framepool_cache_free(cache, objects[0]) == -EINVAL) & CHECK(new_reports(cache) == 1);
-	ok &= CHECK(framepool_cache_free_bulk(cache, 2, objects) == 1) & CHECK(new_reports(cache) == 1);
-	/* One page further than any slab of the cache, but in the pool. */
+	ok &= CHECK(framepool_cache_free(cache, objects[0]) == -EINVAL) &
+	      CHECK(new_reports(cache) == 1);
+	ok &= CHECK(framepool_cache_free_bulk(cache, 2, objects) == 1) &
+	      CHECK(new_reports(cache) == 1);
+	/* A page of the pool, but of no slab of the cache. */
 	objects[0] = framepool_alloc_pages(pool, GFP_KERNEL, 0);
 	ok &= CHECK(framepool_cache_free(cache, page_address(objects[0])) == -EINVAL);
 	ok &= CHECK(new_reports(cache) == 1);
@@ -432,7 +462,7 @@ bool objects_begin(void)
 	return shared;
 }
 
-/* An object that nobody has is as it was constructed: zero. */
+/* A free object is as it was constructed: zero. */
 static bool check_stamp(u64 *object, u64 from, u64 to)
 {
 	bool ok = CHECK(xchg(&object[0], to) == from);
@@ -440,7 +470,7 @@ static bool check_stamp(u64 *object, u64 from, u64 to)
 	return CHECK(xchg(&object[SHARED_SIZE / 8 - 1], to) == from) && ok;
 }
 
-/* What is allocated goes into a box; what was there is freed, whoever put it there. */
+/* Puts a new object into a box and frees the one that was there, whoever put it there. */
 bool objects_step(gfp_t gfp, u32 random)
 {
 	void *object = random % 4 ? framepool_cache_alloc(shared, gfp) : NULL;
@@ -451,10 +481,11 @@ bool objects_step(gfp_t gfp, u32 random)
 	object = xchg(&boxes[random / 4 % BOXES], object);
 	if (!object)
 		return ok;
-	return check_stamp(object, (unsigned long)object, 0) && CHECK(!framepool_cache_free(shared, object)) && ok;
+	return check_stamp(object, (unsigned long)object, 0) &&
+	       CHECK(!framepool_cache_free(shared, object)) && ok;
 }
 
-/* What is in the boxes is all that is allocated. */
+/* Only what is in the boxes is allocated. */
 bool objects_end(void)
 {
 	struct framepool_cache_stats stats;
@@ -482,9 +513,10 @@ bool objects_run(const char *name, int *ret)
 		bool (*run)(void);
 	} cases[] = {
 		{ "sizes", run_sizes }, { "args", run_args }, { "object_zero", run_object_zero },
-		{ "constructor", run_constructor }, { "busy", run_busy }, { "exhaust", run_exhaust },
-		{ "keep", run_keep }, { "shrink", run_shrink }, { "random", run_random },
-		{ "hold_objects", run_hold_objects }, { "bad_frees", run_bad_frees }, { "debug", run_debug },
+		{ "constructor", run_constructor }, { "busy", run_busy },
+		{ "exhaust", run_exhaust }, { "keep", run_keep }, { "shrink", run_shrink },
+		{ "random", run_random }, { "hold_objects", run_hold_objects },
+		{ "bad_frees", run_bad_frees }, { "debug", run_debug },
 	};
 	u32 i;
 

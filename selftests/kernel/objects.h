@@ -9,10 +9,10 @@ bool objects_begin(void);
 bool objects_step(gfp_t gfp, u32 random);
 bool objects_end(void);
 
-/* Cases for caches; false: the name is not one of theirs. */
+/* Runs a case for caches. Return: false if none has that name. */
 bool objects_run(const char *name, int *ret);
 
-/* What a case left until the module is unloaded. */
+/* Frees what a case left behind. */
 bool objects_give_all(void);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each call of the interface once, by somebody who is told of every failure: -ENOMEM, and nothing is left, or -EBADMSG
- * if the pool made a mistake. selftests/failure_test.c makes each step of them fail.
+ * Each call of the interface once. If an allocation fails, a case returns -ENOMEM and has freed
+ * everything; it returns -EBADMSG if the pool made a mistake. selftests/failure_test.c makes each
+ * step of them fail.
  */
 #include "steps.h"
 
@@ -32,7 +33,8 @@ static int step_blocks(void)
 		return -EBADMSG;
 	if (got < NR_BLOCKS)
 		return -ENOMEM;
-	return step_block(GFP_KERNEL, 0) ?: step_block(GFP_KERNEL | __GFP_ZERO, 3) ?: step_block(GFP_KERNEL, 9);
+	return step_block(GFP_KERNEL, 0) ?: step_block(GFP_KERNEL | __GFP_ZERO, 3) ?:
+	       step_block(GFP_KERNEL, 9);
 }
 
 static int step_objects(struct fp_cache *cache)

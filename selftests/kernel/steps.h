@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* Cases each of whose allocations may be made to fail; false: the name is not one of theirs. */
+/* Runs a case in which any allocation may be made to fail. Return: false if none has that name. */
 bool steps_run(const char *name, int *ret);
 
 #endif
