@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The benchmarks: what is measured (pages.c, frag.c), of whom (struct bench_side), and where.
- * The same measured loops are compiled into a program on the host and into a kernel module.
+ * The benchmarks: pages.c and frag.c say what is measured, struct bench_side says of which
+ * allocator. The same measured loops are compiled into a program on the host and into a kernel
+ * module.
  */
 #ifndef FP_BENCH_H
 #define FP_BENCH_H
@@ -25,7 +26,7 @@
 /**
  * struct bench_ops - an allocator of naturally aligned blocks of 2^order frames
  * @alloc: returns a block, or BENCH_NONE
- * @free: takes it back
+ * @free: frees a block
  * @frame: index of the block's first frame among the frames of its pool, in which huge frames are
  *	   naturally aligned, or BENCH_NONE if it lies outside
  *
@@ -40,8 +41,8 @@ struct bench_ops {
 /**
  * struct bench_side - one side of a comparison
  * @name: as the results name it
- * @ops: what it can do
- * @contexts: of each thread or owner
+ * @ops: its calls
+ * @contexts: one for each thread or owner
  */
 struct bench_side {
 	const char *name;
@@ -51,12 +52,12 @@ struct bench_side {
 
 /**
  * struct bench_config - how long to measure
- * @rounds: of each side, in turns; the suite "frag" makes do with 5
+ * @rounds: of each side, in turns; at most 5 in the suite "frag"
  * @repeats: of the case "repeat" in a round
- * @bulk: blocks to get and put in a round, as far as half the pool has them
+ * @bulk: blocks to allocate and free in a round, at most half of the pool
  * @frames: size of both sides' pools
  * @unit: of the clock
- * @objects: the suite that bench_slab() reports as; NULL: "slab"
+ * @objects: name of the suite that bench_slab() reports; NULL: "slab"
  */
 struct bench_config {
 	u32 rounds;
@@ -72,7 +73,7 @@ struct bench_config {
  * @suite: its name
  * @what: how the results name it
  * @order: of the blocks; 0 for objects
- * @most: of them that may be allocated at once
+ * @most: how many may be allocated at once
  */
 struct bench_work {
 	const char *suite;
@@ -82,7 +83,7 @@ struct bench_work {
 };
 
 /**
- * struct bench_value - what the rounds of one side came to, in thousandths
+ * struct bench_value - result of the rounds of one side, in thousandths
  * @best: the figure that counts
  * @low: least
  * @high: greatest
@@ -97,11 +98,11 @@ struct bench_value {
  * struct bench_row - a result
  * @suite: "pages", "slab", "frag", "ioctl", "fault" or "objects"
  * @name: the case
- * @threads: that ran it at the same time
+ * @threads: how many ran it at the same time
  * @unit: of both values
- * @ours: framepool's
- * @peer: compared with whom
- * @theirs: the peer's
+ * @ours: value of framepool
+ * @peer: name of the other side
+ * @theirs: value of the other side
  */
 struct bench_row {
 	const char *suite;
@@ -127,7 +128,7 @@ int bench_cache_create(struct bench_side *side, u64 frames, u32 size);
 void bench_cache_destroy(struct bench_side *side);
 u64 bench_cache_bytes(const struct bench_side *side);
 
-/* Where the benchmarks run provides these: host.c, kernel.c; emit.c for programs. */
+/* Provided by host.c, kernel.c or objects.c; in programs, emit.c provides bench_emit(). */
 void bench_emit(const struct bench_row *row);
 void bench_parallel(u32 threads, void (*run)(void *argument, u32 thread), void *argument);
 void bench_barrier(void);
@@ -148,9 +149,9 @@ static inline u32 bench_random(u64 *seed, u32 below)
 }
 
 /**
- * bench_note() - take in what a round came to, where the least counts
+ * bench_note() - add the result of a round; the least result counts
  * @value: of all rounds up to now; all zero before the first
- * @figure: of this one
+ * @figure: result of this round
  */
 static inline void bench_note(struct bench_value *value, u64 figure)
 {
@@ -171,7 +172,7 @@ static inline u64 bench_now(void)
 #endif
 }
 
-/* Called between measurements, never in one. */
+/* To be called between measurements, never within one. */
 static inline void bench_pause(void)
 {
 #ifdef __KERNEL__

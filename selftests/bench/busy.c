@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clock of the guest's program: the time in which the machine's only processor ran any task, kernel threads
- * and the interrupts on top of them included. In a guest that counts instructions it tells instructions.
+ * The clock of the guest's program: how long the machine's only processor has run tasks, including
+ * kernel threads, and the interrupts during all of these. In a guest that counts instructions, it
+ * counts instructions.
  *
- * The scheduler adds a task's time when the task leaves the processor. So the program sleeps before it reads
- * the clock, and what it does between waking and reading counts to what it does next.
+ * The scheduler adds a task's time when the task leaves the processor. So the program sleeps before
+ * it reads the clock. What it does between waking and reading is counted with what it does next.
  */
 #include <fcntl.h>
 #include <time.h>
@@ -29,7 +30,7 @@ static u64 busy_now(void)
 	line = strstr(text, "\ncpu0 ");
 	if (!line || strstr(line, "\ncpu1 ") ||
 	    sscanf(line, " cpu0 %*u %*u %*u %*u %*u %*u %llu", &busy) != 1)
-		errx(1, "/proc/schedstat does not tell the time of a single processor");
+		errx(1, "/proc/schedstat does not give the time of a single processor");
 	return busy;
 }
 
@@ -51,11 +52,11 @@ static u64 busy_with(void (*run)(void *argument), void *argument)
 
 /**
  * busy_of() - what a piece of work costs
- * @run: does it
- * @argument: for it
+ * @run: does the work
+ * @argument: of @run
  *
- * Return: nanoseconds until all that it caused is done, in the background as well; without those that it takes to
- * measure nothing.
+ * Return: nanoseconds until all of the work is done, including what it causes in the background.
+ * The cost of measuring is subtracted.
  */
 u64 busy_of(void (*run)(void *argument), void *argument)
 {
@@ -66,9 +67,9 @@ u64 busy_of(void (*run)(void *argument), void *argument)
 }
 
 /**
- * busy_self() - the part of the program
+ * busy_self() - how long the program itself has run
  *
- * Return: nanoseconds that it has run, without what ran in between.
+ * Return: nanoseconds, without what ran in between.
  */
 u64 busy_self(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Our side of the suite "slab": a cache over a private pool of pretend memory, which nobody touches. The two calls do what
- * framepool_cache_alloc() and framepool_cache_free() do.
+ * Our side of the suite "slab": a cache over a private pool of pretend memory, which nobody
+ * touches. The two calls do what framepool_cache_alloc() and framepool_cache_free() do.
  */
 #include "bench.h"
 #include "slab/slab.h"
@@ -32,7 +32,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base)
 
 static const struct fp_slab_ops slab_ops = { .get = get_slab, .put = put_slab };
 
-/* As exported: who calls does not have it inline. @order says in what way. */
+/* Not inlined, like the exported functions. @flags, which is 0, stands for __GFP_ZERO. */
 static noinline u64 object_alloc(struct fp_slab_cache *slabs, u32 flags)
 {
 	u64 object = fp_slab_alloc(slabs, true);
@@ -65,7 +65,7 @@ static void cache_free(void *context, u64 object, u32 order)
 static const struct bench_ops cache_ops = { .alloc = cache_alloc, .free = cache_free };
 
 /**
- * bench_cache_create() - make a cache
+ * bench_cache_create() - create a cache
  * @side: the result
  * @frames: size of its pool
  * @size: of an object
@@ -76,7 +76,8 @@ static const struct bench_ops cache_ops = { .alloc = cache_alloc, .free = cache_
 int bench_cache_create(struct bench_side *side, u64 frames, u32 size)
 {
 	struct fp_slab_config config = {
-		.ops = &slab_ops, .span = frames * PAGE_BYTES, .size = size, .min_order = MIN_SLAB_ORDER,
+		.ops = &slab_ops, .span = frames * PAGE_BYTES, .size = size,
+		.min_order = MIN_SLAB_ORDER,
 		.cached_bytes = CACHED_BYTES,
 	};
 	struct cache *cache = kvcalloc(1, sizeof(*cache), GFP_KERNEL);
@@ -102,10 +103,10 @@ err_free:
 }
 
 /**
- * bench_cache_bytes() - how much of its pool a cache has
- * @side: a cache, or another side
+ * bench_cache_bytes() - how much of its pool a cache uses
+ * @side: any side
  *
- * Return: bytes in slabs; 0 for another side.
+ * Return: bytes in slabs; 0 if @side is not a cache of ours.
  */
 u64 bench_cache_bytes(const struct bench_side *side)
 {
@@ -119,7 +120,7 @@ u64 bench_cache_bytes(const struct bench_side *side)
 }
 
 /**
- * bench_cache_destroy() - the end of it
+ * bench_cache_destroy() - destroy a cache
  * @side: the cache; all objects are freed
  */
 void bench_cache_destroy(struct bench_side *side)

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suite "ioctl": what it costs a program to get memory and to give it back. Each case repeats one turn:
+ * The suite "ioctl": what it costs a program to allocate and free memory. Each case repeats one
+ * turn:
  *
- *  clean	get a piece of memory, give it back. Nobody touches it, unless there is no memory before (mmap).
- *  mapped	get a piece, map it, write a byte of each page, unmap it, give it back.
+ *  clean	allocate a piece of memory and free it. Nobody touches it, except if there is no
+ *		memory before (mmap).
+ *  mapped	allocate a piece, map it, write a byte of each page, unmap it, free it.
  *  clearing	the same, without the program's time from before it is mapped until after it is
- *		unmapped. Where getting is mapping (mmap) there is nothing to leave out.
- *  batch 64	get 64 pieces, give them back: with one call each, where there is such a call. Per piece.
+ *		unmapped. If allocating is mapping (mmap), nothing is left out.
+ *  batch 64	allocate 64 pieces and free them, with one call each if there is such a call. The
+ *		result is per piece.
  *
- * Each side does one round that does not count, after which it gets what was used before. Then the rounds of all
- * sides take turns. What counts is the least of all rounds.
+ * First, each side does a round that does not count, so that later rounds get memory that was used
+ * before. Then the rounds of all sides take turns. The least of all rounds counts.
  */
 #include "guest.h"
 
@@ -18,11 +21,11 @@
 /**
  * struct turn - a case
  * @name: as the results name it
- * @run: does all turns; its argument is a struct load
+ * @run: does all turns of a round; its argument is a struct load
  * @bytes: of a piece
- * @repeats: pieces in a round
+ * @repeats: number of pieces in a round
  * @touched: each piece is mapped, written to and unmapped
- * @apart: the time for that is left out
+ * @apart: the time that takes is left out
  */
 struct turn {
 	const char *name;
@@ -41,8 +44,8 @@ static const struct memory_side *const sides[] = { &memory_pool, &memory_dma_hea
  * struct load - a case of one side
  * @side: the side
  * @turn: the case
- * @apart: nanoseconds to be left out, in the round under way
- * @clock: nanoseconds that it takes to look at the clock
+ * @apart: nanoseconds to be left out, of the current round
+ * @clock: nanoseconds that it takes to read the clock
  */
 struct load {
 	const struct memory_side *side;
@@ -58,7 +61,7 @@ static void touch(struct memory *memory)
 	memory_unmap(memory);
 }
 
-/* It looks at the clock twice. One such look in all lies in between and is left out with it, so the other is too. */
+/* Reads the clock twice. One reading lies within the interval. The other is added to it. */
 static void touch_apart(struct load *load, struct memory *memory)
 {
 	u64 before = busy_self();
@@ -145,7 +148,7 @@ static u64 price_of_clock(void)
 	return price;
 }
 
-/* Get ready for rounds, and do one. */
+/* Gets ready for rounds, and does one. */
 static void begin(struct load *load, const struct memory_side *side, const struct turn *turn)
 {
 	*load = (struct load){ .side = side, .turn = turn };
@@ -179,7 +182,8 @@ static void emit(const struct turn *turn, const struct bench_value *ours, const 
 		 const struct bench_value *theirs)
 {
 	const struct bench_row row = {
-		.suite = "ioctl", .name = turn->name, .threads = 1, .unit = "insns", .ours = *ours, .peer = peer,
+		.suite = "ioctl", .name = turn->name, .threads = 1, .unit = "insns", .ours = *ours,
+		.peer = peer,
 		.theirs = *theirs,
 	};
 
@@ -187,7 +191,7 @@ static void emit(const struct turn *turn, const struct bench_value *ours, const 
 }
 
 /**
- * bench_calls() - measure getting and giving back, and report
+ * bench_calls() - measure allocating and freeing, and report
  * @rounds: of each case and side
  */
 void bench_calls(u32 rounds)
@@ -199,7 +203,8 @@ void bench_calls(u32 rounds)
 		memory_pool_open();
 		measure(&turns[turn], rounds, values[turn]);
 		for (side = 1; side < SIDES; side++)
-			emit(&turns[turn], &values[turn][0], sides[side]->name, &values[turn][side]);
+			emit(&turns[turn], &values[turn][0], sides[side]->name,
+			     &values[turn][side]);
 	}
 	emit(&turns[BATCHES], &values[BATCHES][0], "single", &values[SINGLES][0]);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A result as a line: suite, case, threads, unit, ours: best, low, high, peer, theirs: best, low, high. */
+/*
+ * A result as a line: suite, case, threads, unit, our best, low, high, peer, their best, low, high.
+ */
 #include "bench.h"
 
 static void print_value(const struct bench_value *value)

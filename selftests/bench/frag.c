@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suite "frag": what is left of the huge frames after much use. One frame at a time fills 90% of the
- * memory, a random half of that is freed, and then come 100 rounds, each of which frees a random 10% of what is
- * live and allocates as many. A huge frame counts as wholly free when no live frame of the run lies in it. The
- * ceiling is what would be wholly free if the live frames were packed: the share of memory that is not live.
+ * The suite "frag": how many huge frames are still whole after much use. Single frames fill 90% of
+ * the memory. A random half of them is freed. Then come 100 rounds: each frees a random 10% of the
+ * live frames and allocates as many. A huge frame counts as wholly free if no live frame of the run
+ * lies in it. The ceiling is what would be wholly free if the live frames were packed: the share of
+ * memory that is not live.
  *
- * With owners: 16 of random sizes fill 90%; in each of the 100 rounds a random 10% of what is live is freed and
- * allocated again by whoever had it; half of the owners, at a random round each, free all that they have.
+ * With owners: 16 owners of random sizes fill 90%. In each of 100 rounds, a random 10% of the live
+ * frames is freed, and each is allocated again by its owner. Half of the owners free all that they
+ * have, each in a random round.
  *
- * Both sides get the same random numbers. The run is repeated with other seeds; what counts is the
- * median.
+ * Both sides get the same random numbers. The run is repeated with other seeds; the median counts.
  */
 #include "bench.h"
 
 #define FRAG_MAX_RUNS	5
 #define FRAG_ROUNDS	100
 
-/* What is looked at. */
+/* What is measured. */
 enum frag_sample { AT_20, AT_60, AT_100, LARGEST, OWNERS, FRAG_SAMPLES };
 
 static const struct {
@@ -36,8 +37,8 @@ struct frag {
 	u64 seed;
 	u32 frames;
 	u32 nr;			/* live */
-	u64 *blocks;		/* they; behind them the owners of those to be allocated again */
-	u8 *owners;
+	u64 *blocks;		/* the live ones */
+	u8 *owners;		/* of these, followed by those of freed ones */
 	u16 *in_huge;		/* live frames of each huge frame */
 	bool failed;
 };
@@ -76,7 +77,7 @@ static void add(struct frag *frag, u32 owner)
 	frag->owners[frag->nr++] = owner;
 }
 
-/* Free the live frame at @at; the last one takes its place. Return: whose it was. */
+/* Frees the live frame at @at; the last one takes its place. Return: its owner. */
 static u32 drop(struct frag *frag, u32 at)
 {
 	u32 owner = frag->owners[at], last = --frag->nr;
@@ -98,7 +99,7 @@ static void drop_random(struct frag *frag, u32 nr)
 		drop(frag, bench_random(&frag->seed, frag->nr));
 }
 
-/* drop() leaves the owners of what it frees behind the live ones. */
+/* drop() leaves the owners of freed frames behind those of live ones. */
 static void churn(struct frag *frag)
 {
 	u32 nr = frag->nr / 10, end = frag->nr;
@@ -185,7 +186,7 @@ static void run_one_owner(struct frag *frag, u64 *ours, u64 *ceiling)
 	ceiling[LARGEST] = (BENCH_FRAME_BYTES << ilog2(frag->frames - frag->nr)) * 1000;
 }
 
-/* A lot for each 1/16 of the largest possible size: owner i has 1 to 16. */
+/* Draws the sizes of the owners: each gets 1 to 16 lots. */
 static u32 draw_lots(struct frag *frag, u8 *lots)
 {
 	u32 owner, size, nr = 0;
@@ -215,9 +216,10 @@ static void run_owners(struct frag *frag, u64 *ours, u64 *ceiling)
 	ceiling[OWNERS] = share_not_live(frag);
 }
 
-/* What is live at the end of a run goes back. False: memory ran out. */
+/* Frees all at the end of a run. Return: false if memory ran out. */
 static bool run(struct frag *frag, const struct bench_side *side, u64 seed,
-		void (*procedure)(struct frag *frag, u64 *ours, u64 *ceiling), u64 *ours, u64 *ceiling)
+		void (*procedure)(struct frag *frag, u64 *ours, u64 *ceiling),
+		u64 *ours, u64 *ceiling)
 {
 	frag->side = side;
 	frag->seed = seed;
@@ -266,11 +268,11 @@ static void emit(const char *peer, u32 runs, u64 ours[FRAG_MAX_RUNS][FRAG_SAMPLE
 
 /**
  * bench_frag() - fragment the pools of two allocators and report
- * @config: @frames is the size of either
+ * @config: @frames is the size of each pool
  * @ours: one of them; has a context for each owner
  * @theirs: the other, or NULL
  *
- * Compares the first with the second, and with the ceiling.
+ * Compares @ours with @theirs, and with the ceiling.
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM: not enough memory to measure, or one of the allocators ran out of it;

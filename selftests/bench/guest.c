@@ -6,7 +6,8 @@
 static void bench_caches(u32 rounds)
 {
 	const struct bench_config config = {
-		.rounds = rounds, .repeats = 2000, .bulk = 8192, .frames = 128 * MIB / BENCH_FRAME_BYTES,
+		.rounds = rounds, .repeats = 2000, .bulk = 8192,
+		.frames = 128 * MIB / BENCH_FRAME_BYTES,
 		.unit = "insns", .objects = "objects",
 	};
 	struct framepool *fp = framepool_open(NULL);

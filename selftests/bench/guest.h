@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The benchmarks as a program in the lab's guest: what it costs a program to get, touch and give back
- * memory (calls.c, touch.c), of several kinds (memory.c), counted over the whole machine (busy.c).
+ * The benchmarks as a program in the lab's guest: what it costs a program to allocate, touch and
+ * free memory (calls.c, touch.c), of several kinds (memory.c), counted over the whole machine
+ * (busy.c).
  *
- * Whatever fails ends the program with a message: a result that lacks something is none.
+ * Any failure ends the program with a message, so that no result is incomplete.
  */
 #ifndef FP_BENCH_GUEST_H
 #define FP_BENCH_GUEST_H
@@ -19,7 +20,7 @@
  * struct memory - a piece of memory
  * @bytes: its length
  * @p: where it is mapped, or NULL
- * @fd: what to map it from, where alloc() does not map
+ * @fd: what to map, if alloc() does not map
  * @offset: in @fd
  * @handle: framepool's name for it
  */
@@ -35,8 +36,8 @@ struct memory {
  * struct memory_side - a kind of memory
  * @name: as the results name it
  * @lazy: alloc() gets addresses only; there is no memory before it is touched
- * @alloc: get @bytes, which are set
- * @free: give it back; it is not mapped any more
+ * @alloc: allocates; the memory's @bytes are set
+ * @free: frees; the memory has been unmapped
  */
 struct memory_side {
 	const char *name;

@@ -2,7 +2,8 @@
 /*
  * The benchmarks as a program on the host. Prints a line for each result (see emit.c).
  *
- * The peer "floor" is the least that an allocator can do: each thread pushes to and pops from an array of its own.
+ * The peer "floor" is the least that an allocator can do: each thread pushes to and pops from an
+ * array of its own.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -50,7 +51,7 @@ static void fill_floors(void)
 			floor_free(&floors[i], j, 0);
 }
 
-/* The threads of bench_parallel(), and how many of them have come to how many barriers. */
+/* The threads of bench_parallel(), and how often one of them has arrived at a barrier. */
 static struct {
 	void (*run)(void *argument, u32 thread);
 	void *argument;
@@ -84,7 +85,7 @@ void bench_parallel(u32 threads, void (*run)(void *argument, u32 thread), void *
 		pthread_join(ids[i], NULL);
 }
 
-/* Spins: a thread that slept would begin long after the one that woke it. */
+/* Spins: a thread that sleeps begins long after the one that wakes it. */
 void bench_barrier(void)
 {
 	u32 arrived = __atomic_add_fetch(&team.arrived, 1, __ATOMIC_ACQ_REL);
@@ -161,7 +162,8 @@ int main(int argc, char **argv)
 		config.repeats = 1000;
 	}
 	fill_floors();
-	if (run_pages(&config) || run_slab(&config) || run_frag(&config, quick ? GIB / 4 : 4 * GIB)) {
+	if (run_pages(&config) || run_slab(&config) ||
+	    run_frag(&config, quick ? GIB / 4 : 4 * GIB)) {
 		fprintf(stderr, "bench: out of memory; it needs 200 MB\n");
 		return 1;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The benchmarks as a kernel module: it measures while it is loaded, and then shows the results, in
- * lines as the program on the host prints them, in debugfs/framepool_bench until it is unloaded.
+ * The benchmarks as a kernel module: it measures while it is loaded. Then it shows the results in
+ * debugfs/framepool_bench until it is unloaded, in the format of the program on the host.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -13,11 +13,11 @@
 
 static char *unit = "ns";
 module_param(unit, charp, 0);
-MODULE_PARM_DESC(unit, "of the kernel's clock: ns, or insns where it counts instructions");
+MODULE_PARM_DESC(unit, "unit of the kernel's clock: ns, or insns if it counts instructions");
 
 static unsigned int size_mib = 1024;
 module_param(size_mib, uint, 0);
-MODULE_PARM_DESC(size_mib, "size of the pools compared");
+MODULE_PARM_DESC(size_mib, "size of the pools that are compared");
 
 static unsigned int rounds = 9;
 module_param(rounds, uint, 0);
@@ -64,7 +64,7 @@ void bench_emit(const struct bench_row *row)
 	emit_text("\n");
 }
 
-/* The labs that count have one processor. */
+/* The labs that count instructions have one processor. */
 void bench_parallel(u32 threads, void (*run)(void *argument, u32 thread), void *argument)
 {
 	run(argument, 0);
@@ -83,8 +83,8 @@ static int run_pages(const struct bench_config *config, const struct bench_side 
 	for (i = 0; !ret && i < nr; i++)
 		ret = bench_pages(config, ours, theirs, orders[i], 1);
 	if (ret)
-		pr_err("framepool_bench: pages, order %u, against %s: out of memory\n", orders[i - 1],
-		       theirs->name);
+		pr_err("framepool_bench: pages, order %u, against %s: out of memory\n",
+		       orders[i - 1], theirs->name);
 	return ret;
 }
 
@@ -114,7 +114,7 @@ static int run_gpu_buddy(const struct bench_config *config, const struct bench_s
 	return ret;
 }
 
-/* @timed: of time; otherwise of memory. */
+/* @timed: measure time, otherwise memory. */
 static int run_size(const struct bench_config *config, u32 size, bool timed)
 {
 	struct bench_side ours, theirs;
@@ -125,7 +125,8 @@ static int run_size(const struct bench_config *config, u32 size, bool timed)
 	ret = bench_kmem_cache_create(&theirs, size);
 	if (ret)
 		goto err_destroy;
-	ret = timed ? bench_slab(config, &ours, &theirs, size, 1) : bench_memory(&ours, &theirs, size);
+	ret = timed ? bench_slab(config, &ours, &theirs, size, 1) :
+		      bench_memory(&ours, &theirs, size);
 	if (ret)
 		pr_err("framepool_bench: slab, %u bytes: out of memory\n", size);
 	bench_kmem_cache_destroy(&theirs);
@@ -211,7 +212,7 @@ static int __init bench_init(void)
 	int ret;
 
 	if (!rounds || !repeats || size_mib < 4 || size_mib % 4) {
-		pr_err("framepool_bench: give at least 1 round and repeat, and a size_mib that is a multiple of 4\n");
+		pr_err("framepool_bench: rounds or repeats is 0, or size_mib no multiple of 4\n");
 		return -EINVAL;
 	}
 	results.data = kvcalloc(1, RESULTS_SIZE, GFP_KERNEL);
@@ -219,7 +220,7 @@ static int __init bench_init(void)
 		return -ENOMEM;
 	ret = run_all();
 	if (ret) {
-		pr_err("framepool_bench: no results; if memory ran out, give the machine more or lower size_mib\n");
+		pr_err("framepool_bench: no results; if memory ran out, lower size_mib\n");
 		kvfree(results.data);
 		return ret;
 	}

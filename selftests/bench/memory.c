@@ -5,8 +5,8 @@
  *  framepool	buffers of the pool "default"
  *  dma-heap	dma-bufs of the heap "system"
  *  mmap	anonymous memory, as mmap() gives it
- *  THP		anonymous memory, aligned to huge pages, for which they are advised
- *  hugetlbfs	anonymous memory of huge pages that are set aside for it beforehand
+ *  THP	anonymous memory, aligned to huge pages, with MADV_HUGEPAGE
+ *  hugetlbfs	anonymous memory of huge pages that were reserved before
  *  memfd	a file in memory
  */
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define TOUCH_STEP	(4 * KIB)
 #define MAX_BATCH	64
 
-/* Long enough for what the kernel puts off until a grace period has passed. Nothing runs meanwhile. */
+/* Long enough for what the kernel defers by a grace period. Nothing else runs meanwhile. */
 #define SETTLE_US	(50 * 1000)
 #define MAX_SETTLES	200
 
@@ -49,7 +49,7 @@ static void call(unsigned long number, void *argument)
 /**
  * memory_pool_open() - become a new client of framepool
  *
- * What was used before is the pool's again, at the latest when memory_settle() returns.
+ * When memory_settle() returns, at the latest, the pool has back what was used before.
  */
 void memory_pool_open(void)
 {
@@ -59,7 +59,7 @@ void memory_pool_open(void)
 }
 
 /**
- * memory_init() - get ready for all kinds of memory
+ * memory_init() - prepare all kinds of memory
  */
 void memory_init(void)
 {
@@ -82,7 +82,8 @@ void memory_map(struct memory *memory)
 {
 	if (memory->p)
 		return;
-	memory->p = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, memory->offset);
+	memory->p = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd,
+			 memory->offset);
 	if (memory->p == MAP_FAILED)
 		err(1, "mmap of %zu bytes", memory->bytes);
 }
@@ -111,9 +112,9 @@ void memory_touch(const struct memory *memory)
 }
 
 /**
- * memory_settle() - wait until all that was caused is done
+ * memory_settle() - wait for all work in the background
  *
- * Nothing is in framepool's quarantine any more, and the kernel has freed what it had put off freeing.
+ * Then framepool's quarantine is empty, and the kernel has freed what it had deferred.
  */
 void memory_settle(void)
 {
@@ -148,7 +149,7 @@ static void free_pool(struct memory *memory)
 }
 
 /**
- * memory_pool_alloc_batch() - get several buffers of framepool with one call
+ * memory_pool_alloc_batch() - allocate several buffers of framepool with one call
  * @memories: the result; their @bytes are set
  * @nr: how many, at most 64
  */
@@ -156,7 +157,8 @@ void memory_pool_alloc_batch(struct memory *memories, u32 nr)
 {
 	struct framepool_ioc_alloc entries[MAX_BATCH];
 	struct framepool_ioc_batch batch = {
-		.size = sizeof(batch), .entries = (uintptr_t)entries, .count = nr, .entry_size = sizeof(*entries),
+		.size = sizeof(batch), .entries = (uintptr_t)entries, .count = nr,
+		.entry_size = sizeof(*entries),
 	};
 	u32 i;
 
@@ -170,7 +172,7 @@ void memory_pool_alloc_batch(struct memory *memories, u32 nr)
 }
 
 /**
- * memory_pool_free_batch() - undo memory_pool_alloc_batch()
+ * memory_pool_free_batch() - free several buffers of framepool with one call
  * @memories: what it returned
  * @nr: how many
  */
@@ -178,7 +180,8 @@ void memory_pool_free_batch(const struct memory *memories, u32 nr)
 {
 	struct framepool_ioc_free entries[MAX_BATCH];
 	struct framepool_ioc_batch batch = {
-		.size = sizeof(batch), .entries = (uintptr_t)entries, .count = nr, .entry_size = sizeof(*entries),
+		.size = sizeof(batch), .entries = (uintptr_t)entries, .count = nr,
+		.entry_size = sizeof(*entries),
 	};
 	u32 i;
 
@@ -191,7 +194,9 @@ void memory_pool_free_batch(const struct memory *memories, u32 nr)
 
 static void alloc_dma_heap(struct memory *memory)
 {
-	struct dma_heap_allocation_data data = { .len = memory->bytes, .fd_flags = O_RDWR | O_CLOEXEC };
+	struct dma_heap_allocation_data data = {
+		.len = memory->bytes, .fd_flags = O_RDWR | O_CLOEXEC,
+	};
 
 	if (ioctl(heap_fd, DMA_HEAP_IOCTL_ALLOC, &data))
 		err(1, HEAP ": %zu bytes", memory->bytes);
@@ -217,7 +222,8 @@ static void free_descriptor(struct memory *memory)
 
 static void map_anonymous(struct memory *memory, int flags)
 {
-	memory->p = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	memory->p = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 	if (memory->p == MAP_FAILED)
 		err(1, "mmap of %zu anonymous bytes", memory->bytes);
 }
@@ -230,9 +236,9 @@ static void alloc_mmap(struct memory *memory)
 static void alloc_thp(struct memory *memory)
 {
 	map_anonymous(memory, 0);
-	/* From Linux 6.7 on the kernel aligns what is so long. */
+	/* From Linux 6.7 on, the kernel aligns mappings of that length. */
 	if ((uintptr_t)memory->p % HUGE_BYTES || madvise(memory->p, memory->bytes, MADV_HUGEPAGE))
-		err(1, "the kernel does without huge pages at %p", memory->p);
+		err(1, "no huge pages at %p", memory->p);
 }
 
 static void alloc_hugetlbfs(struct memory *memory)
@@ -240,7 +246,7 @@ static void alloc_hugetlbfs(struct memory *memory)
 	map_anonymous(memory, MAP_HUGETLB);
 }
 
-/* It is gone since it was unmapped. */
+/* Unmapping has freed it. */
 static void free_anonymous(struct memory *memory)
 {
 	(void)memory;

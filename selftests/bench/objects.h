@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What objects cost a program: libframepool's caches beside malloc() of the C library and of jemalloc. */
+/*
+ * What objects cost a program: libframepool's caches, and malloc() of the C library and of
+ * jemalloc.
+ */
 #ifndef FP_BENCH_OBJECTS_H
 #define FP_BENCH_OBJECTS_H
 

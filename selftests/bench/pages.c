@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suites "pages", "slab" and "objects": what allocating and freeing a block or an object costs. Each round goes through all
- * cases:
+ * The suites "pages", "slab" and "objects": what allocating and freeing a block or an object costs.
+ * Each round goes through all cases:
  *
  *  repeat	allocate one and free it, over and over: the time of such a pair
  *  bulk get	allocate many
  *  bulk put	free them in the order in which they were allocated
  *  rand put	allocate as many (not timed), free them in random order
  *
- * The rounds of the two sides alternate, so that what disturbs the machine disturbs both. What counts is
- * the least time of all rounds; of several threads, the slowest one's time.
+ * The rounds of the two sides alternate, so that disturbances affect both. The least time of all
+ * rounds counts; with several threads, the time of the slowest.
  */
 #include "bench.h"
 
@@ -135,10 +135,12 @@ static bool run_round(struct load *loads, u32 threads, const struct bench_side *
 }
 
 static void emit(const struct bench_config *config, const struct bench_side *theirs,
-		 const struct bench_work *work, u32 threads, struct bench_value values[2][PAGES_CASES])
+		 const struct bench_work *work, u32 threads,
+		 struct bench_value values[2][PAGES_CASES])
 {
 	struct bench_row row = {
-		.suite = work->suite, .threads = threads, .unit = config->unit, .peer = theirs->name,
+		.suite = work->suite, .threads = threads, .unit = config->unit,
+		.peer = theirs->name,
 	};
 	char name[32];
 	u32 which;
@@ -186,7 +188,7 @@ static int measure(const struct bench_config *config, const struct bench_side *o
  * @ours: one of them
  * @theirs: the other
  * @order: of the blocks
- * @threads: that run at the same time, each with a context of its own
+ * @threads: how many run at the same time, each with a context of its own
  *
  * Context: may sleep.
  * Return: 0; -ENOMEM: not enough memory to measure, or one of the allocators ran out of it;
@@ -195,7 +197,9 @@ static int measure(const struct bench_config *config, const struct bench_side *o
 int bench_pages(const struct bench_config *config, const struct bench_side *ours,
 		const struct bench_side *theirs, u32 order, u32 threads)
 {
-	struct bench_work work = { .suite = "pages", .order = order, .most = (config->frames >> order) / 2 };
+	struct bench_work work = {
+		.suite = "pages", .order = order, .most = (config->frames >> order) / 2,
+	};
 	char what[16];
 
 	snprintf(what, sizeof(what), "order %u", order);

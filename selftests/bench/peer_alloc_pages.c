@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The page allocator of the kernel, as a driver uses it: GFP_KERNEL. A block is the address of its struct page.
- * Blocks that do not come at once are not reclaimed or compacted for: that would measure the rest of the system.
+ * The page allocator of the kernel, as a driver uses it: GFP_KERNEL. A block is the address of its
+ * struct page. It does not reclaim or compact for blocks that are not available at once: that would
+ * measure the rest of the system.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -10,11 +11,14 @@
 
 #define GFP_BENCH	((GFP_KERNEL | __GFP_NOWARN) & ~__GFP_DIRECT_RECLAIM)
 
-/* Huge frames that are freed one by one stay on the lists of the processor, out of the reach of order 0. */
+/*
+ * Huge frames that are freed one by one stay on the lists of the processor, where order 0 does not
+ * get them.
+ */
 #define CHUNK_ORDER	MAX_PAGE_ORDER
 #define CHUNK_HUGE	(1U << (CHUNK_ORDER - FP_HUGE_ORDER))
 
-/* Where the kernel is confined to, and the memory that it must not use. */
+/* The huge frames that the kernel may use, and the memory that it must not use. */
 struct confine {
 	u32 nr;
 	struct page **chunks;	/* taken and freed at the beginning */

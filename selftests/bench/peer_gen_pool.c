@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gen_pool, the kernel's allocator for memory of devices, over pretend memory: it never touches what it deals in.
- * It is told to align blocks naturally, as the others do. A block is an address.
+ * gen_pool, the kernel's allocator for memory of devices, over pretend memory, which it never
+ * touches. It is set to align blocks naturally, as the others do. A block is an address.
  */
 #include <linux/genalloc.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gpu_buddy, the kernel's buddy allocator for graphics memory, over pretend memory: it never touches what it
- * deals in. Its callers lock, so this one does. A block is the address of its struct.
+ * gpu_buddy, the kernel's buddy allocator for graphics memory, over pretend memory, which it never
+ * touches. Locking is up to its callers, so it is part of what is measured. A block is the address
+ * of its struct.
  */
 #include "peers.h"
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The slab caches of the kernel, as a driver uses them: GFP_KERNEL, no flags, and shared with nobody. */
+/*
+ * The slab caches of the kernel, as a driver uses them: GFP_KERNEL, no flags, not merged with
+ * others.
+ */
 #include <linux/slab.h>
 
 #include "peers.h"
@@ -24,9 +27,10 @@ static const struct bench_ops object_ops = { .alloc = object_alloc, .free = obje
 
 int bench_kmem_cache_create(struct bench_side *side, u32 size)
 {
-	struct kmem_cache *cache = kmem_cache_create("framepool_bench", size, 0, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *cache;
 	u32 i;
 
+	cache = kmem_cache_create("framepool_bench", size, 0, SLAB_NO_MERGE, NULL);
 	if (!cache)
 		return -ENOMEM;
 	side->name = "kmem_cache";

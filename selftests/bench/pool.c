@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Our side: a private buddy over pretend memory. The buddy never touches the frames it deals in, so that nothing
- * needs to be there. In the suite "pages" blocks come through the magazines, as for a kernel module, in the suite
- * "frag" through owners, as for programs. Freed frames are declared clean: clearing is the quarantine's, not the buddy's.
+ * Our side: a private buddy over pretend memory. The buddy never touches the frames that it
+ * manages, so there need not be any. In the suite "pages", blocks come through the magazines, as
+ * for a kernel module; in the suite "frag", through owners, as for programs. Frames are freed as
+ * clean: clearing is the work of the quarantine, not of the buddy.
  */
 #include "bench.h"
 #include "core/magazine.h"
@@ -23,7 +24,7 @@ struct pool {
 	struct client clients[BENCH_OWNERS];
 };
 
-/* As the module does before it lets an allocation fail. */
+/* Does what the module does before it lets an allocation fail. */
 static noinline u64 drain_and_alloc(struct fp_magazines *magazines, u32 order)
 {
 	fp_magazines_drain(magazines, true);
@@ -131,7 +132,7 @@ static int create_pool(struct bench_side *side, const struct bench_ops *ops, u64
 }
 
 /**
- * bench_kernel_create() - make a pool as kernel modules see it
+ * bench_kernel_create() - create a pool as kernel modules see it
  * @side: the result
  * @frames: its size
  *
@@ -144,7 +145,7 @@ int bench_kernel_create(struct bench_side *side, u64 frames)
 }
 
 /**
- * bench_clients_create() - make a pool as programs see it
+ * bench_clients_create() - create a pool as programs see it
  * @side: the result
  * @frames: its size
  *
@@ -157,7 +158,7 @@ int bench_clients_create(struct bench_side *side, u64 frames)
 }
 
 /**
- * bench_pool_destroy() - the end of it
+ * bench_pool_destroy() - destroy a pool
  * @side: the pool; all blocks are freed
  */
 void bench_pool_destroy(struct bench_side *side)

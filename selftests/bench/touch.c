@@ -2,10 +2,10 @@
 /*
  * The suite "fault": what the first touch of 64 MiB costs.
  *
- *  first touch ... clean	write a byte of each page of a piece that was got and mapped before
- *  alloc, touch, free ...	get a piece, map it, write a byte of each page, unmap it, give it back
+ *  first touch ... clean	write a byte of each page of a piece that is already mapped
+ *  alloc, touch, free ...	allocate a piece, map it, write to each page, unmap it, free it
  *
- * The rounds of all sides take turns. What counts is the least of all rounds, and of the faults as well.
+ * The rounds of all sides take turns. The least of all rounds counts, also of the faults.
  */
 #include <sys/resource.h>
 
@@ -22,7 +22,9 @@ static const char *const case_names[CASES] = {
 	[WHOLE_LIFE] = "alloc, touch, free 64 MiB, clearing included",
 };
 
-static const struct memory_side *const sides[] = { &memory_pool, &memory_thp, &memory_hugetlbfs, &memory_memfd };
+static const struct memory_side *const sides[] = {
+	&memory_pool, &memory_thp, &memory_hugetlbfs, &memory_memfd,
+};
 
 #define SIDES	(sizeof(sides) / sizeof(*sides))
 
@@ -44,7 +46,7 @@ static void touch(void *argument)
 	struct touching *touching = argument;
 	u64 before;
 
-	/* The first call may fault itself. */
+	/* The first call may itself fault. */
 	minor_faults();
 	before = minor_faults();
 	memory_touch(&touching->memory);
@@ -78,11 +80,13 @@ static void live(void *argument)
 	}
 }
 
-static void emit(u32 which, const struct bench_value *ours, const char *peer, const struct bench_value *theirs)
+static void emit(u32 which, const struct bench_value *ours, const char *peer,
+		 const struct bench_value *theirs)
 {
 	const struct bench_row row = {
 		.suite = "fault", .name = case_names[which], .threads = 1,
-		.unit = which == FIRST_FAULTS ? "faults" : "insns", .ours = *ours, .peer = peer, .theirs = *theirs,
+		.unit = which == FIRST_FAULTS ? "faults" : "insns", .ours = *ours, .peer = peer,
+		.theirs = *theirs,
 	};
 
 	bench_emit(&row);

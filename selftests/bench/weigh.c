@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suite "slab", case "memory": how many bytes an object takes beside its own. Counted are slabs, and what the kernel's
- * caches grow by, which is all of their side, and of ours what is known of slabs.
+ * The suite "slab", case "memory": how many bytes an object takes beyond its size. The figure of
+ * both sides includes what the kernel's caches grow by: that is all of the other side, and the
+ * metadata of our slabs. The slabs of our cache are added to it.
  */
 #include <linux/mm.h>
 #include <linux/vmstat.h>
@@ -46,7 +47,9 @@ static u64 measure_side(const struct bench_side *side, u64 *objects, u32 size)
  */
 int bench_memory(const struct bench_side *ours, const struct bench_side *theirs, u32 size)
 {
-	struct bench_row row = { .suite = "slab", .threads = 1, .unit = "bytes", .peer = theirs->name };
+	struct bench_row row = {
+		.suite = "slab", .threads = 1, .unit = "bytes", .peer = theirs->name,
+	};
 	u64 *objects = kvcalloc(OBJECTS, sizeof(*objects), GFP_KERNEL);
 	char name[32];
 
