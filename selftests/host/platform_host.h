@@ -105,7 +105,7 @@ struct mutex {
 /*
  * Processors: a thread stands for one that is never preempted. No other thread has its number
  * (test_cpu) meanwhile. A signal handler may stand for a softirq: it does nothing while
- * test_bh_depth says that softirqs are disabled (see magazine_test.c).
+ * test_bh_depth says that softirqs are disabled (see magazine_thread_test.c).
  */
 #define nr_cpu_ids		4U
 #define __percpu
