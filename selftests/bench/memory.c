@@ -173,7 +173,7 @@ void memory_pool_alloc_batch(struct memory *memories, u32 nr)
 
 /**
  * memory_pool_free_batch() - free several buffers of framepool with one call
- * @memories: what it returned
+ * @memories: what memory_pool_alloc_batch() returned
  * @nr: how many
  */
 void memory_pool_free_batch(const struct memory *memories, u32 nr)
