@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Physical addresses: for clients that were opened with CAP_SYS_ADMIN, whoever asks. */
+/* Physical addresses are shown to clients opened with CAP_SYS_ADMIN, whoever makes the call. */
 #include "common.h"
 #include "child.h"
 #include "memory.h"
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN_PARENT(address)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* The address that QUERY gives; 1 if it fails or the rest of its answer is wrong. */
+/* The address that QUERY returns; 1 if it fails or its other results are wrong. */
 static __u64 address_of(int fd, const struct buffer *buffer)
 {
 	struct framepool_ioc_query query = {
@@ -100,7 +100,9 @@ static int receive_fd(int from)
 
 TEST_F(address, of_every_frame_agrees_with_pagemap)
 {
-	static const __u64 lengths[] = { 1, 3 * FRAME, HUGE_FRAME, 5 * MIB + FRAME, 64 * KIB, 8 * MIB };
+	static const __u64 lengths[] = {
+		1, 3 * FRAME, HUGE_FRAME, 5 * MIB + FRAME, 64 * KIB, 8 * MIB
+	};
 	struct buffer buffer;
 	__u64 address, at;
 	char *p;
@@ -138,7 +140,7 @@ TEST_F(address, is_hidden_from_unprivileged_opener)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
-/* The least limit below which a frame can be had, as a program finds it that may not see addresses. */
+/* The lowest limit at which a frame can be allocated, which a program may find by trying. */
 static __u64 least_limit(int fd)
 {
 	__u64 low = 0, high = 1ULL << 50, middle;
@@ -164,7 +166,11 @@ TEST_F(address, cannot_be_found_out_by_trying_limits)
 	EXPECT_NE(0, limit & (limit - 1));
 	pid = child_fork();
 	if (!pid) {
-		struct framepool_ioc_alloc entry = { .size = sizeof(entry), .length = FRAME, .limit = limit };
+		struct framepool_ioc_alloc entry = {
+			.size = sizeof(entry),
+			.length = FRAME,
+			.limit = limit,
+		};
 		struct framepool_ioc_batch batch;
 		int fd;
 

@@ -117,7 +117,7 @@ TEST_F(alloc, limit_above_everything_is_accepted)
 	EXPECT_EQ(0, alloc_errno(self->fd, HUGE_FRAME, 0, 1ULL << 63));
 }
 
-/* The pool's lowest physical address, found by taking all of it for a moment. */
+/* The pool's lowest physical address, found by allocating the whole pool for a moment. */
 static __u64 find_lowest(struct __test_metadata *_metadata, int fd)
 {
 	enum { MAX = POOL_BYTES / HUGE_FRAME };
@@ -146,7 +146,7 @@ TEST_F(alloc, limit_is_honoured)
 	struct buffer buffer;
 	int n = 0;
 
-	/* One to three huge frames lie below, the third without its last frame. */
+	/* One to three huge frames lie below the limit, the third without its last frame. */
 	while (!buffer_alloc_at(self->fd, 64 * KIB, 0, limit, &buffer)) {
 		ASSERT_LE(buffer_physical(self->fd, &buffer) + 64 * KIB, limit);
 		n++;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Caches of objects that a program makes. */
+/* Caches of objects that a program creates. */
 #ifndef FRAMEPOOL_SELFTESTS_CACHE_H
 #define FRAMEPOOL_SELFTESTS_CACHE_H
 
 #include "common.h"
 
 /**
- * struct cache - what CACHE_CREATE said about a cache
- * @fd: of its client
- * @handle: names it in calls
- * @offset: where in the file its window is
- * @window_bytes: length of that
- * @stride: from one object to the next
- * @slab_bytes: by how much it grows
+ * struct cache - what CACHE_CREATE returned
+ * @fd: its client
+ * @handle: identifies the cache in calls
+ * @offset: offset of its window in the file
+ * @window_bytes: length of the window
+ * @stride: distance from one object to the next
+ * @slab_bytes: size of a slab, by which the cache grows
  */
 struct cache {
 	int fd;
@@ -23,7 +23,8 @@ struct cache {
 	__u32 slab_bytes;
 };
 
-static inline int cache_create_any(int fd, __u32 flags, __u32 object_size, __u32 align, struct cache *cache)
+static inline int cache_create_any(int fd, __u32 flags, __u32 object_size, __u32 align,
+				   struct cache *cache)
 {
 	struct framepool_ioc_cache arg = {
 		.size = sizeof(arg),
@@ -34,7 +35,9 @@ static inline int cache_create_any(int fd, __u32 flags, __u32 object_size, __u32
 	int ret = call(fd, FRAMEPOOL_IOC_CACHE_CREATE, &arg);
 
 	if (!ret)
-		*cache = (struct cache){ fd, arg.handle, arg.offset, arg.window_bytes, arg.stride, arg.slab_bytes };
+		*cache = (struct cache){
+			fd, arg.handle, arg.offset, arg.window_bytes, arg.stride, arg.slab_bytes
+		};
 	return ret;
 }
 
@@ -52,12 +55,13 @@ static inline int cache_destroy(int fd, __u64 handle)
 
 static inline char *cache_map(const struct cache *cache)
 {
-	return map_raw(NULL, cache->window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, cache->fd, cache->offset);
+	return map_raw(NULL, cache->window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, cache->fd,
+		       cache->offset);
 }
 
-/* OBJ_ALLOC or OBJ_FREE; its results in *@arg. */
-static inline int objects_call(const struct cache *cache, unsigned long cmd, __u32 flags, const __u64 *offsets,
-			       __u32 count, struct framepool_ioc_objects *arg)
+/* Calls OBJ_ALLOC or OBJ_FREE; the results are in *@arg. */
+static inline int objects_call(const struct cache *cache, unsigned long cmd, __u32 flags,
+			       const __u64 *offsets, __u32 count, struct framepool_ioc_objects *arg)
 {
 	*arg = (struct framepool_ioc_objects){
 		.size = sizeof(*arg),
@@ -71,7 +75,7 @@ static inline int objects_call(const struct cache *cache, unsigned long cmd, __u
 	return call(cache->fd, cmd, arg);
 }
 
-/* All or none, however many. */
+/* Allocates @count objects, by as many calls as that takes. */
 static inline int objects_alloc(const struct cache *cache, __u64 *offsets, __u32 count)
 {
 	struct framepool_ioc_objects arg;
@@ -102,7 +106,7 @@ static inline int objects_free(const struct cache *cache, const __u64 *offsets, 
 	return ret;
 }
 
-/* What an object that was allocated as number @nr says at both ends. */
+/* Writes the number @nr at both ends of an object. */
 static inline void stamp(char *object, size_t size, __u64 nr)
 {
 	memcpy(object, &nr, sizeof(nr));
@@ -111,7 +115,8 @@ static inline void stamp(char *object, size_t size, __u64 nr)
 
 static inline bool is_stamped(const char *object, size_t size, __u64 nr)
 {
-	return !memcmp(object, &nr, sizeof(nr)) && !memcmp(object + size - sizeof(nr), &nr, sizeof(nr));
+	return !memcmp(object, &nr, sizeof(nr)) &&
+	       !memcmp(object + size - sizeof(nr), &nr, sizeof(nr));
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Processes that a test starts, checks in, and outlives. */
+/* Child processes of a test, and checks for use in them. */
 #ifndef FRAMEPOOL_SELFTESTS_CHILD_H
 #define FRAMEPOOL_SELFTESTS_CHILD_H
 
@@ -9,22 +9,22 @@
 
 #include "common.h"
 
-/* Added to a signal's number by child_wait(). */
+/* child_wait() adds this to the number of a signal. */
 #define CHILD_KILLED	256
 
 /*
- * Expectations of the harness may leave a test by longjmp(), which must not happen in a
- * child: it checks with this, and the parent sees the exit status.
+ * The harness's expectations may leave a test by longjmp(), which a child must not do. It checks
+ * with this instead, and the parent sees its exit status.
  */
 #define CHILD_CHECK(condition) do { \
 	if (!(condition)) { \
-		fprintf(stderr, "# %s:%d: in a child: not so: %s (errno %d)\n", \
+		fprintf(stderr, "# %s:%d: check in a child failed: %s (errno %d)\n", \
 			__FILE__, __LINE__, #condition, errno); \
 		_exit(1); \
 	} \
 } while (0)
 
-/* fork() whose child dies with its parent, however that ends. */
+/* fork(), but the child is killed when its parent ends, for whatever reason. */
 static inline pid_t child_fork(void)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -37,7 +37,10 @@ static inline pid_t child_fork(void)
 	return pid;
 }
 
-/* Exit status of a child (-1: of any), or CHILD_KILLED plus the signal that ended it. */
+/*
+ * Waits for a child (-1: any). Returns its exit status, CHILD_KILLED plus the signal that ended it,
+ * or a negative errno.
+ */
 static inline int child_wait(pid_t pid)
 {
 	int status;
@@ -55,14 +58,14 @@ static inline int child_kill(pid_t pid)
 	return child_wait(pid);
 }
 
-/* A byte through a pipe: "I have got this far". */
+/* Sends a byte through a pipe: "I have got this far". */
 static inline void tell(int fd)
 {
 	if (write(fd, "", 1) != 1)
 		_exit(1);
 }
 
-/* Waits for tell(); false if the other side is gone. */
+/* Waits for tell(); false if the other side has ended. */
 static inline bool hear(int fd)
 {
 	char byte;

@@ -290,7 +290,7 @@ TEST_F(device, descriptor_in_flight_dies_with_the_socket)
 	EXPECT_TRUE(wait_idle(probe, 1));
 }
 
-/* Run by the next test in the program that it executes. */
+/* What the program does that the next test executes. */
 static int query_handle(const char *fd, const char *handle)
 {
 	struct framepool_ioc_query query;

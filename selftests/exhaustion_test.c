@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A pool that is full or fragmented: which refusals come, and that all heals afterwards. */
+/* A full or fragmented pool: which errors allocations get, and that it heals afterwards. */
 #include "common.h"
 #include "memory.h"
 
@@ -39,7 +39,7 @@ static int alloc_errno(int fd, __u64 length)
 	return buffer_alloc(fd, length, &buffer);
 }
 
-/* Takes the pool in pieces of @length; the errno that ended it. */
+/* Allocates the whole pool in pieces of @length; returns the error that ended it. */
 static int take_all(FIXTURE_DATA(exhaustion) *self, __u64 length, __u64 align)
 {
 	int why;
@@ -56,7 +56,7 @@ static bool free_all(FIXTURE_DATA(exhaustion) *self)
 	return true;
 }
 
-/* Waits for the quarantine and compares with the start: all is free, in the same blocks. */
+/* Whether everything is free after the quarantine, in the same blocks as at the start. */
 static bool healed(FIXTURE_DATA(exhaustion) *self)
 {
 	struct framepool_ioc_stats now;
@@ -74,8 +74,8 @@ static int by_address(const void *a, const void *b)
 }
 
 /*
- * Takes the pool in huge frames and frees those whose address is an odd multiple of their
- * size, so that no two free ones touch. Returns how many are free.
+ * Allocates the whole pool in huge frames and frees those whose address is an odd multiple of their
+ * size, so that no two free ones are adjacent. Returns how many are free.
  */
 static int make_checkerboard(FIXTURE_DATA(exhaustion) *self)
 {
@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(exhaustion, free_neighbours_coalesce, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(free_all(self));
 	EXPECT_TRUE(healed(self));
 
-	/* The longest run is as long as the addresses say. */
+	/* The longest run is as long as the addresses show. */
 	qsort(addresses, MAX_HUGE, sizeof(*addresses), by_address);
 	for (i = 0; i < MAX_HUGE; i++) {
 		run = i && addresses[i] == addresses[i - 1] + HUGE_FRAME ? run + 1 : 1;
@@ -287,7 +287,7 @@ TEST_F(exhaustion, buffers_of_one_frame_leave_no_gap)
 	struct framepool_ioc_stats now;
 	int i;
 
-	/* Two huge frames' worth takes two huge frames, not three. */
+	/* Buffers that fill two huge frames take two huge frames, not three. */
 	for (i = 0; i < FRAMES; i++) {
 		ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &self->buffers[i]));
 	}

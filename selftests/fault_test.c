@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How buffers come into page tables, by which size, and how they leave them again. */
+/* How buffers are mapped and unmapped, and by page table entries of which size. */
 #include "common.h"
 #include "child.h"
 #include "memory.h"
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN_PARENT(fault)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Number of faults of this process up to now; by itself it adds one at most when first called. */
+/* Number of faults of this process so far. The first call may add one by itself. */
 static long minor_faults(void)
 {
 	struct rusage usage;
@@ -39,7 +39,7 @@ static long minor_faults(void)
 	return usage.ru_minflt;
 }
 
-/* Number of faults that reading, or writing, a byte of each frame takes. */
+/* Number of faults that reading or writing a byte of each frame takes. */
 static long faults_of_touch(char *p, size_t length, bool write)
 {
 	long before;
@@ -59,8 +59,8 @@ static long faults_of_touch(char *p, size_t length, bool write)
 }
 
 /*
- * Maps a buffer into a reserved area where no huge entry fits: one frame off the
- * congruent address. The area is SKEWED_AREA long.
+ * Maps a buffer into a reserved area of SKEWED_AREA bytes, one frame off the congruent address, so
+ * that no huge entry fits.
  */
 #define SKEWED_AREA	(BYTES + 2 * HUGE_FRAME)
 
@@ -117,8 +117,9 @@ TEST_F(fault, huge_frames_of_a_buffer_without_alignment_take_a_fault_each)
 	ASSERT_EQ(0, buffer_alloc(self->fd, 5 * MIB + FRAME, &buffer));
 	p = buffer_map(self->fd, &buffer);
 	ASSERT_NE(MAP_FAILED, p);
-	/* A run of that length begins at a huge frame: two of them, and a tail of frames. */
-	EXPECT_EQ(2 * HUGE_FRAME / fault_bytes() + (MIB + FRAME) / FRAME, faults_of_touch(p, buffer.length, true));
+	/* A run of that length begins at a huge frame: two huge frames, and a tail of frames. */
+	EXPECT_EQ(2 * HUGE_FRAME / fault_bytes() + (MIB + FRAME) / FRAME,
+		  faults_of_touch(p, buffer.length, true));
 	EXPECT_EQ(kib_if_huge(2 * HUGE_FRAME), smaps_kib(p, "FilePmdMapped"));
 }
 
@@ -220,7 +221,7 @@ TEST_F(fault, write_after_mprotect_arrives)
 	EXPECT_TRUE(all_bytes(self->p + MIB + BYTES / 2, 0, BYTES / 2 - MIB));
 }
 
-/* A handler, for the kernel logs a signal that nobody handles. */
+/* The signal is handled, because the kernel logs it otherwise. */
 static void exit_by_signal(int signal)
 {
 	_exit(signal);
@@ -333,10 +334,10 @@ TEST_F(fault, hole_in_huge_mapping_leaves_the_rest)
 	EXPECT_TRUE(is_readable(self->p + end));
 }
 
-/* How much of [p, p + length), which is cut into mappings of its own, has huge entries. */
+/* How much of [p, p + length) is mapped huge. Makes that range a mapping of its own. */
 static long huge_kib(void *p, size_t length)
 {
-	/* Each part with other access rights is a mapping of its own in smaps. */
+	/* smaps shows a part with other access rights as a mapping of its own. */
 	if (mprotect(p, length, PROT_READ))
 		return -1;
 	return smaps_kib(p, "FilePmdMapped");
@@ -351,7 +352,7 @@ TEST_F(fault, hole_keeps_the_other_huge_frames_huge)
 	EXPECT_EQ(kib_if_huge(HUGE_FRAME), huge_kib(self->p, HUGE_FRAME));
 	EXPECT_EQ(kib_if_huge(2 * HUGE_FRAME), huge_kib(self->p + 2 * HUGE_FRAME, 2 * HUGE_FRAME));
 
-	/* The one with the hole goes on by frames, and is whole again only when mapped anew. */
+	/* The one with the hole is mapped by frames until it is mapped anew. */
 	touch(self->p + HUGE_FRAME, MIB);
 	EXPECT_EQ(0, huge_kib(self->p + HUGE_FRAME, MIB));
 	present = frames_present(self->p + HUGE_FRAME, HUGE_FRAME);
@@ -396,7 +397,7 @@ TEST_F(fault, every_second_frame_unmapped_leaves_the_others)
 	}
 }
 
-/* One of the rounds that must leave nothing behind: map, touch in some way, unmap. */
+/* A round that must leave nothing behind: maps, touches in some way, and unmaps. */
 static bool map_touch_unmap(int fd, const struct buffer *buffer, char *area, int round)
 {
 	size_t part = (1 + round % 16) * 4 * FRAME;
@@ -438,7 +439,7 @@ TEST_F_TIMEOUT(fault, thousand_mappings_leave_counts_as_they_were, SLOW_TEST_SEC
 	ASSERT_EQ(0, handle_query(self->fd, self->buffer.handle, &query));
 	EXPECT_EQ(BYTES, query.mapped_bytes);
 
-	/* Only a frame whose references are back where they were leaves the quarantine. */
+	/* A frame leaves the quarantine only when its reference count is what it was. */
 	ASSERT_EQ(0, munmap(self->p, BYTES));
 	ASSERT_EQ(0, handle_free(self->fd, self->buffer.handle));
 	EXPECT_TRUE(wait_idle(self->fd, 1));
@@ -454,7 +455,7 @@ TEST_F(fault, resident_memory_is_counted_while_mapped)
 	EXPECT_EQ(before, status_kib("RssFile"));
 }
 
-/* Counts how often this process takes its mmap_lock for reading, as the kernel's trace has it. */
+/* Counts in the kernel's trace how often this process takes its mmap_lock for reading. */
 #define TRACING		"/sys/kernel/debug/tracing/"
 #define LOCK_EVENT	TRACING "events/mmap_lock/mmap_lock_acquire_returned/"
 
@@ -475,7 +476,7 @@ static int locks_of_touch(char *p, size_t length)
 	int on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC), n;
 
 	snprintf(filter, sizeof(filter), "common_pid == %d && write == 0", getpid());
-	/* The names of programs are not needed, and to have them noted the kernel rewrites its own code. */
+	/* Recording the names of programs would make the kernel patch its own code. */
 	if (pwrite(on, "0", 1, 0) != 1 || write_file(TRACING "options/record-cmd", "0") ||
 	    write_file(LOCK_EVENT "filter", filter) || write_file(LOCK_EVENT "enable", "1"))
 		return -1;
@@ -491,8 +492,8 @@ static int locks_of_touch(char *p, size_t length)
 	return n;
 }
 
-/* From 6.12 on the kernel faults files in under the lock of a mapping; before, under that of all. */
-TEST_F(fault, faults_take_the_lock_of_the_process_only_where_those_of_files_do)
+/* Faults of files take the lock of their mapping from 6.12 on, and the mmap_lock before. */
+TEST_F(fault, faults_take_the_mmap_lock_only_where_faults_of_files_do)
 {
 	int file = memfd_create("file", MFD_CLOEXEC), of_file, of_buffer;
 	char *area = reserve(SKEWED_AREA);

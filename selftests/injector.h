@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Allocations and accesses to user memory that the kernel's fault injection makes fail. */
+/* Makes allocations and accesses to user memory fail, by the kernel's fault injection. */
 #ifndef FRAMEPOOL_SELFTESTS_INJECTOR_H
 #define FRAMEPOOL_SELFTESTS_INJECTOR_H
 
@@ -10,10 +10,10 @@
 
 /**
  * struct injector - what makes steps of this thread fail
- * @nth: FAIL_NTH: the number of a step, counted down to it
- * @all: FAIL_ALL: whether allocations fail whenever no step is counted down to
+ * @nth: FAIL_NTH, which counts steps down and makes the last one fail
+ * @all: FAIL_ALL, which makes all allocations fail while FAIL_NTH does not count
  *
- * Both together: a step, and all allocations after it.
+ * Together they make one step fail, and all allocations after it.
  */
 struct injector {
 	int nth;
@@ -29,7 +29,7 @@ static inline bool set_knob(const char *knob, const char *value)
 	return done;
 }
 
-/* The addresses of a function of the kernel; false: there is none. */
+/* Finds the addresses of a function of the kernel; false if there is none. */
 static inline bool find_function(const char *wanted, unsigned long *start, unsigned long *end)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
@@ -59,7 +59,8 @@ static inline bool set_range(const char *which, unsigned long start, unsigned lo
 	int i;
 
 	for (i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
-		snprintf(knob, sizeof(knob), "/sys/kernel/debug/%s/%s-%s", kinds[i / 2], which, i % 2 ? "end" : "start");
+		snprintf(knob, sizeof(knob), "/sys/kernel/debug/%s/%s-%s", kinds[i / 2], which,
+			 i % 2 ? "end" : "start");
 		snprintf(value, sizeof(value), "%#lx", i % 2 ? end : start);
 		if (!set_knob(knob, value))
 			return false;
@@ -68,17 +69,18 @@ static inline bool set_range(const char *which, unsigned long start, unsigned lo
 }
 
 /*
- * Nothing fails in the kernel's function that makes a cache of its own: that reports a failure with a stack, as if it were
- * somebody's fault, and from 6.12 on leaks the cache's name.
+ * Excludes the function that creates the kernel's own slab caches. It logs a failure with a stack
+ * trace, as if its caller were wrong, and from 6.12 on it leaks the cache's name.
  */
 static inline bool spare_cache_create(void)
 {
 	unsigned long start, end;
 
-	return find_function("__kmem_cache_create_args", &start, &end) && set_range("reject", start, end);
+	return find_function("__kmem_cache_create_args", &start, &end) &&
+	       set_range("reject", start, end);
 }
 
-/* Allocations that may sleep fail too, and nothing is said about it in the log. */
+/* Allocations that may sleep fail as well, and failures are not logged. */
 static inline bool injector_open(struct injector *injector)
 {
 	static const char *const knobs[][2] = {
@@ -89,7 +91,7 @@ static inline bool injector_open(struct injector *injector)
 		{ "failslab/verbose", "0" },
 		{ "fail_page_alloc/verbose", "0" },
 		{ "fail_usercopy/verbose", "0" },
-		/* All allocations, but only of threads that want it. */
+		/* All allocations fail, but only in threads that ask for it. */
 		{ "failslab/task-filter", "Y" },
 		{ "fail_page_alloc/task-filter", "Y" },
 		{ "failslab/times", "-1" },
@@ -117,15 +119,15 @@ static inline void order(int fd, int number)
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", number);
 
-	/* What was ordered before may hit this, and is over then. */
+	/* An earlier order may make this write fail. That uses it up: write again. */
 	if (pwrite(fd, text, length, 0) != length && pwrite(fd, text, length, 0) != length)
 		abort();
 }
 
 /**
- * struct failure - what is to fail
+ * struct failure - what shall fail
  * @nth: the number of a step, from 1
- * @onward: and all allocations after it
+ * @onward: all allocations after it shall fail, too
  */
 struct failure {
 	int nth;
@@ -134,7 +136,10 @@ struct failure {
 
 static const struct failure first_failure = { .nth = 1 };
 
-/* Each step alone first: so all is in memory that the program itself touches while nothing can be allocated. */
+/*
+ * Each step fails alone first. That faults in whatever the program itself touches later, while
+ * nothing can be allocated.
+ */
 static inline struct failure next_failure(struct failure failure)
 {
 	return (struct failure){ failure.nth + failure.onward, !failure.onward };
@@ -146,7 +151,7 @@ static inline void fail_at(const struct injector *injector, struct failure failu
 	order(injector->nth, failure.nth);
 }
 
-/* Whether the failure that was ordered has happened; none happens any more. */
+/* Cancels the order; whether the failure had happened. */
 static inline bool has_failed(const struct injector *injector)
 {
 	char text[16] = "";

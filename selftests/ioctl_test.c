@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What every call has in common: its structure's size, tail and address; and handles. */
+/* What all calls have in common: size, tail and address of the structure; and handles. */
 #include "common.h"
 #include "cache.h"
 
@@ -25,7 +25,7 @@ FIXTURE(call)
 {
 	int fd;
 	struct buffer buffer;
-	union argument *arg;	/* two pages, inaccessible ones around them */
+	union argument *arg;	/* two pages between inaccessible ones */
 };
 
 FIXTURE_VARIANT(call)
@@ -134,7 +134,7 @@ static void fill_objects(struct framepool_ioc_objects *arg, const __u64 *offset)
 	arg->reserved = 0;
 }
 
-/* A valid argument whose results are poisoned and whose tail is zero. */
+/* Makes a valid argument. Its results are poisoned, and its tail is zero. */
 static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant, __u64 handle)
 {
 	int i;
@@ -212,8 +212,8 @@ FIXTURE_TEARDOWN_PARENT(call)
 }
 
 /*
- * The errno with which a call refuses self->arg: that is left as it was, the fixture's
- * buffer still lives, and no other came to be. Otherwise a value that no errno has.
+ * The errno with which a call refuses self->arg. A value that is no errno if the call changed the
+ * argument, freed the fixture's buffer or allocated anything.
  */
 static int refusal(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *variant)
 {
@@ -231,8 +231,9 @@ static int refusal(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *varian
 		return -1001;
 	if (pool_stats(self->fd, &stats) || stats.buffers != 1)
 		return -1002;
-	/* All of its slab but the fixture's object is free. */
-	if (objects_alloc(&cache, more, ARRAY_SIZE(more)) || objects_free(&cache, more, ARRAY_SIZE(more)) ||
+	/* Of the slab only the fixture's object is allocated. */
+	if (objects_alloc(&cache, more, ARRAY_SIZE(more)) ||
+	    objects_free(&cache, more, ARRAY_SIZE(more)) ||
 	    pool_stats(self->fd, &stats) || stats.used_bytes != FRAME + cache.slab_bytes)
 		return -1003;
 	return ret;
@@ -426,7 +427,7 @@ FIXTURE_TEARDOWN_PARENT(handle)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* The errno that both calls which take a handle give for it; 1 if they differ. */
+/* The errno of both QUERY and FREE for a handle; 1 if they differ. */
 static int handle_errno(int fd, __u64 handle)
 {
 	struct framepool_ioc_query query;
