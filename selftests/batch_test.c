@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ALLOC_BATCH and FREE_BATCH: all or none, or as many as fit; and which entry it was. */
+/* ALLOC_BATCH and FREE_BATCH do all or none, or as many as fit, and tell which entry failed. */
 #include "common.h"
 #include "child.h"
 #include "memory.h"
@@ -10,14 +10,14 @@
 #define PARTIAL		FRAMEPOOL_BATCH_PARTIAL
 #define PAGE		4096
 #define SOME		7
-#define BAD		4	/* the entry of SOME that something is wrong with */
+#define BAD		4	/* which of SOME entries has a mistake */
 #define KERNEL_ADDRESS	0xffff888000000000UL
 #define KILLS		20
 
 FIXTURE(batch)
 {
 	int fd;
-	struct framepool_ioc_alloc *allocs;	/* MAX, up to inaccessible memory */
+	struct framepool_ioc_alloc *allocs;	/* MAX, right before inaccessible memory */
 	struct framepool_ioc_free frees[MAX];
 	struct framepool_ioc_batch batch;
 };
@@ -86,8 +86,9 @@ static bool are_alive(int fd, const struct framepool_ioc_alloc *allocs, int coun
 	return true;
 }
 
-/* Whether the results of @batch are these. */
-static bool results_are(const struct framepool_ioc_batch *batch, __u32 done, __u32 failed, int error)
+/* Whether @batch has these results. */
+static bool results_are(const struct framepool_ioc_batch *batch, __u32 done, __u32 failed,
+			int error)
 {
 	if (batch->done == done && batch->failed == failed && batch->error == error)
 		return true;
@@ -195,14 +196,15 @@ TEST_F(batch, entry_size_out_of_range_is_refused)
 		int error;
 	} bad[] = {
 		{ 0, -EINVAL }, { 8, -EINVAL }, { 40, -EINVAL }, { 47, -EINVAL }, { 49, -EINVAL },
-		{ 52, -EINVAL }, { 264, -E2BIG }, { 0x80000000, -E2BIG }, { UINT32_MAX - 7, -E2BIG },
+		{ 52, -EINVAL }, { 264, -E2BIG }, { 0x80000000, -E2BIG },
+		{ UINT32_MAX - 7, -E2BIG },
 	};
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		self->allocs[0].size = bad[i].size;
-		EXPECT_EQ(bad[i].error, batch_call(self->fd, FRAMEPOOL_IOC_ALLOC_BATCH, 0, self->allocs,
-						   bad[i].size, 1, &self->batch));
+		EXPECT_EQ(bad[i].error, batch_call(self->fd, FRAMEPOOL_IOC_ALLOC_BATCH, 0,
+						   self->allocs, bad[i].size, 1, &self->batch));
 	}
 	EXPECT_EQ(-EINVAL, batch_call(self->fd, FRAMEPOOL_IOC_FREE_BATCH, 0, self->frees, 8, 1,
 				      &self->batch));
@@ -226,8 +228,8 @@ TEST_F(batch, longer_entries_with_zero_tails_are_accepted)
 		longer[i].alloc.length = FRAME;
 	}
 	longer[1].tail[25] = 1;
-	EXPECT_EQ(-E2BIG, batch_call(self->fd, FRAMEPOOL_IOC_ALLOC_BATCH, 0, longer, sizeof(*longer), 3,
-				     &self->batch));
+	EXPECT_EQ(-E2BIG, batch_call(self->fd, FRAMEPOOL_IOC_ALLOC_BATCH, 0, longer,
+				     sizeof(*longer), 3, &self->batch));
 	EXPECT_TRUE(results_are(&self->batch, 0, 1, E2BIG));
 	EXPECT_EQ(3, nr_buffers(self->fd));
 }
@@ -261,7 +263,7 @@ TEST_F(batch, entries_that_cannot_be_written_leave_nothing_allocated)
 {
 	size_t bytes = MAX * sizeof(*self->allocs);
 
-	/* First none, then all but the last page of them. */
+	/* First no page of them can be written, then all but the last page. */
 	ASSERT_EQ(0, mprotect(self->allocs, bytes, PROT_READ));
 	EXPECT_EQ(-EFAULT, alloc_batch(self->fd, 0, self->allocs, MAX, &self->batch));
 	EXPECT_EQ(-EFAULT, alloc_batch(self->fd, PARTIAL, self->allocs, MAX, &self->batch));
@@ -327,9 +329,13 @@ FIXTURE_VARIANT_ADD(bad_entry, with_flags)
 	.error = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(bad_entry, with_crooked_alignment)
+FIXTURE_VARIANT_ADD(bad_entry, with_alignment_not_a_power_of_two)
 {
-	.entry = { .size = sizeof(struct framepool_ioc_alloc), .length = FRAME, .align = 3 * FRAME },
+	.entry = {
+		.size = sizeof(struct framepool_ioc_alloc),
+		.length = FRAME,
+		.align = 3 * FRAME,
+	},
 	.error = EINVAL,
 };
 
@@ -470,7 +476,7 @@ TEST_F(batch, free_with_bad_entry_frees_none_or_up_to_it)
 	EXPECT_TRUE(are_alive(self->fd, self->allocs + BAD, SOME - BAD));
 }
 
-/* The first entry that is wrong counts, whatever is wrong with it. */
+/* The first entry with a mistake is reported, whatever the mistake is. */
 TEST_F(batch, free_with_two_bad_entries_tells_the_first)
 {
 	ASSERT_EQ(0, alloc_batch(self->fd, 0, self->allocs, SOME, &self->batch));
@@ -547,7 +553,8 @@ TEST_F_TIMEOUT(batch, same_handles_freed_by_two_threads_are_freed_by_one, SLOW_T
 				.frees = self->frees,
 				.start = &start,
 			};
-			ASSERT_EQ(0, pthread_create(&threads[i], NULL, free_all_or_none, &freers[i]));
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL, free_all_or_none,
+						    &freers[i]));
 		}
 		for (i = 0; i < 2; i++)
 			pthread_join(threads[i], NULL);
@@ -557,7 +564,8 @@ TEST_F_TIMEOUT(batch, same_handles_freed_by_two_threads_are_freed_by_one, SLOW_T
 	}
 }
 
-static void batch_for_ever(void)
+/* Says by the pipe when the first batch is freed, and goes on until it is killed. */
+static void batch_for_ever(int ready)
 {
 	static struct framepool_ioc_alloc allocs[MAX];
 	static struct framepool_ioc_free frees[MAX];
@@ -570,20 +578,30 @@ static void batch_for_ever(void)
 		CHILD_CHECK(!alloc_batch(fd, 0, allocs, MAX, &batch));
 		fill_frees(frees, allocs, MAX);
 		CHILD_CHECK(!free_batch(fd, 0, frees, MAX, &batch));
+		if (ready >= 0)
+			tell(ready);
+		ready = -1;
 	}
 }
 
 TEST_F_TIMEOUT(batch, killed_caller_leaves_nothing, SLOW_TEST_SECONDS)
 {
-	int i;
+	int ready[2], i;
+	pid_t pid;
 
 	for (i = 0; i < KILLS; i++) {
-		pid_t pid = child_fork();
-
+		ASSERT_EQ(0, pipe(ready));
+		pid = child_fork();
 		if (!pid)
-			batch_for_ever();
+			batch_for_ever(ready[1]);
+		close(ready[1]);
+		/* Some are killed before their first batch, the others each at another moment. */
+		if (i >= KILLS / 4) {
+			ASSERT_TRUE(hear(ready[0]));
+		}
 		sleep_ms(5 * i);
 		ASSERT_EQ(CHILD_KILLED + SIGKILL, child_kill(pid));
+		close(ready[0]);
 	}
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Caches of objects that programs make: what can be allocated and freed, and when memory goes back. */
+/* Caches of objects for programs: what they allocate and free, and when memory goes back. */
 #include "common.h"
 #include "cache.h"
 #include "child.h"
@@ -12,13 +12,16 @@
 #define MANY		3000
 #define MILLION		1000000
 #define NO_SUCH_HANDLE	0x7f80000000ULL
+#define OBJ_ALLOC	FRAMEPOOL_IOC_OBJ_ALLOC
+#define OBJ_FREE	FRAMEPOOL_IOC_OBJ_FREE
+#define PARTIAL		FRAMEPOOL_BATCH_PARTIAL
 #define QUOTA		"/sys/class/framepool/" POOL_NAME "/client_quota"
-#define CACHES	"/sys/kernel/debug/framepool/" POOL_NAME "/caches"
+#define CACHES		"/sys/kernel/debug/framepool/" POOL_NAME "/caches"
 
 FIXTURE(cache)
 {
 	int fd;
-	int probe;		/* another client, to look at the pool */
+	int probe;		/* another client, which observes the pool */
 	struct cache cache;	/* of objects of SIZE bytes */
 	char *p;		/* its whole window */
 	__u64 *offsets;		/* room for MANY */
@@ -51,7 +54,7 @@ static int by_value(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* Whether the objects lie apart, inside slabs, and aligned. */
+/* Whether the objects do not overlap, lie inside slabs and are aligned. */
 static bool are_apart(const struct cache *cache, __u64 *offsets, int nr, __u32 size, __u32 align)
 {
 	int i;
@@ -68,8 +71,8 @@ static bool are_apart(const struct cache *cache, __u64 *offsets, int nr, __u32 s
 TEST_F_TIMEOUT(cache, objects_of_all_sizes_are_aligned_and_apart, SLOW_TEST_SECONDS)
 {
 	static const struct { __u32 size, align; } kinds[] = {
-		{ 8, 0 }, { 9, 0 }, { 24, 16 }, { 40, 64 }, { 64, 0 }, { 1000, 0 }, { 4096, 4096 }, { 8, 4096 },
-		{ 100000, 0 }, { 1 << 20, 0 }, { 64, 2 << 20 }, { 1 << 20, 2 << 20 },
+		{ 8, 0 }, { 9, 0 }, { 24, 16 }, { 40, 64 }, { 64, 0 }, { 1000, 0 }, { 4096, 4096 },
+		{ 8, 4096 }, { 100000, 0 }, { 1 << 20, 0 }, { 64, 2 << 20 }, { 1 << 20, 2 << 20 },
 	};
 	struct cache cache;
 	char *p;
@@ -82,14 +85,15 @@ TEST_F_TIMEOUT(cache, objects_of_all_sizes_are_aligned_and_apart, SLOW_TEST_SECO
 		EXPECT_GE(cache.stride, kinds[i].size);
 		nr = kinds[i].size > 65536 || kinds[i].align > 65536 ? 20 : 1000;
 		ASSERT_EQ(0, objects_alloc(&cache, self->offsets, nr));
-		EXPECT_TRUE(are_apart(&cache, self->offsets, nr, kinds[i].size, kinds[i].align ?: 8));
+		EXPECT_TRUE(are_apart(&cache, self->offsets, nr, kinds[i].size,
+				      kinds[i].align ?: 8));
 		p = cache_map(&cache);
 		ASSERT_NE(MAP_FAILED, p);
-		/* Slabs appear at the lowest places, and physically they are aligned as they are in the window. */
+		/* Slabs take the lowest places, and are aligned in memory as in the window. */
 		EXPECT_EQ(0, self->offsets[0]);
 		if (kinds[i].align) {
-			EXPECT_EQ(0, physical_address(p + self->offsets[nr - 1]) % (kinds[i].align > FRAME ?
-									  kinds[i].align : 1));
+			EXPECT_EQ(0, physical_address(p + self->offsets[nr - 1]) %
+				  (kinds[i].align > FRAME ? kinds[i].align : 1));
 		}
 		EXPECT_EQ(0, munmap(p, cache.window_bytes));
 		EXPECT_EQ(0, cache_destroy(self->fd, cache.handle));
@@ -99,8 +103,8 @@ TEST_F_TIMEOUT(cache, objects_of_all_sizes_are_aligned_and_apart, SLOW_TEST_SECO
 TEST_F(cache, arguments_out_of_range_are_einval)
 {
 	static const struct { __u32 flags, size, align; } wrong[] = {
-		{ 0, 0, 0 }, { 0, 7, 0 }, { 0, (1 << 20) + 1, 0 }, { 0, ~0U, 0 }, { 0, 64, 3 }, { 0, 64, 4 << 20 },
-		{ 0, 64, 1U << 31 }, { 2, 64, 0 }, { 1U << 31, 64, 0 },
+		{ 0, 0, 0 }, { 0, 7, 0 }, { 0, (1 << 20) + 1, 0 }, { 0, ~0U, 0 }, { 0, 64, 3 },
+		{ 0, 64, 4 << 20 }, { 0, 64, 1U << 31 }, { 2, 64, 0 }, { 1U << 31, 64, 0 },
 	};
 	struct framepool_ioc_cache_destroy destroy = { .size = sizeof(destroy), .flags = 1 };
 	struct framepool_ioc_objects arg;
@@ -108,21 +112,21 @@ TEST_F(cache, arguments_out_of_range_are_einval)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		EXPECT_EQ(-EINVAL, cache_create_any(self->fd, wrong[i].flags, wrong[i].size, wrong[i].align, &cache));
+		EXPECT_EQ(-EINVAL, cache_create_any(self->fd, wrong[i].flags, wrong[i].size,
+						    wrong[i].align, &cache));
 	}
 	destroy.handle = self->cache.handle;
 	EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_CACHE_DESTROY, &destroy));
-	EXPECT_EQ(-EINVAL, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 2, self->offsets, 1, &arg));
-	EXPECT_EQ(-EINVAL, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, self->offsets, 0, &arg));
-	EXPECT_EQ(-EINVAL, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, self->offsets,
+	EXPECT_EQ(-EINVAL, objects_call(&self->cache, OBJ_ALLOC, 2, self->offsets, 1, &arg));
+	EXPECT_EQ(-EINVAL, objects_call(&self->cache, OBJ_ALLOC, 0, self->offsets, 0, &arg));
+	EXPECT_EQ(-EINVAL, objects_call(&self->cache, OBJ_ALLOC, 0, self->offsets,
 					FRAMEPOOL_BATCH_MAX + 1, &arg));
-	EXPECT_EQ(-EINVAL, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, FRAMEPOOL_BATCH_PARTIAL,
-					self->offsets, 1, &arg));
-	EXPECT_EQ(-EINVAL, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, self->offsets, 0, &arg));
+	EXPECT_EQ(-EINVAL, objects_call(&self->cache, OBJ_FREE, PARTIAL, self->offsets, 1, &arg));
+	EXPECT_EQ(-EINVAL, objects_call(&self->cache, OBJ_FREE, 0, self->offsets, 0, &arg));
 	arg.count = 1;
 	arg.reserved = 1;
-	EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_OBJ_ALLOC, &arg));
-	EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_OBJ_FREE, &arg));
+	EXPECT_EQ(-EINVAL, call(self->fd, OBJ_ALLOC, &arg));
+	EXPECT_EQ(-EINVAL, call(self->fd, OBJ_FREE, &arg));
 	EXPECT_EQ(0, used_bytes(self->fd));
 }
 
@@ -157,8 +161,9 @@ TEST_F(cache, object_of_another_client_is_never_seen)
 	}
 }
 
-/* Frees and allocates batches at random; what lives keeps its stamp. */
-static bool random_batches(const struct cache *cache, char *p, __u32 size, unsigned int seed, int steps)
+/* Allocates and frees batches at random; whether live objects keep their stamps. */
+static bool random_batches(const struct cache *cache, char *p, __u32 size, unsigned int seed,
+			   int steps)
 {
 	__u64 offsets[MANY], batch[100], numbers[MANY], next = 1;
 	int i, n, at, nr = 0;
@@ -210,11 +215,13 @@ TEST_F(cache, empty_slabs_come_back_before_an_allocation_fails)
 	struct buffer buffer;
 	int n = 0;
 
+	/* Otherwise the trim might take the empty slabs too early. */
+	ASSERT_TRUE(wait_trimmed(self->probe));
 	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, MANY));
 	touch(self->p, ROUND_UP(self->offsets[MANY - 1], FRAME));
 	ASSERT_EQ(0, objects_free(&self->cache, self->offsets, MANY));
 	EXPECT_LT(0, used_bytes(self->fd));
-	/* Not all of it need be one run. */
+	/* The free memory need not be one run. */
 	while (!buffer_alloc(self->probe, HUGE_FRAME, &buffer))
 		n++;
 	EXPECT_EQ(POOL_BYTES / HUGE_FRAME, n);
@@ -223,8 +230,10 @@ TEST_F(cache, empty_slabs_come_back_before_an_allocation_fails)
 
 TEST_F(cache, wrong_offset_is_enoent_and_changes_nothing)
 {
-	__u64 wrong[] = { 1, SIZE / 2, self->cache.slab_bytes - 1, self->cache.window_bytes, ~0ULL, 1ULL << 63,
-			  self->cache.offset, 100 * HUGE_FRAME };
+	__u64 wrong[] = {
+		1, SIZE / 2, self->cache.slab_bytes - 1, self->cache.window_bytes, ~0ULL,
+		1ULL << 63, self->cache.offset, 100 * HUGE_FRAME
+	};
 	struct framepool_ioc_objects arg;
 	__u64 batch[10], again[10];
 	int i, at;
@@ -234,22 +243,23 @@ TEST_F(cache, wrong_offset_is_enoent_and_changes_nothing)
 		for (at = 0; at < 10; at += 3) {
 			memcpy(again, batch, sizeof(batch));
 			again[at] = wrong[i];
-			EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, again, 10, &arg));
+			EXPECT_EQ(-ENOENT,
+				  objects_call(&self->cache, OBJ_FREE, 0, again, 10, &arg));
 			EXPECT_EQ(at, arg.done);
 		}
 	}
-	/* Twice in a batch, and once more after it was freed. */
+	/* The same object twice in a batch, and again after it was freed. */
 	memcpy(again, batch, sizeof(batch));
 	again[9] = batch[4];
-	EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, again, 10, &arg));
+	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, again, 10, &arg));
 	EXPECT_EQ(9, arg.done);
 	EXPECT_TRUE(pool_verifies());
 	EXPECT_EQ(0, objects_free(&self->cache, batch, 10));
-	EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, batch, 10, &arg));
+	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, batch, 10, &arg));
 	EXPECT_EQ(0, arg.done);
 	drain_pool();
-	/* Its slab is gone. */
-	EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, batch, 10, &arg));
+	/* Their slab is gone. */
+	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, batch, 10, &arg));
 }
 
 TEST_F(cache, handle_of_another_is_enoent)
@@ -258,23 +268,25 @@ TEST_F(cache, handle_of_another_is_enoent)
 	struct framepool_ioc_objects arg;
 	struct framepool_ioc_query query;
 	struct buffer buffer;
-	__u64 handles[] = { 0, 1, NO_SUCH_HANDLE, ~0ULL, self->cache.handle + 1, self->cache.handle ^ 1ULL << 32,
-			    self->cache.handle ^ 1ULL << 31 };
+	__u64 handles[] = {
+		0, 1, NO_SUCH_HANDLE, ~0ULL, self->cache.handle + 1,
+		self->cache.handle ^ 1ULL << 32, self->cache.handle ^ 1ULL << 31
+	};
 	int i;
 
 	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, 1));
-	/* Of another client, */
+	/* The handle of another client, */
 	foreign.fd = self->probe;
-	EXPECT_EQ(-ENOENT, objects_call(&foreign, FRAMEPOOL_IOC_OBJ_ALLOC, 0, self->offsets, 1, &arg));
-	EXPECT_EQ(-ENOENT, objects_call(&foreign, FRAMEPOOL_IOC_OBJ_FREE, 0, self->offsets, 1, &arg));
+	EXPECT_EQ(-ENOENT, objects_call(&foreign, OBJ_ALLOC, 0, self->offsets, 1, &arg));
+	EXPECT_EQ(-ENOENT, objects_call(&foreign, OBJ_FREE, 0, self->offsets, 1, &arg));
 	EXPECT_EQ(~0U, arg.done);
 	EXPECT_EQ(-ENOENT, cache_destroy(self->probe, self->cache.handle));
 	EXPECT_EQ(ENXIO, map_errno(FRAME, PROT_READ, MAP_SHARED, self->probe, self->cache.offset));
-	/* of nobody, */
+	/* of no cache, */
 	foreign.fd = self->fd;
 	for (i = 0; i < ARRAY_SIZE(handles); i++) {
 		foreign.handle = handles[i];
-		EXPECT_EQ(-ENOENT, objects_call(&foreign, FRAMEPOOL_IOC_OBJ_ALLOC, 0, self->offsets, 1, &arg));
+		EXPECT_EQ(-ENOENT, objects_call(&foreign, OBJ_ALLOC, 0, self->offsets, 1, &arg));
 		EXPECT_EQ(-ENOENT, cache_destroy(self->fd, handles[i]));
 	}
 	/* and of a buffer. */
@@ -288,22 +300,23 @@ TEST_F(cache, handle_of_another_is_enoent)
 TEST_F(cache, unreadable_array_is_efault_and_changes_nothing)
 {
 	struct framepool_ioc_objects arg;
-	__u64 *edge = (__u64 *)(reserve(HUGE_FRAME) + FRAME) - 2;
+	char *page = reserve(HUGE_FRAME);
+	__u64 *edge = (__u64 *)(page + FRAME) - 2;
 
-	ASSERT_EQ(0, mprotect((char *)(edge + 2) - FRAME, FRAME, PROT_READ | PROT_WRITE));
-	EXPECT_EQ(-EFAULT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, edge, 3, &arg));
-	EXPECT_EQ(-EFAULT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, edge, 300, &arg));
-	EXPECT_EQ(-EFAULT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, NULL, 1, &arg));
+	ASSERT_EQ(0, mprotect(page, FRAME, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_ALLOC, 0, edge, 3, &arg));
+	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_ALLOC, 0, edge, 300, &arg));
+	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_ALLOC, 0, NULL, 1, &arg));
 	drain_pool();
 	EXPECT_EQ(0, used_bytes(self->fd));
 	ASSERT_EQ(0, objects_alloc(&self->cache, edge, 2));
-	EXPECT_EQ(-EFAULT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, edge, 3, &arg));
-	/* The structure cannot be written: it is in memory that is read-only. */
-	objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, edge, 2, (void *)((char *)(edge + 2) - FRAME));
-	EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, edge, 2, &arg));
+	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_FREE, 0, edge, 3, &arg));
+	/* This leaves a structure in the page, for a call that cannot write its results there. */
+	objects_call(&self->cache, OBJ_FREE, 0, edge, 2, (void *)page);
+	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, edge, 2, &arg));
 	ASSERT_EQ(0, objects_alloc(&self->cache, edge, 2));
-	ASSERT_EQ(0, mprotect((char *)(edge + 2) - FRAME, FRAME, PROT_READ));
-	EXPECT_EQ(-EFAULT, call(self->fd, FRAMEPOOL_IOC_OBJ_FREE, (char *)(edge + 2) - FRAME));
+	ASSERT_EQ(0, mprotect(page, FRAME, PROT_READ));
+	EXPECT_EQ(-EFAULT, call(self->fd, OBJ_FREE, page));
 	EXPECT_EQ(0, objects_free(&self->cache, edge, 2));
 }
 
@@ -315,17 +328,16 @@ TEST_F_TIMEOUT(cache, exhausted_pool_gives_all_or_none, SLOW_TEST_SECONDS)
 	int ret, got = 0;
 
 	ASSERT_EQ(0, cache_create(self->fd, MIB, &large));
-	EXPECT_EQ(-ENOMEM, objects_call(&large, FRAMEPOOL_IOC_OBJ_ALLOC, 0, offsets, 512, &arg));
+	EXPECT_EQ(-ENOMEM, objects_call(&large, OBJ_ALLOC, 0, offsets, 512, &arg));
 	EXPECT_EQ(~0U, arg.done);
-	ASSERT_EQ(0, objects_call(&large, FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_BATCH_PARTIAL, offsets, 512, &arg));
+	ASSERT_EQ(0, objects_call(&large, OBJ_ALLOC, PARTIAL, offsets, 512, &arg));
 	EXPECT_EQ(POOL_BYTES / MIB, arg.done);
 	EXPECT_EQ(ENOMEM, arg.error);
-	EXPECT_EQ(-ENOMEM, objects_call(&large, FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_BATCH_PARTIAL, self->offsets, 1,
-					&arg));
-	EXPECT_EQ(-ENOMEM, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, self->offsets, 1, &arg));
+	EXPECT_EQ(-ENOMEM, objects_call(&large, OBJ_ALLOC, PARTIAL, self->offsets, 1, &arg));
+	EXPECT_EQ(-ENOMEM, objects_call(&self->cache, OBJ_ALLOC, 0, self->offsets, 1, &arg));
 	EXPECT_EQ(0, objects_free(&large, offsets, 2));
 	do {
-		ret = objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_BATCH_PARTIAL, self->offsets,
+		ret = objects_call(&self->cache, OBJ_ALLOC, PARTIAL, self->offsets,
 				   MANY < 1024 ? MANY : 1024, &arg);
 		got += ret ? 0 : arg.done;
 	} while (!ret);
@@ -341,9 +353,10 @@ TEST_F(cache, quota_holds_for_slabs)
 	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, 1));
 	snprintf(text, sizeof(text), "%u", 2 * self->cache.slab_bytes);
 	ASSERT_EQ(0, write_file(QUOTA, text));
-	EXPECT_EQ(-EDQUOT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, self->offsets + 1, 1024, &arg));
-	ASSERT_EQ(0, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_ALLOC, FRAMEPOOL_BATCH_PARTIAL, self->offsets + 1,
-				  1024, &arg));
+	EXPECT_EQ(-EDQUOT, objects_call(&self->cache, OBJ_ALLOC, 0, self->offsets + 1, 1024,
+					&arg));
+	ASSERT_EQ(0, objects_call(&self->cache, OBJ_ALLOC, PARTIAL, self->offsets + 1, 1024,
+				  &arg));
 	EXPECT_EQ(EDQUOT, arg.error);
 	EXPECT_EQ(2 * (self->cache.slab_bytes / self->cache.stride) - 1, arg.done);
 	EXPECT_EQ(2 * self->cache.slab_bytes, used_bytes(self->fd));
@@ -408,7 +421,7 @@ TEST_F_TIMEOUT(cache, caches_are_limited_in_number, SLOW_TEST_SECONDS)
 	ASSERT_EQ(0, cache_create(self->fd, SIZE, &caches[0]));
 	EXPECT_EQ(caches[500].offset, caches[0].offset);
 	EXPECT_NE(caches[500].handle, caches[0].handle);
-	/* Beyond what 32 bits reach, as well. */
+	/* This works at offsets beyond 32 bits as well. */
 	ASSERT_EQ(0, objects_alloc(&caches[FRAMEPOOL_CACHES_MAX - 1], self->offsets, 1));
 	stamp(cache_map(&caches[FRAMEPOOL_CACHES_MAX - 1]), SIZE, 1);
 }
@@ -438,7 +451,8 @@ TEST_F(cache, caches_file_shows_the_cache)
 	file = fopen(CACHES, "re");
 	ASSERT_NE(NULL, file);
 	while (!found && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lu %lu %lu %lu %lu", &size, &stride, &per_slab, &active, &objects) == 5)
+		if (sscanf(line, "%lu %lu %lu %lu %lu", &size, &stride, &per_slab, &active,
+			   &objects) == 5)
 			found = active == 77;
 	fclose(file);
 	ASSERT_TRUE(found);
@@ -449,7 +463,7 @@ TEST_F(cache, caches_file_shows_the_cache)
 	EXPECT_NE(NULL, strstr(line, "/0 cache_test\n"));
 }
 
-/* Threads that share a cache, while somebody takes empty slabs away all the time. */
+/* Threads share a cache, while another one takes its empty slabs away all the time. */
 #define WORKERS		4
 #define ROUNDS		400
 

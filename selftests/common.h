@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pool under test: opening it, its calls, and waiting until it is idle.
+ * Opens the pool under test, makes its calls, and waits until it is idle.
  *
  * Calls return 0 or a negative errno, so that a test compares one number.
  *
- * Every fixture is torn down by the process that started the test, after the test's
- * own process has ended: whatever a test leaves open ends with it, and what is still
- * missing from the pool then is a leak of the module.
+ * Each fixture is torn down by the process that started the test, after the test's own process has
+ * ended. Everything that the test left open is closed by then. If memory is still missing from the
+ * pool, the module has leaked it.
  */
 #ifndef FRAMEPOOL_SELFTESTS_COMMON_H
 #define FRAMEPOOL_SELFTESTS_COMMON_H
@@ -32,18 +32,22 @@
 #define FRAME		(4UL * KIB)
 #define HUGE_FRAME	(2UL * MIB)
 
-/* A frame goes back through the quarantine, which a worker empties in its own time. */
-#define IDLE_SECONDS	10
-
-/* Whole-pool tests run under emulated, instrumented kernels. */
-#define SLOW_TEST_SECONDS	120
+/*
+ * Bounds that end what would otherwise hang. Each is ten times what a quiet machine needs, or more,
+ * so that the tests pass beside programs that keep all processors busy. A test may take longer than
+ * a wait in it and the one in its teardown, so that a wait that fails can say so.
+ */
+#define IDLE_SECONDS		30	/* a wait for something that the kernel does by itself */
+#define SLOW_TEST_SECONDS	600	/* a test that uses the whole pool, or many processes */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120	/* any other test */
 
 #define ROUND_UP(x, to)	(((x) + (to) - 1) / (to) * (to))
 
 /**
- * struct buffer - what ALLOC said about a buffer
- * @handle: names it in calls
- * @offset: where in the file it is mapped
+ * struct buffer - what ALLOC returned
+ * @handle: identifies the buffer in calls
+ * @offset: its offset in the file
  * @length: bytes, rounded up to whole frames
  */
 struct buffer {
@@ -59,7 +63,7 @@ static inline int call(int fd, unsigned long cmd, void *arg)
 	return ret == -1 ? -errno : ret;
 }
 
-/* Whether the running kernel's release begins so. */
+/* Whether the release of the running kernel starts with @prefix. */
 static inline bool kernel_is(const char *prefix)
 {
 	struct utsname name;
@@ -74,7 +78,7 @@ static inline int open_errno(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Writes all of @text in one go. Returns 0 or -errno. */
+/* Writes @text in one call. Returns 0 or -errno. */
 static inline int write_file(const char *path, const char *text)
 {
 	int fd = open_errno(path, O_WRONLY), ret;
@@ -86,7 +90,7 @@ static inline int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* What a small file says, until the next call. */
+/* The contents of a small file; valid until the next call. */
 static inline const char *read_file(const char *path)
 {
 	static char text[4096];
@@ -117,7 +121,7 @@ static inline int pool_stats(int fd, struct framepool_ioc_stats *stats)
 	return call(fd, FRAMEPOOL_IOC_STATS, stats);
 }
 
-/* ~0: they cannot be had. */
+/* Bytes in use; ~0 if STATS fails. */
 static inline __u64 used_bytes(int fd)
 {
 	struct framepool_ioc_stats stats;
@@ -179,7 +183,7 @@ static inline int handle_query(int fd, __u64 handle, struct framepool_ioc_query 
 	return call(fd, FRAMEPOOL_IOC_QUERY, query);
 }
 
-/* A batch of @count entries of @entry_size bytes; its results in *@batch. */
+/* Makes a batch call with @count entries of @entry_size bytes; its results are in *@batch. */
 static inline int batch_call(int fd, unsigned long cmd, __u32 flags, void *entries,
 			     __u32 entry_size, __u32 count, struct framepool_ioc_batch *batch)
 {
@@ -207,7 +211,10 @@ static inline int free_batch(int fd, __u32 flags, struct framepool_ioc_free *ent
 			  batch);
 }
 
-/* Allocates pieces of @length until it is refused; *@why is the refusal. */
+/*
+ * Allocates up to @max buffers of @length and returns their number; *@why is the error of the
+ * allocation that failed, or 0.
+ */
 static inline int alloc_until_refused(int fd, __u64 length, __u64 align,
 				      struct buffer *buffers, int max, int *why)
 {
@@ -228,7 +235,7 @@ static inline void *map_raw(void *at, size_t length, int prot, int flags, int fd
 	return (void *)syscall(SYS_mmap, at, length, prot, flags, fd, offset);
 }
 
-/* The errno with which mmap refuses, or 0; what it did map is unmapped again. */
+/* The errno of mmap(), or 0; a mapping that it made is removed again. */
 static inline int map_errno(size_t length, int prot, int flags, int fd, __u64 offset)
 {
 	void *p = map_raw(NULL, length, prot, flags, fd, offset);
@@ -267,7 +274,23 @@ static inline double seconds_now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Nothing is in use, and nobody but the @clients who look has the pool open. */
+/*
+ * Waits until the condition is true; whether it became so within IDLE_SECONDS. It is evaluated once
+ * more after the time is over, in case this process did not run meanwhile.
+ */
+#define WAIT_FOR(condition) ({ \
+	double wait_end = seconds_now() + IDLE_SECONDS; \
+	bool is_over, is_true; \
+	do { \
+		is_over = seconds_now() >= wait_end; \
+		is_true = (condition); \
+		if (!is_true) \
+			sleep_ms(10); \
+	} while (!is_true && !is_over); \
+	is_true; \
+})
+
+/* Whether nothing is in use and there are exactly @clients clients. */
 static inline bool stats_idle(const struct framepool_ioc_stats *stats, __u64 clients)
 {
 	return stats->free_bytes == stats->total_bytes && !stats->quarantined_bytes &&
@@ -276,15 +299,10 @@ static inline bool stats_idle(const struct framepool_ioc_stats *stats, __u64 cli
 
 static inline bool wait_idle(int fd, __u64 clients)
 {
-	double end = seconds_now() + IDLE_SECONDS;
 	struct framepool_ioc_stats stats = { 0 };
 
-	do {
-		if (!pool_stats(fd, &stats) && stats_idle(&stats, clients))
-			return true;
-		sleep_ms(10);
-	} while (seconds_now() < end);
-
+	if (WAIT_FOR(!pool_stats(fd, &stats) && stats_idle(&stats, clients)))
+		return true;
 	fprintf(stderr, "# pool is not idle: total %llu free %llu used %llu quarantined %llu "
 		"buffers %llu clients %llu (expected %llu)\n",
 		stats.total_bytes, stats.free_bytes, stats.used_bytes,
@@ -292,7 +310,10 @@ static inline bool wait_idle(int fd, __u64 clients)
 	return false;
 }
 
-/* Takes what clients keep and what is in magazines, as an administrator can; it would go by itself after a second. */
+/*
+ * Drains the pool as an administrator can: takes what clients keep and what lies in magazines. The
+ * trim would do so after about a second.
+ */
 static inline void drain_pool(void)
 {
 	if (write_file("/sys/class/framepool/" POOL_NAME "/drain", "1"))
@@ -302,35 +323,37 @@ static inline void drain_pool(void)
 /* Waits until no frame is quarantined, whatever else is in use. */
 static inline bool wait_clean(int fd, struct framepool_ioc_stats *stats)
 {
-	double end = seconds_now() + IDLE_SECONDS;
-
 	drain_pool();
-	do {
-		if (!pool_stats(fd, stats) && !stats->quarantined_bytes)
-			return true;
-		sleep_ms(10);
-	} while (seconds_now() < end);
-
+	if (WAIT_FOR(!pool_stats(fd, stats) && !stats->quarantined_bytes))
+		return true;
 	fprintf(stderr, "# %llu bytes stay in quarantine\n", stats->quarantined_bytes);
 	return false;
 }
 
-/* Waits until all is free but @bytes, which are in quarantine. */
+/* Waits until @bytes are in quarantine and everything else is free. */
 static inline bool wait_quarantined(int fd, __u64 bytes)
 {
-	double end = seconds_now() + IDLE_SECONDS;
 	struct framepool_ioc_stats stats = { 0 };
 
-	do {
-		if (!pool_stats(fd, &stats) && stats.quarantined_bytes == bytes &&
-		    stats.free_bytes + bytes == stats.total_bytes)
-			return true;
-		sleep_ms(10);
-	} while (seconds_now() < end);
-
-	fprintf(stderr, "# total %llu free %llu quarantined %llu (expected %llu)\n", stats.total_bytes,
-		stats.free_bytes, stats.quarantined_bytes, bytes);
+	if (WAIT_FOR(!pool_stats(fd, &stats) && stats.quarantined_bytes == bytes &&
+		     stats.free_bytes + bytes == stats.total_bytes))
+		return true;
+	fprintf(stderr, "# total %llu free %llu quarantined %llu (expected %llu)\n",
+		stats.total_bytes, stats.free_bytes, stats.quarantined_bytes, bytes);
 	return false;
+}
+
+/*
+ * Waits for the trim; nothing may be in use. The trim takes what clients keep, about a second after
+ * the first free since the last trim. So what is kept right after this call stays for a second.
+ */
+static inline bool wait_trimmed(int fd)
+{
+	struct buffer buffer;
+
+	/* Until the trim, the client keeps its huge frame, which the map shows as 0 % used. */
+	return !buffer_alloc(fd, FRAME, &buffer) && !handle_free(fd, buffer.handle) &&
+	       WAIT_FOR(!strchr(read_file("/sys/kernel/debug/framepool/" POOL_NAME "/map"), '0'));
 }
 
 /* Waits until @bytes are free and none are in quarantine, whatever else is in use. */
@@ -341,7 +364,7 @@ static inline bool wait_free(int fd, __u64 bytes)
 	return wait_clean(fd, &stats) && stats.free_bytes == bytes;
 }
 
-/* Whether the module itself finds no fault with its allocator; debugfs is mounted. */
+/* Whether the module's own check of its allocator passes. Needs debugfs. */
 static inline bool pool_verifies(void)
 {
 	char text[64] = "";

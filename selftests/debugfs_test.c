@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/kernel/debug/framepool/<pool>: its files agree with STATS, and each with itself. */
+/* The files in /sys/kernel/debug/framepool/<pool> agree with STATS, and each with itself. */
 #include "common.h"
 #include "child.h"
 #include "memory.h"
@@ -13,8 +13,8 @@
 #define BUSY_SECONDS	3
 
 static const char * const names[] = {
-	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents", "quarantine",
-	"caches"
+	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents",
+	"quarantine", "caches"
 };
 
 FIXTURE(debugfs)
@@ -43,7 +43,7 @@ static const char *path_of(const char *name)
 	return path;
 }
 
-/* The file's text, read in pieces of @piece bytes; in a buffer that the next call reuses. */
+/* The file's text, read in pieces of @piece bytes; valid until the next call. */
 static const char *read_pieces(const char *name, size_t piece)
 {
 	static char text[MAX_TEXT];
@@ -65,7 +65,19 @@ static const char *read_text(const char *name)
 	return read_pieces(name, MAX_TEXT / 2);
 }
 
-/* The number after "key: " in a text; all ones: there is none. */
+/* Waits until nothing changes in the background; the file's text, and the figures of then. */
+static const char *read_steady(const char *name, int fd, struct framepool_ioc_stats *stats)
+{
+	struct framepool_ioc_stats after;
+	const char *text = "";
+
+	if (!WAIT_FOR(!pool_stats(fd, stats) && *(text = read_text(name)) &&
+		      !pool_stats(fd, &after) && !memcmp(stats, &after, sizeof(after))))
+		return "";
+	return text;
+}
+
+/* The number after "key: " in a text; all ones if there is none. */
 static __u64 number_of(const char *text, const char *key)
 {
 	char pattern[32];
@@ -115,10 +127,9 @@ TEST_F(debugfs, other_users_are_refused)
 
 static void check_summary(struct __test_metadata *_metadata, int fd)
 {
-	const char *text = read_text("summary");
 	struct framepool_ioc_stats stats;
+	const char *text = read_steady("summary", fd, &stats);
 
-	ASSERT_EQ(0, pool_stats(fd, &stats));
 	EXPECT_EQ(0, strncmp(text, "pool: " POOL_NAME "\n", strlen("pool: " POOL_NAME "\n")));
 	EXPECT_EQ(stats.total_bytes, number_of(text, "total"));
 	EXPECT_EQ(stats.free_bytes, number_of(text, "free"));
@@ -139,13 +150,12 @@ static void check_summary(struct __test_metadata *_metadata, int fd)
 
 static void check_buddyinfo(struct __test_metadata *_metadata, int fd)
 {
-	const char *line = read_text("buddyinfo");
-	unsigned long long bytes, blocks;
 	struct framepool_ioc_stats stats;
+	const char *line = read_steady("buddyinfo", fd, &stats);
+	unsigned long long bytes, blocks;
 	unsigned int order, lines = 0;
 	__u64 sum = 0;
 
-	ASSERT_EQ(0, pool_stats(fd, &stats));
 	EXPECT_EQ(0, strncmp(line, "order", 5));
 	for (line = next_line(line); *line; line = next_line(line)) {
 		ASSERT_EQ(3, sscanf(line, "%u %llu %llu", &order, &bytes, &blocks));
@@ -159,7 +169,10 @@ static void check_buddyinfo(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(stats.free_bytes, sum);
 }
 
-/* As mm/vmstat.c has it, in thousandths; -1000 where a block of that order is free. */
+/*
+ * These two are the indices of mm/vmstat.c, in thousandths. The external one is -1000 if a block of
+ * that order is free.
+ */
 static long unusable_index(const struct framepool_ioc_stats *stats, unsigned int order)
 {
 	__u64 frames = 0, suitable = 0;
@@ -191,7 +204,7 @@ static long external_index(const struct framepool_ioc_stats *stats, unsigned int
 	return 1000 - (long)((1000 + frames * 1000 / (1UL << order)) / blocks);
 }
 
-/* "-0.123" in thousandths; a value that no index has if it is written otherwise. */
+/* "-0.123" in thousandths; a value that no index has if it is not written like this. */
 static long thousandths(const char *text)
 {
 	int sign = *text == '-' ? -1 : 1;
@@ -206,12 +219,11 @@ static long thousandths(const char *text)
 
 static void check_fragmentation(struct __test_metadata *_metadata, int fd)
 {
-	const char *line = read_text("fragmentation");
-	char unusable[32], external[32];
 	struct framepool_ioc_stats stats;
+	const char *line = read_steady("fragmentation", fd, &stats);
+	char unusable[32], external[32];
 	unsigned int order, lines = 0;
 
-	ASSERT_EQ(0, pool_stats(fd, &stats));
 	EXPECT_EQ(stats.largest_bytes, number_of(line, "largest"));
 	line = next_line(line);
 	EXPECT_EQ(0, strncmp(line, "order", 5));
@@ -281,7 +293,7 @@ TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
 	ASSERT_TRUE(wait_clean(self->fd, &stats));
 	check_all(_metadata, self->fd);
 
-	/* All that is free are @freed blocks of order 9: an order 10 block cannot be had. */
+	/* Only @freed blocks of order 9 are free, so no block of order 10 can be allocated. */
 	ASSERT_EQ(freed, stats.free_blocks[9]);
 	EXPECT_EQ(freed * HUGE_FRAME, stats.free_bytes);
 	EXPECT_EQ(0, unusable_index(&stats, 9));
@@ -292,12 +304,12 @@ TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
 
 /**
  * struct client_line - a line of "clients"
- * @pid: who opened the pool
- * @uid: as whom
- * @buffers: how many it holds
+ * @pid: the process that opened the pool
+ * @uid: its user
+ * @buffers: number of buffers
  * @held: bytes in them
  * @mapped: bytes of address space that map them
- * @quarantined: bytes in quarantine that it used last
+ * @quarantined: bytes in quarantine that the client used last
  * @comm: name of the program
  */
 struct client_line {
@@ -312,11 +324,12 @@ struct client_line {
 
 static bool parse_client(const char *line, struct client_line *client)
 {
-	return sscanf(line, "%d %u %u %llu %llu %llu %31[^\n]", &client->pid, &client->uid, &client->buffers,
-		      &client->held, &client->mapped, &client->quarantined, client->comm) == 7;
+	return sscanf(line, "%d %u %u %llu %llu %llu %31[^\n]", &client->pid, &client->uid,
+		      &client->buffers, &client->held, &client->mapped, &client->quarantined,
+		      client->comm) == 7;
 }
 
-/* Number of lines of clients with @pid, the last of them in @client; -1: a strange line. */
+/* Number of lines of clients with @pid, the last in @client; -1 if a line is malformed. */
 static int find_clients(int pid, struct client_line *client)
 {
 	const char *line = read_text("clients");
@@ -430,7 +443,7 @@ TEST_F(debugfs, reading_at_an_offset_gives_that_part)
 	}
 }
 
-/* Allocates and frees without end. */
+/* Allocates and frees until it is killed. */
 static void churn(unsigned int seed)
 {
 	struct buffer buffers[16] = { 0 };
@@ -486,12 +499,12 @@ TEST_F(debugfs, snapshots_are_consistent_while_others_allocate)
 		if (!pids[i])
 			churn(i + 1);
 	}
-	while (seconds_now() < end) {
+	do {
 		ASSERT_TRUE(summary_adds_up());
 		ASSERT_TRUE(buddyinfo_adds_up());
 		ASSERT_EQ(1, find_clients(getpid(), &client));
 		ASSERT_NE(0, strlen(read_text("fragmentation")));
-	}
+	} while (seconds_now() < end);
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(pids[i]));
 	}

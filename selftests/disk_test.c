@@ -2,9 +2,9 @@
 /*
  * Direct I/O between a disk and buffers: the disk reads and writes the frames themselves.
  *
- * What direct I/O brought is compared with what ordinary reads and writes of the same
- * file say, by checksums. The environment variable DISK names a file on a real block device, or such a device
- * (whose contents are lost).
+ * The results are compared, by checksums, with those of ordinary reads and writes of the same file.
+ * The environment variable DISK names a file on a real block device, or such a device, whose
+ * contents are lost.
  */
 #include "common.h"
 #include "child.h"
@@ -17,7 +17,7 @@
 #define FILE_BYTES	(8 * MIB)
 #define SECTOR		512
 
-/* Parts of a buffer: frames, huge frames, what cuts through them; and where in the file. */
+/* Parts of a buffer: frames, huge frames, ranges across both; and their places in the file. */
 static const struct {
 	size_t at;
 	size_t length;
@@ -39,11 +39,11 @@ FIXTURE(disk)
 	int fd;
 	struct buffer buffer;	/* BYTES long, aligned to huge frames */
 	char *p;
-	int direct;		/* the file, FILE_BYTES of noise, past the page cache */
-	int cached;		/* and through it */
+	int direct;		/* the file, FILE_BYTES of noise, without the page cache */
+	int cached;		/* the file, through the page cache */
 };
 
-/* Fills memory with what no other part of memory or file has. */
+/* Fills memory with bytes that no other part of memory or file has. */
 static void make_noise(char *p, size_t length, __u64 seed)
 {
 	__u64 *words = (__u64 *)p, x = seed * 2 + 1;
@@ -68,14 +68,35 @@ static __u64 checksum(const char *p, size_t length)
 	return sum;
 }
 
-/* Checksum of a part of the file by ordinary reads from the disk; 0: it cannot be read. */
+/* Number of frames of the file that are in the page cache; -1 if that is unknown. */
+static int frames_cached(int cached)
+{
+	unsigned char resident[FILE_BYTES / FRAME];
+	char *p = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED, cached, 0);
+	int i, n = 0;
+
+	if (p == MAP_FAILED || mincore(p, FILE_BYTES, resident))
+		return -1;
+	for (i = 0; i < ARRAY_SIZE(resident); i++)
+		n += resident[i] & 1;
+	munmap(p, FILE_BYTES);
+	return n;
+}
+
+/* Takes the file out of the page cache. Pages that the kernel is just using need another try. */
+static bool drop_cache(int cached)
+{
+	return WAIT_FOR(!posix_fadvise(cached, 0, 0, POSIX_FADV_DONTNEED) &&
+			!frames_cached(cached));
+}
+
+/* Checksum of a part of the file by ordinary reads from the disk; 0 if it cannot be read. */
 static __u64 file_checksum(int cached, __u64 at, size_t length)
 {
 	char *copy = malloc(length);
 	__u64 sum = 0;
 
-	posix_fadvise(cached, 0, 0, POSIX_FADV_DONTNEED);
-	if (pread(cached, copy, length, at) == length)
+	if (drop_cache(cached) && pread(cached, copy, length, at) == length)
 		sum = checksum(copy, length);
 	free(copy);
 	return sum;
@@ -115,32 +136,18 @@ FIXTURE_TEARDOWN_PARENT(disk)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Whether all of a buffer but [at, at + length) is as memset() left it. */
+/* Whether the buffer outside of [at, at + length) is as memset() left it. */
 static bool rest_untouched(const char *p, size_t at, size_t length)
 {
+	size_t end = at + length;
+
 	return (!at || all_bytes(p, PATTERN_MINE, at)) &&
-	       (at + length == BYTES || all_bytes(p + at + length, PATTERN_MINE, BYTES - at - length));
-}
-
-/* How much of the file is in the page cache. */
-static int frames_cached(int cached)
-{
-	unsigned char resident[FILE_BYTES / FRAME];
-	char *p = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED, cached, 0);
-	int i, n = 0;
-
-	if (p == MAP_FAILED || mincore(p, FILE_BYTES, resident))
-		return -1;
-	for (i = 0; i < ARRAY_SIZE(resident); i++)
-		n += resident[i] & 1;
-	munmap(p, FILE_BYTES);
-	return n;
+	       (end == BYTES || all_bytes(p + end, PATTERN_MINE, BYTES - end));
 }
 
 TEST_F(disk, direct_io_leaves_the_page_cache_alone)
 {
-	ASSERT_EQ(0, posix_fadvise(self->cached, 0, 0, POSIX_FADV_DONTNEED));
-	ASSERT_EQ(0, frames_cached(self->cached));
+	ASSERT_TRUE(drop_cache(self->cached));
 	ASSERT_EQ(BYTES, pread(self->direct, self->p, BYTES, 0));
 	ASSERT_EQ(BYTES, pwrite(self->direct, self->p, BYTES, MIB));
 	EXPECT_EQ(0, frames_cached(self->cached));
@@ -159,8 +166,8 @@ TEST_F_TIMEOUT(disk, direct_read_into_a_part_brings_that_and_no_more, SLOW_TEST_
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		memset(self->p, PATTERN_MINE, BYTES);
-		ASSERT_EQ(parts[i].length, pread(self->direct, self->p + parts[i].at, parts[i].length,
-						 parts[i].from))
+		ASSERT_EQ(parts[i].length, pread(self->direct, self->p + parts[i].at,
+						 parts[i].length, parts[i].from))
 			TH_LOG("part %d: errno %d", i, errno);
 		EXPECT_EQ(file_checksum(self->cached, parts[i].from, parts[i].length),
 			  checksum(self->p + parts[i].at, parts[i].length))
@@ -260,12 +267,13 @@ TEST_F(disk, direct_read_into_read_only_memory_is_refused)
 TEST_F(disk, direct_read_beyond_the_mapping_reads_up_to_its_end)
 {
 	char *area = reserve(BYTES + 2 * HUGE_FRAME);
-	char *q = buffer_map_fixed(self->fd, &self->buffer, area + self->buffer.offset % HUGE_FRAME);
+	char *q = buffer_map_fixed(self->fd, &self->buffer,
+				   area + self->buffer.offset % HUGE_FRAME);
 	ssize_t got;
 
 	ASSERT_NE(MAP_FAILED, q);
 	got = pread(self->direct, q + BYTES - MIB, HUGE_FRAME, 0);
-	/* The kernel may fail as a whole or stop where memory ends; it reads nothing elsewhere. */
+	/* The read may fail as a whole, or stop where the mapping ends; nothing else is written. */
 	if (got < 0) {
 		EXPECT_EQ(EFAULT, errno);
 	} else {
@@ -287,7 +295,7 @@ TEST_F(disk, direct_read_by_a_child_reaches_the_parent)
 	EXPECT_EQ(file_checksum(self->cached, 0, BYTES), checksum(self->p, BYTES));
 }
 
-/* Registers a ring's buffer, or finds that this kernel refuses mappings of any file (6.1). */
+/* Registers a ring's buffer, or returns from the test on 6.1, which registers no mapped files. */
 #define REGISTER_OR_RETURN(ring, p, length) do { \
 	ASSERT_TRUE(uring_open(ring)); \
 	if (uring_refuses_files()) { \
@@ -366,7 +374,8 @@ TEST_F(disk, fixed_io_outside_the_registered_part_is_refused)
 	EXPECT_TRUE(all_bytes(self->p, 0, BYTES));
 	EXPECT_EQ(FRAME, uring_transfer(&ring, IORING_OP_READ_FIXED, self->direct, 0,
 					self->p + 3 * MIB - FRAME, FRAME));
-	EXPECT_EQ(file_checksum(self->cached, 0, FRAME), checksum(self->p + 3 * MIB - FRAME, FRAME));
+	EXPECT_EQ(file_checksum(self->cached, 0, FRAME),
+		  checksum(self->p + 3 * MIB - FRAME, FRAME));
 }
 
 TEST_HARNESS_MAIN

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each call with each of its allocations and each of its accesses to user memory failing in turn, alone or with all
- * allocations after it: it fails with an errno that it is documented to have, and changes nothing. So does loading the
- * module, and what another module does with it.
+ * Each allocation of each call, and each of its accesses to user memory, is made to fail, alone or
+ * with all allocations after it. The call must then fail with an errno that is documented for it,
+ * and change nothing. The same is done to loading the module, and to what another module does with
+ * it.
  *
- * Needs a kernel with fault injection, as the debugging kernel of the lab is.
+ * Needs a kernel with fault injection, such as the debugging kernel of the lab.
  */
 #include "common.h"
 #include "cache.h"
@@ -17,12 +18,12 @@
 #define DEBUGFS		"/sys/kernel/debug/framepool/" POOL_NAME
 #define MOST_STEPS	400
 #define BYTES		(HUGE_FRAME + 3 * FRAME)
-#define BATCH		70	/* what the call keeps of so many is more than a frame */
-#define OBJECTS		600	/* of 1000 bytes: likewise, and more than a slab */
+#define BATCH		70	/* so many that the call's own memory for them exceeds a frame */
+#define OBJECTS		600	/* of 1000 bytes: likewise, and they exceed a slab */
 #define SMALL_POOL	"size=4M"
 
-/* To load a module takes half a second on such a kernel. */
-#define LOADING_SECONDS	500
+/* Loading a module takes half a second on such a kernel, and is done some hundred times. */
+#define LOADING_SECONDS	1200
 
 FIXTURE(failure)
 {
@@ -55,10 +56,10 @@ static bool same_use(const struct framepool_ioc_stats *a, const struct framepool
 /**
  * struct call - a call that is made to fail
  * @name: for messages
- * @prepare: what comes before, and does not fail; or NULL
- * @run: makes it: 0 or a negative errno
- * @undo: undoes all, whatever became of it; or NULL
- * @errors: what it may fail with
+ * @prepare: called before it, and does not fail; or NULL
+ * @run: makes the call; 0 or a negative errno
+ * @undo: undoes everything, whether the call failed or not; or NULL
+ * @errors: errnos that it may fail with
  */
 struct call {
 	const char *name;
@@ -80,12 +81,16 @@ static bool may_fail_with(const int *errors, int ret)
 
 static void complain(const char *what, struct failure failure, const char *how)
 {
-	fprintf(stderr, "# %s: step %d%s: %s\n", what, failure.nth, failure.onward ? " and all after it" : "", how);
+	fprintf(stderr, "# %s: step %d%s: %s\n", what, failure.nth,
+		failure.onward ? " and all after it" : "", how);
 }
 
-/* Makes the call with a failure, and undoes it. Sets *@injected, and *@ret to its result. */
-static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, struct failure failure, bool *injected,
-		      int *ret)
+/*
+ * Makes the call with a failure and undoes it. Sets *@injected to whether the failure happened, and
+ * *@ret to the result of the call. Returns whether that was right.
+ */
+static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, struct failure failure,
+		      bool *injected, int *ret)
 {
 	struct framepool_ioc_stats start, before, after, end;
 	bool ok = !pool_stats(self->fd, &start);
@@ -97,7 +102,7 @@ static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, stru
 	*ret = call->run(self);
 	*injected = has_failed(&self->injector);
 	if (*ret) {
-		/* Slabs that were grown in vain stay, empty, until somebody needs them. */
+		/* Slabs that were added in vain stay, empty, until somebody needs the memory. */
 		drain_pool();
 		ok = ok && !pool_stats(self->fd, &after) && same_use(&before, &after);
 	}
@@ -113,7 +118,7 @@ static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, stru
 	return ok;
 }
 
-/* Makes the call with each of its steps failing in turn; how many failures there were, or -1. */
+/* Makes the call with each of its steps failing in turn; the number of failures, or -1. */
 static int fail_each_step(FIXTURE_DATA(failure) *self, const struct call *call)
 {
 	struct failure failure;
@@ -211,7 +216,7 @@ static void prepare_batch(FIXTURE_DATA(failure) *self)
 		abort();
 }
 
-/* Results are written last: it may be done although they cannot be. */
+/* Results are written last, so everything may be done although they cannot be written. */
 static int free_all(FIXTURE_DATA(failure) *self)
 {
 	struct framepool_ioc_free frees[BATCH];
@@ -224,7 +229,9 @@ static int free_all(FIXTURE_DATA(failure) *self)
 			.handle = batch_allocs[i].handle,
 		};
 	ret = free_batch(self->fd, 0, frees, BATCH, &batch);
-	return ret == -EFAULT && handle_query(self->fd, frees[0].handle, &query) == -ENOENT ? 0 : ret;
+	if (ret == -EFAULT && handle_query(self->fd, frees[0].handle, &query) == -ENOENT)
+		return 0;
+	return ret;
 }
 
 static int query_buffer(FIXTURE_DATA(failure) *self)
@@ -267,7 +274,7 @@ static void prepare_mapping(FIXTURE_DATA(failure) *self)
 		abort();
 }
 
-/* Faults in a mapping that has no page tables yet; the kernel does so on our behalf. */
+/* Has the kernel fault in all pages of a mapping, which has no page tables yet. */
 static int touch_buffer(FIXTURE_DATA(failure) *self)
 {
 	return madvise(self->p, BYTES, MADV_POPULATE_WRITE) ? -errno : 0;
@@ -316,7 +323,7 @@ static void prepare_cache(FIXTURE_DATA(failure) *self)
 		abort();
 }
 
-/* The first of all takes no node of the kernel's XArray, any other does. */
+/* The first one takes no node of the kernel's XArray, all others do. */
 static int create_second_cache(FIXTURE_DATA(failure) *self)
 {
 	second_cache = (struct cache){ .fd = self->fd };
@@ -408,7 +415,8 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		{ "fault by writing", prepare_mapping, touch_buffer, unmap_buffer, { ENOMEM } },
 		{ "fault by reading", prepare_mapping, read_buffer, unmap_buffer, { ENOMEM } },
 		{ "CACHE_CREATE", NULL, create_cache, undo_cache, { ENOBUFS, EFAULT } },
-		{ "CACHE_CREATE, the second", prepare_cache, create_second_cache, undo_second_cache, { ENOBUFS, EFAULT } },
+		{ "CACHE_CREATE, the second", prepare_cache, create_second_cache, undo_second_cache,
+		  { ENOBUFS, EFAULT } },
 		{ "CACHE_DESTROY", prepare_cache, destroy_cache, undo_cache, { EFAULT } },
 		{ "OBJ_ALLOC", prepare_cache, alloc_objects, undo_cache, { ENOBUFS, EFAULT } },
 		{ "OBJ_FREE", prepare_objects, free_objects, undo_cache, { ENOBUFS, EFAULT } },
@@ -449,7 +457,8 @@ TEST_F_TIMEOUT(failure, each_step_of_a_fault_fails_cleanly, SLOW_TEST_SECONDS)
 	bool injected = true;
 	int ret, failed = 0;
 
-	for (failure = first_failure; injected && failure.nth < MOST_STEPS; failure = next_failure(failure)) {
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS;
+	     failure = next_failure(failure)) {
 		ASSERT_EQ(0, map_buffer(self));
 		fail_at(&self->injector, failure);
 		ret = touch_buffer(self);
@@ -472,7 +481,8 @@ TEST_F_TIMEOUT(failure, each_step_of_splitting_a_mapping_fails_cleanly, SLOW_TES
 	bool injected = true;
 	int ret, failed = 0;
 
-	for (failure = first_failure; injected && failure.nth < MOST_STEPS; failure = next_failure(failure)) {
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS;
+	     failure = next_failure(failure)) {
 		ASSERT_EQ(0, map_buffer(self));
 		stamp_frames(self->p, BYTES, failure.nth);
 		fail_at(&self->injector, failure);
@@ -483,7 +493,8 @@ TEST_F_TIMEOUT(failure, each_step_of_splitting_a_mapping_fails_cleanly, SLOW_TES
 			EXPECT_TRUE(frames_stamped(self->p, BYTES, failure.nth));
 			failed++;
 		}
-		EXPECT_TRUE(frames_stamped(self->p + 2 * FRAME, BYTES - 2 * FRAME, failure.nth + 2));
+		EXPECT_TRUE(frames_stamped(self->p + 2 * FRAME, BYTES - 2 * FRAME,
+					   failure.nth + 2));
 		unmap_buffer(self);
 	}
 	EXPECT_FALSE(injected);
@@ -495,7 +506,7 @@ FIXTURE(loading)
 	struct injector injector;
 };
 
-/* Nothing fails but what the initialisation of a module does, and not what the kernel does to load it. */
+/* Steps fail only in the initialisation of a module, not in what the kernel does to load it. */
 FIXTURE_SETUP(loading)
 {
 	unsigned long start, end;
@@ -505,7 +516,7 @@ FIXTURE_SETUP(loading)
 	ASSERT_TRUE(set_range("require", start, end));
 }
 
-/* Also puts right what a failed test left. */
+/* Also cleans up after a test that failed. */
 FIXTURE_TEARDOWN_PARENT(loading)
 {
 	EXPECT_TRUE(set_range("require", 0, ~0UL));
@@ -527,14 +538,15 @@ struct loading {
 	const char *parameters;
 };
 
-/* Loads with each step failing in turn; how many failures there were, or -1. */
+/* Loads with each step failing in turn; the number of failures, or -1. */
 static int fail_each_step_of_loading(const struct injector *injector, const struct loading *loading)
 {
 	struct failure failure;
 	int ret, failed = 0;
 	bool injected = true;
 
-	for (failure = first_failure; injected && failure.nth < MOST_STEPS; failure = next_failure(failure)) {
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS;
+	     failure = next_failure(failure)) {
 		fail_at(injector, failure);
 		ret = loading->load(loading->parameters);
 		injected = has_failed(injector);
@@ -543,7 +555,7 @@ static int fail_each_step_of_loading(const struct injector *injector, const stru
 			complain(loading->parameters, failure, strerror(-ret));
 			return -1;
 		}
-		/* If it fails here already, nothing comes after it, and loading takes its time. */
+		/* Failing alone it ended the loading, so no step came after it. Save the time. */
 		if (ret && !failure.onward)
 			failure.onward = true;
 	}
@@ -562,7 +574,7 @@ TEST_F_TIMEOUT(loading, each_step_of_loading_fails_cleanly, LOADING_SECONDS)
 	failed = fail_each_step_of_loading(&self->injector, &loading);
 	EXPECT_GT(failed, 0);
 	EXPECT_FALSE(is_loaded());
-	/* KASAN holds back what was freed, but no pools. */
+	/* KASAN holds back freed memory, but not whole pools. */
 	EXPECT_LT(before - free_bytes(), failed * (long)MIB);
 	EXPECT_EQ(0, load(USUAL_PARAMETERS));
 }
@@ -576,7 +588,7 @@ TEST_F_TIMEOUT(loading, each_step_of_blocks_and_caches_for_a_module_fails_cleanl
 	};
 	int i;
 
-	/* Blocks are not backed by other allocations, so that they never fail for want of them. */
+	/* Blocks need no other allocations, so they cannot fail for lack of those. */
 	EXPECT_EQ(0, fail_each_step_of_loading(&self->injector, &steps[0]));
 	for (i = 1; i < ARRAY_SIZE(steps); i++) {
 		EXPECT_GT(fail_each_step_of_loading(&self->injector, &steps[i]), 0);
@@ -587,7 +599,8 @@ TEST_F_TIMEOUT(loading, each_step_of_blocks_and_caches_for_a_module_fails_cleanl
 int main(int argc, char **argv)
 {
 	if (access(FAIL_NTH, W_OK)) {
-		printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection (make check-debug runs one that has)\n");
+		printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection "
+		       "(make check-debug runs one that has)\n");
 		return KSFT_SKIP;
 	}
 	return test_harness_run(argc, argv);

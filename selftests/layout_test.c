@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files in debugfs that show a pool huge frame by huge frame: map, owners, extents. They are compared with layouts that
- * the test makes. A layout is placed by physical addresses, and their meaning comes from extents.
+ * The files in debugfs that show a pool by huge frames: map, owners and extents. The tests compare
+ * them with layouts that they make themselves. The place of a buffer in the map follows from its
+ * physical address, by the file extents.
  */
 #include "common.h"
 #include "child.h"
@@ -18,12 +19,12 @@
 #define NR_HUGE		(POOL_BYTES / HUGE_FRAME)
 #define LINE		64	/* huge frames in a line of the map */
 #define READERS		100
-#define READINGS	3	/* of every file, by each of them */
+#define READINGS	3	/* of each file, by each reader */
 
 FIXTURE(layout)
 {
 	int fd;
-	int fds[4];		/* clients, so that no two share a huge frame */
+	int fds[4];		/* more clients: their buffers share no huge frame */
 	char expected[NR_HUGE + 1];
 };
 
@@ -53,7 +54,7 @@ static int open_file(const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* The file's text, in a buffer that the next call reuses. */
+/* The file's text; valid until the next call. */
 static char *read_text(const char *name)
 {
 	static char text[MAX_TEXT];
@@ -70,7 +71,7 @@ static char *read_text(const char *name)
 	return text;
 }
 
-/* The map without its line breaks; empty if they are not where they belong. */
+/* The map without its line breaks; empty if these are in the wrong places. */
 static const char *read_map(void)
 {
 	static char map[NR_HUGE + 1];
@@ -97,7 +98,7 @@ static const char *next_line(const char *line)
 	return end ? end + 1 : line + strlen(line);
 }
 
-/* The index of the huge frame that a physical address lies in, by extents; -1: none. */
+/* The index of the huge frame at a physical address, according to extents; -1 if none. */
 static long index_of(__u64 address)
 {
 	const char *line = read_text("extents");
@@ -113,7 +114,7 @@ static long index_of(__u64 address)
 	return -1;
 }
 
-/* Allocates, and returns the index of the first huge frame. */
+/* Allocates, and returns the index of the first huge frame; -1 if that fails. */
 static long place(int fd, __u64 length, __u64 align, struct buffer *buffer)
 {
 	if (buffer_alloc_at(fd, length, align, 0, buffer))
@@ -123,25 +124,21 @@ static long place(int fd, __u64 length, __u64 align, struct buffer *buffer)
 
 static bool map_becomes(const char *expected)
 {
-	double end = seconds_now() + IDLE_SECONDS;
-
-	do {
-		if (!strcmp(read_map(), expected))
-			return true;
-		sleep_ms(10);
-	} while (seconds_now() < end);
+	if (WAIT_FOR(!strcmp(read_map(), expected)))
+		return true;
 	fprintf(stderr, "# expected %s\n#      not %s\n", expected, read_map());
 	return false;
 }
 
 TEST_F(layout, extents_are_the_whole_pool_in_order)
 {
+	static const char heading[] = "     first huge_frames          bytes            address\n";
 	const char *line = read_text("extents");
 	unsigned int first, nr, next = 0, lines = 0;
 	unsigned long long bytes, start, end = 0;
 	char wanted[32];
 
-	EXPECT_EQ(0, strncmp(line, "     first huge_frames          bytes            address\n", 56));
+	EXPECT_EQ(0, strncmp(line, heading, strlen(heading)));
 	while (*(line = next_line(line))) {
 		ASSERT_EQ(4, sscanf(line, "%u %u %llu %llx", &first, &nr, &bytes, &start));
 		EXPECT_EQ(next, first);
@@ -157,7 +154,7 @@ TEST_F(layout, extents_are_the_whole_pool_in_order)
 	EXPECT_NE(NULL, strstr(read_text("summary"), wanted));
 }
 
-/* Gives up CAP_SYS_ADMIN, and keeps what reading the files of root needs. */
+/* Drops CAP_SYS_ADMIN, and keeps the right to read root's files. */
 static bool drop_admin(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -176,7 +173,8 @@ static bool addresses_are_all(bool shown)
 	unsigned int first, nr;
 
 	while (*(line = next_line(line)))
-		if (sscanf(line, "%u %u %llu %llx", &first, &nr, &bytes, &start) != 4 || !start == shown)
+		if (sscanf(line, "%u %u %llu %llx", &first, &nr, &bytes, &start) != 4 ||
+		    !start == shown)
 			return false;
 	return true;
 }
@@ -204,7 +202,7 @@ TEST_F(layout, map_shows_states_and_fullness)
 	struct buffer buffer;
 	long at;
 
-	/* Three whole huge frames, one that is half full, one with a frame, two and a tail of 100 frames. */
+	/* Three whole huge frames; one half full; one with a frame; two and 100 frames. */
 	at = place(self->fds[0], 3 * HUGE_FRAME, HUGE_FRAME, &buffer);
 	ASSERT_GE(at, 0);
 	memcpy(self->expected + at, "###", 3);
@@ -219,7 +217,7 @@ TEST_F(layout, map_shows_states_and_fullness)
 	memcpy(self->expected + at, "##1", 3);
 	EXPECT_STREQ(self->expected, read_map());
 
-	/* All but one frame, then all: the fullest huge frame is used first. */
+	/* All but one frame of another, then that one: the fullest huge frame is used first. */
 	at = place(self->fds[2], 511 * FRAME, 0, &buffer);
 	ASSERT_GE(at, 0);
 	self->expected[at] = '9';
@@ -252,7 +250,7 @@ struct share {
 	char name[32];
 };
 
-/* The lines of clients with this pid; -1: a strange line. */
+/* Reads the lines of clients with this pid; their number, or -1 if a line is malformed. */
 static int find_shares(int pid, struct share *shares, int room)
 {
 	const char *line = read_text("owners");
@@ -260,11 +258,13 @@ static int find_shares(int pid, struct share *shares, int room)
 	int found = 0;
 
 	while (*(line = next_line(line))) {
-		if (sscanf(line, "%u %llu %llu %15s", &share.nr_huge, &share.used, &share.free, share.owner) != 4)
+		if (sscanf(line, "%u %llu %llu %15s", &share.nr_huge, &share.used, &share.free,
+			   share.owner) != 4)
 			return -1;
 		if (strcmp(share.owner, "client"))
 			continue;
-		if (sscanf(line, "%*u %*u %*u %*s %d %u %31[^\n]", &share.pid, &share.uid, share.name) != 3)
+		if (sscanf(line, "%*u %*u %*u %*s %d %u %31[^\n]", &share.pid, &share.uid,
+			   share.name) != 3)
 			return -1;
 		if (share.pid == pid && found < room)
 			shares[found++] = share;
@@ -282,7 +282,7 @@ TEST_F(layout, owners_have_what_they_allocated)
 	ASSERT_GE(place(self->fds[1], FRAME, 0, &buffer), 0);
 	ASSERT_GE(place(self->fds[3], 2 * HUGE_FRAME + 100 * FRAME, HUGE_FRAME, &buffer), 0);
 	ASSERT_EQ(3, find_shares(getpid(), shares, 8));
-	/* In the order of opening. */
+	/* In the order in which they were opened. */
 	EXPECT_EQ(3, shares[0].nr_huge);
 	EXPECT_EQ(3 * HUGE_FRAME, shares[0].used);
 	EXPECT_EQ(0, shares[0].free);
@@ -296,7 +296,7 @@ TEST_F(layout, owners_have_what_they_allocated)
 	EXPECT_STREQ("layout_test", shares[2].name);
 }
 
-/* More owners than the snapshot has room for at first. */
+/* These are more owners than the snapshot first has room for. */
 TEST_F(layout, owners_are_all_there_however_many)
 {
 	enum { MANY = 50 };
@@ -327,7 +327,7 @@ TEST_F(layout, map_shows_what_a_pipe_refers_to)
 	ASSERT_NE(MAP_FAILED, frame.iov_base);
 	touch(frame.iov_base, buffer.length);
 	ASSERT_EQ(0, pipe(ends));
-	/* One page of the second and of the third of four huge frames. */
+	/* A page each of the second and the third of four huge frames. */
 	frame.iov_base += HUGE_FRAME;
 	ASSERT_EQ(FRAME, vmsplice(ends[1], &frame, 1, 0));
 	frame.iov_base += HUGE_FRAME;
@@ -344,10 +344,11 @@ TEST_F(layout, map_shows_what_a_pipe_refers_to)
 }
 
 static const char * const names[] = {
-	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents", "quarantine"
+	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents",
+	"quarantine"
 };
 
-/* Allocates and frees without end. */
+/* Allocates and frees until it is killed. */
 static void churn(unsigned int seed)
 {
 	struct buffer buffers[16] = { 0 };
@@ -366,7 +367,8 @@ static void churn(unsigned int seed)
 	}
 }
 
-static void read_files(int rounds)
+/* Reads all files @rounds times, and counts the rounds in *@done. */
+static void read_files(int rounds, int *done)
 {
 	int i;
 
@@ -374,6 +376,7 @@ static void read_files(int rounds)
 		for (i = 0; i < ARRAY_SIZE(names); i++)
 			CHILD_CHECK(*read_text(names[i]));
 		CHILD_CHECK(strlen(read_map()) == NR_HUGE);
+		__atomic_add_fetch(done, 1, __ATOMIC_RELAXED);
 	}
 	_exit(0);
 }
@@ -381,7 +384,7 @@ static void read_files(int rounds)
 TEST_F_TIMEOUT(layout, hundred_readers_see_whole_files_in_a_storm, SLOW_TEST_SECONDS)
 {
 	pid_t churners[2], readers[READERS];
-	int i;
+	int i, done = 0;
 
 	for (i = 0; i < ARRAY_SIZE(churners); i++) {
 		churners[i] = child_fork();
@@ -391,7 +394,7 @@ TEST_F_TIMEOUT(layout, hundred_readers_see_whole_files_in_a_storm, SLOW_TEST_SEC
 	for (i = 0; i < READERS; i++) {
 		readers[i] = child_fork();
 		if (!readers[i])
-			read_files(READINGS);
+			read_files(READINGS, &done);
 	}
 	for (i = 0; i < READERS; i++)
 		EXPECT_EQ(0, child_wait(readers[i]));
@@ -418,22 +421,38 @@ static void close_all(FIXTURE_DATA(layout) *self)
 		close(self->fds[i]);
 }
 
+/* Whether each reader reads all files once more from the beginning. */
+static bool readers_go_on(const int *done, int nr)
+{
+	int i, before;
+
+	for (i = 0; i < nr; i++) {
+		before = __atomic_load_n(&done[i], __ATOMIC_RELAXED);
+		/* The first round that ends may have begun before this call. */
+		if (!WAIT_FOR(__atomic_load_n(&done[i], __ATOMIC_RELAXED) >= before + 2))
+			return false;
+	}
+	return true;
+}
+
 TEST_F(layout, readers_during_shutdown_see_whole_files)
 {
 	pid_t readers[8];
 	struct buffer buffer;
-	int i;
+	int *done, i;
 
+	done = mmap(NULL, FRAME, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, done);
 	ASSERT_EQ(0, buffer_alloc(self->fd, 5 * MIB, &buffer));
 	for (i = 0; i < ARRAY_SIZE(readers); i++) {
 		readers[i] = child_fork();
 		if (!readers[i])
-			read_files(INT_MAX);
+			read_files(INT_MAX, &done[i]);
 	}
-	sleep_ms(500);
+	EXPECT_TRUE(readers_go_on(done, ARRAY_SIZE(readers)));
 	ASSERT_TRUE(shut_down());
 	EXPECT_NE(NULL, strstr(read_text("summary"), "buffers: 1\n"));
-	sleep_ms(500);
+	EXPECT_TRUE(readers_go_on(done, ARRAY_SIZE(readers)));
 	for (i = 0; i < ARRAY_SIZE(readers); i++)
 		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(readers[i]));
 	close_all(self);
@@ -441,10 +460,7 @@ TEST_F(layout, readers_during_shutdown_see_whole_files)
 	EXPECT_EQ(0, load(USUAL_PARAMETERS));
 }
 
-/*
- * Nobody opens one just then: Linux itself warns of who does so after it has decided to unload a module and before it
- * has said so.
- */
+/* No file is opened during the unloading: that may make Linux itself log a warning. */
 TEST_F(layout, open_file_keeps_the_module)
 {
 	char text[NR_HUGE / 2];
