@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random programs: several processes with threads of several clients do at random all that can be done with the
- * device and with mappings of it, well, nearly well and badly. After each program all frames must be free, the allocator
- * sound and the kernel's log clean; while it runs, nobody sees what others wrote.
+ * Random programs: several processes with threads of several clients do everything that can be done
+ * with the device and with mappings of it, with valid, nearly valid and invalid arguments. While a
+ * program runs, no client may see what another has written. After it, all frames must be free, the
+ * allocator consistent and the kernel's log clean.
  *
- * A program follows from its seed, which is printed before it runs. SEED= in the environment repeats all of a test's programs,
- * FUZZ_SECONDS= makes it longer. Beside the tests:
+ * A program follows from its seed, which is printed before the program runs. SEED= in the
+ * environment repeats all programs of a test, FUZZ_SECONDS= makes it longer. Besides the tests:
  *
- *	fuzz_test --rounds SECONDS SEED		as many programs as there is time for
- *	fuzz_test --generate SEED		prints the program that follows from a seed
- *	fuzz_test --run TIMES FILE		runs a program so many times, or until it fails
- *	fuzz_test --shrink TIMES FILE FIRST SIZE	the same without some of its operations: see shrink()
+ *	fuzz_test --rounds SECONDS SEED		runs programs for SECONDS
+ *	fuzz_test --generate SEED		prints the program of a seed
+ *	fuzz_test --run TIMES FILE		runs a program TIMES times, or until it fails
+ *	fuzz_test --shrink TIMES FILE FIRST SIZE
+ *						runs it without some operations: see shrink()
  *
- * scripts/fuzz-kernel uses these to make a short program of one that fails.
+ * scripts/fuzz-kernel uses these to shorten a program that fails.
  */
 #include "common.h"
 #include "child.h"
@@ -22,7 +24,7 @@
 #define TEST_SECONDS	25
 #define HANG_SECONDS	100
 
-/* Beside the seed in stamps, to tell them from other numbers. */
+/* Part of all stamps, to tell them from other numbers. */
 #define STAMP		0xf001ULL
 #define QUOTA		"/sys/class/framepool/" POOL_NAME "/client_quota"
 
@@ -49,7 +51,7 @@ static void start_worker(const struct program *program, __u64 seed, int process,
 	worker_run(&worker, program);
 }
 
-/* Whether a process of ours ended as it should: by itself, or killed by another. */
+/* Whether a process exited without an error or was killed by another. */
 static bool ended_well(int status)
 {
 	if (WIFEXITED(status) ? !WEXITSTATUS(status) : WTERMSIG(status) == SIGKILL)
@@ -58,7 +60,7 @@ static bool ended_well(int status)
 	return false;
 }
 
-/* Waits for the workers, and for children that they have left. */
+/* Waits for the workers and for the children that they have left. */
 static bool wait_for_all(void)
 {
 	double end = seconds_now() + HANG_SECONDS;
@@ -87,7 +89,7 @@ static bool pool_is_sound(void)
 	return wait_all_free();
 }
 
-/* Runs a program; false if something is wrong with the module afterwards. */
+/* Runs a program; false if the module has shown a fault. */
 static bool run_program(const struct program *program, __u64 seed)
 {
 	int fd = pool_open(), i;
@@ -111,11 +113,13 @@ static bool run_program(const struct program *program, __u64 seed)
 
 static bool prepare(void)
 {
-	common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return common != MAP_FAILED && log_open(&kernel_log) && !prctl(PR_SET_CHILD_SUBREAPER, 1);
+	common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	return common != MAP_FAILED && log_open(&kernel_log) &&
+	       !prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* Says what comes on the console, too: what the kernel says then is about it. */
+/* Prints @what, also on the console, where the kernel's messages that follow belong to it. */
 static void announce(const char *what)
 {
 	char text[128];
@@ -126,7 +130,7 @@ static void announce(const char *what)
 	fflush(stdout);
 }
 
-/* Runs programs for so many seconds. */
+/* Runs programs for @seconds seconds. */
 static bool run_rounds(double seconds, __u64 seed)
 {
 	static struct program program;
@@ -202,13 +206,13 @@ static bool read_program(const char *path, struct program *program)
 	bool done = file && program_read(file, program);
 
 	if (!done)
-		fprintf(stderr, "# %s is no program\n", path);
+		fprintf(stderr, "# %s is not a program\n", path);
 	if (file)
 		fclose(file);
 	return done;
 }
 
-/* Runs a program so many times, or until it fails. */
+/* Runs a program @times times, or until it fails. */
 static bool run_often(const struct program *program, int times)
 {
 	int i;
@@ -243,9 +247,10 @@ static void leave_out(const struct program *whole, int first, int size, struct p
 }
 
 /*
- * Runs a program without each run of @size operations, from @first on, then of half as many, until one fails. Each is
- * announced, so that if the machine dies of it, its console tells which it was. Nothing is tried after a failure: the
- * kernel is not what it was.
+ * Runs a program without @size of its operations: first without those from @first on, then without
+ * the next @size, and so on, then without half as many, until a run fails. Each run is announced,
+ * so that the console shows which one it was if the machine crashes. Nothing is tried after a
+ * failure, since the kernel may be damaged.
  */
 static int shrink(int times, const char *path, int first, int size)
 {
@@ -281,10 +286,12 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "--generate"))
 		return generate(strtoull(argv[2], NULL, 16));
 	if (argc == 4 && !strcmp(argv[1], "--rounds"))
-		return prepare() && run_rounds(atof(argv[2]), strtoull(argv[3], NULL, 0)) ? KSFT_PASS : KSFT_FAIL;
+		return prepare() && run_rounds(atof(argv[2]), strtoull(argv[3], NULL, 0)) ?
+		       KSFT_PASS : KSFT_FAIL;
 	if (argc == 4 && !strcmp(argv[1], "--run"))
 		return prepare() ? run_file(atoi(argv[2]), argv[3]) : KSFT_FAIL;
 	if (argc == 6 && !strcmp(argv[1], "--shrink"))
-		return prepare() ? shrink(atoi(argv[2]), argv[3], atoi(argv[4]), atoi(argv[5])) : KSFT_FAIL;
+		return prepare() ? shrink(atoi(argv[2]), argv[3], atoi(argv[4]), atoi(argv[5])) :
+		       KSFT_FAIL;
 	return test_harness_run(argc, argv);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clients, and the ioctls on them: a table says what fields the structure of each has, and which of them the arguments
- * of the operation are for. A quirk spoils what was valid.
+ * Clients, and the ioctls on them. A table tells which fields the structure of each ioctl has, and
+ * which of them the arguments of the operation go to. A quirk makes a valid call invalid.
  */
 #include "calls.h"
 
@@ -19,19 +19,19 @@
 #define DEVICE		"/dev/framepool/default"
 #define NONE		0xffff
 
-/* Descriptors from here on are of the shared client, so that no number means now the one, now the other. */
+/* The shared client's descriptors begin here, so that no other client ever has the same number. */
 #define SHARED_FD	500
 
-/* New buffers of a batch that are looked at. */
+/* How many new buffers of a batch are checked. */
 #define LOOKED_AT	4
 
-/* In a soak one in so many is, since most of the time would go into that. */
+/* In the soak test, one in so many is checked, since that takes most of the time. */
 #define SOAK_LOOKED_AT	4
 
 /**
  * struct field - where an argument goes
- * @at: offset in the structure
- * @bytes: 0: no field
+ * @at: its offset in the structure
+ * @bytes: its size; 0 if there is no field
  */
 struct field {
 	unsigned short at;
@@ -41,15 +41,18 @@ struct field {
 #define FIELD(_type, _name) \
 	{ offsetof(struct _type, _name), sizeof(((struct _type *)0)->_name) }
 
+/* Records what a call returned in @arg. */
+typedef void keep_t(struct hand *hand, struct client client, const struct op *op, const void *arg);
+
 /**
  * struct call - an ioctl
  * @cmd: its number
- * @bytes: of its structure
+ * @bytes: size of its structure
  * @handle: offset of the handle that it takes, or NONE
  * @array: offset of the address of an array of offsets of objects, or 0
- * @entry: the call that its entries are like; 0: it is no batch
- * @fields: for the arguments from the fourth on; those of a batch's entries come after its own
- * @keep: takes what it gave; may be NULL
+ * @entry: for a batch, the call that has the same structure as its entries; otherwise 0
+ * @fields: for the arguments from the fourth on; the fields of a batch's entries follow its own
+ * @keep: records the result; may be NULL
  */
 struct call {
 	unsigned int cmd;
@@ -58,13 +61,10 @@ struct call {
 	int entry;
 	unsigned short array;
 	struct field fields[OP_ARGS - 3];
-	void (*keep)(struct hand *hand, struct client client, const struct op *op, const void *arg);
+	keep_t *keep;
 };
 
-static void keep_alloc(struct hand *hand, struct client client, const struct op *op, const void *arg);
-static void keep_batch(struct hand *hand, struct client client, const struct op *op, const void *arg);
-static void keep_cache(struct hand *hand, struct client client, const struct op *op, const void *arg);
-static void keep_objects(struct hand *hand, struct client client, const struct op *op, const void *arg);
+static keep_t keep_alloc, keep_batch, keep_cache, keep_objects;
 
 static const struct call calls[NR_CALLS] = {
 	[CALL_INFO] = { FRAMEPOOL_IOC_INFO, sizeof(struct framepool_ioc_info), NONE },
@@ -76,11 +76,13 @@ static const struct call calls[NR_CALLS] = {
 		.keep = keep_alloc,
 	},
 	[CALL_FREE] = {
-		FRAMEPOOL_IOC_FREE, sizeof(struct framepool_ioc_free), offsetof(struct framepool_ioc_free, handle),
+		FRAMEPOOL_IOC_FREE, sizeof(struct framepool_ioc_free),
+		offsetof(struct framepool_ioc_free, handle),
 		.fields = { FIELD(framepool_ioc_free, flags) },
 	},
 	[CALL_QUERY] = {
-		FRAMEPOOL_IOC_QUERY, sizeof(struct framepool_ioc_query), offsetof(struct framepool_ioc_query, handle),
+		FRAMEPOOL_IOC_QUERY, sizeof(struct framepool_ioc_query),
+		offsetof(struct framepool_ioc_query, handle),
 		.fields = { FIELD(framepool_ioc_query, flags) },
 	},
 	[CALL_ALLOC_BATCH] = {
@@ -94,7 +96,8 @@ static const struct call calls[NR_CALLS] = {
 	},
 	[CALL_CACHE_CREATE] = {
 		FRAMEPOOL_IOC_CACHE_CREATE, sizeof(struct framepool_ioc_cache), NONE,
-		.fields = { FIELD(framepool_ioc_cache, flags), FIELD(framepool_ioc_cache, object_size),
+		.fields = { FIELD(framepool_ioc_cache, flags),
+			    FIELD(framepool_ioc_cache, object_size),
 			    FIELD(framepool_ioc_cache, align) },
 		.keep = keep_cache,
 	},
@@ -105,24 +108,28 @@ static const struct call calls[NR_CALLS] = {
 	},
 	[CALL_OBJ_ALLOC] = {
 		FRAMEPOOL_IOC_OBJ_ALLOC, sizeof(struct framepool_ioc_objects),
-		offsetof(struct framepool_ioc_objects, cache), .array = offsetof(struct framepool_ioc_objects, offsets),
-		.fields = { FIELD(framepool_ioc_objects, flags), FIELD(framepool_ioc_objects, count) },
+		offsetof(struct framepool_ioc_objects, cache),
+		.array = offsetof(struct framepool_ioc_objects, offsets),
+		.fields = { FIELD(framepool_ioc_objects, flags),
+			    FIELD(framepool_ioc_objects, count) },
 		.keep = keep_objects,
 	},
-	/* Of what the thread allocated last, unless a batch has come in between. */
+	/* Frees what the thread allocated last, unless it has done a batch since. */
 	[CALL_OBJ_FREE] = {
 		FRAMEPOOL_IOC_OBJ_FREE, sizeof(struct framepool_ioc_objects),
-		offsetof(struct framepool_ioc_objects, cache), .array = offsetof(struct framepool_ioc_objects, offsets),
-		.fields = { FIELD(framepool_ioc_objects, flags), FIELD(framepool_ioc_objects, count) },
+		offsetof(struct framepool_ioc_objects, cache),
+		.array = offsetof(struct framepool_ioc_objects, offsets),
+		.fields = { FIELD(framepool_ioc_objects, flags),
+			    FIELD(framepool_ioc_objects, count) },
 	},
 };
 
 /**
  * client_of() - the client that an argument names
- * @hand: who asks
+ * @hand: the thread
  * @arg: the argument
  *
- * Return: it; its fd may be -1.
+ * Return: the client; its fd may be -1.
  */
 struct client client_of(struct hand *hand, __u64 arg)
 {
@@ -146,7 +153,7 @@ static struct held buffer_of(struct hand *hand, __u64 arg)
 	return buffer;
 }
 
-/* Puts a client into a slot, with a new id if its own is -1, and closes the one that was there. */
+/* Puts a client into a slot, with a new id if its own is -1. Closes the client that was there. */
 static void put_client(struct hand *hand, __u64 slot, struct client client)
 {
 	struct worker *worker = hand->worker;
@@ -163,8 +170,8 @@ static void put_client(struct hand *hand, __u64 slot, struct client client)
 }
 
 /**
- * run_open() - open: a new client in a slot
- * @hand: who does it
+ * run_open() - open: opens a new client in a slot
+ * @hand: the thread
  * @op: slot
  */
 void run_open(struct hand *hand, const struct op *op)
@@ -176,8 +183,8 @@ void run_open(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_close() - close: a slot's client
- * @hand: who does it
+ * run_close() - close: closes a slot's client
+ * @hand: the thread
  * @op: slot
  */
 void run_close(struct hand *hand, const struct op *op)
@@ -186,13 +193,13 @@ void run_close(struct hand *hand, const struct op *op)
 }
 
 /**
- * client_hold() - a descriptor of one's own of the client that an argument names
- * @hand: who asks
+ * client_hold() - a new descriptor of the client that an argument names
+ * @hand: the thread
  * @arg: the argument
  *
- * The slot's descriptor may be closed at any time, and its number mean another client.
+ * The slot's own descriptor may be closed at any time, and its number then be another client's.
  *
- * Return: it, to be closed; its fd may be -1.
+ * Return: the client, whose fd the caller must close; it may be -1.
  */
 struct client client_hold(struct hand *hand, __u64 arg)
 {
@@ -208,8 +215,8 @@ struct client client_hold(struct hand *hand, __u64 arg)
 }
 
 /**
- * run_dup() - dup: one slot's client in another slot, too
- * @hand: who does it
+ * run_dup() - dup: copies one slot's client to another slot
+ * @hand: the thread
  * @op: from, to
  */
 void run_dup(struct hand *hand, const struct op *op)
@@ -225,7 +232,7 @@ void run_dup(struct hand *hand, const struct op *op)
  * @fd: the client
  * @handle: the handle
  *
- * Return: whether it does.
+ * Return: whether QUERY finds a buffer.
  */
 bool handle_is_live(int fd, __u64 handle)
 {
@@ -239,12 +246,15 @@ static void free_handle(struct client client, __u64 handle)
 	struct framepool_ioc_cache_destroy cache = { .size = sizeof(cache), .handle = handle };
 	struct framepool_ioc_free arg = { .size = sizeof(arg), .handle = handle };
 
-	/* It is that of a buffer or of a cache. */
+	/* The handle is of a buffer or of a cache. */
 	if (handle && ioctl(client.fd, FRAMEPOOL_IOC_FREE, &arg))
 		ioctl(client.fd, FRAMEPOOL_IOC_CACHE_DESTROY, &cache);
 }
 
-/* Those of a process that is not tidy live on without being known, until their client ends. */
+/*
+ * Puts a buffer into a slot. The one that was there is freed in the soak test. Otherwise it lives
+ * on without being known, until its client ends.
+ */
 static void keep_held(struct hand *hand, __u64 slot, struct client client, struct held buffer)
 {
 	struct worker *worker = hand->worker;
@@ -269,15 +279,18 @@ static void keep_buffer(struct hand *hand, __u64 slot, struct client client, boo
 	keep_held(hand, slot, client, buffer);
 }
 
-/* A cache takes the slot of a buffer, too. What is mapped there is looked at, since it has no length. */
-static void keep_cache(struct hand *hand, struct client client, const struct op *op, const void *arg)
+/* A cache takes the slot of a buffer. It has no length, so mappings of it are read-only. */
+static void keep_cache(struct hand *hand, struct client client, const struct op *op,
+		       const void *arg)
 {
 	const struct framepool_ioc_cache *cache = arg;
 
-	keep_held(hand, op->args[1], client, (struct held){ cache->handle, cache->offset, 0, client.id });
+	keep_held(hand, op->args[1], client,
+		  (struct held){ cache->handle, cache->offset, 0, client.id });
 }
 
-static void keep_objects(struct hand *hand, struct client client, const struct op *op, const void *arg)
+static void keep_objects(struct hand *hand, struct client client, const struct op *op,
+			 const void *arg)
 {
 	const struct framepool_ioc_objects *objects = arg;
 	struct held cache = buffer_of(hand, op->args[1]);
@@ -287,12 +300,14 @@ static void keep_objects(struct hand *hand, struct client client, const struct o
 		object_stamp(hand, client, cache.offset + offsets[0]);
 }
 
-static void keep_alloc(struct hand *hand, struct client client, const struct op *op, const void *arg)
+static void keep_alloc(struct hand *hand, struct client client, const struct op *op,
+		       const void *arg)
 {
 	keep_buffer(hand, op->args[1], client, true, arg);
 }
 
-static void keep_batch(struct hand *hand, struct client client, const struct op *op, const void *arg)
+static void keep_batch(struct hand *hand, struct client client, const struct op *op,
+		       const void *arg)
 {
 	const struct framepool_ioc_alloc *entries = (void *)hand->entries;
 	const struct framepool_ioc_batch *batch = arg;
@@ -309,8 +324,9 @@ static void set_field(char *at, struct field field, __u64 value)
 	memcpy(at + field.at, &value, field.bytes);
 }
 
-/* Fills in a structure; returns how many arguments it took. */
-static int fill(struct hand *hand, const struct call *call, char *at, const __u64 *args, __u64 slot)
+/* Fills in a structure; returns how many arguments it used. */
+static int fill(struct hand *hand, const struct call *call, char *at, const __u64 *args,
+		__u64 slot)
 {
 	const __u32 bytes = call->bytes;
 	int i;
@@ -332,7 +348,8 @@ static int fill(struct hand *hand, const struct call *call, char *at, const __u6
 	return i;
 }
 
-static void fill_batch(struct hand *hand, const struct call *call, const struct op *op, int nr_args)
+static void fill_batch(struct hand *hand, const struct call *call, const struct op *op,
+		       int nr_args)
 {
 	const struct call *like = &calls[call->entry];
 	struct framepool_ioc_batch *batch = (void *)hand->page;
@@ -341,14 +358,15 @@ static void fill_batch(struct hand *hand, const struct call *call, const struct 
 	batch->entries = (unsigned long)hand->entries;
 	batch->entry_size = like->bytes;
 	for (i = 0; i < nr; i++)
-		fill(hand, like, hand->entries + i * like->bytes, op->args + 3 + nr_args, op->args[1] + i);
+		fill(hand, like, hand->entries + i * like->bytes, op->args + 3 + nr_args,
+		     op->args[1] + i);
 }
 
 /**
- * struct attempt - what is given to ioctl()
- * @cmd: number
- * @arg: where the structure is
- * @bytes: of it
+ * struct attempt - the arguments of ioctl()
+ * @cmd: the number
+ * @arg: the structure
+ * @bytes: its size
  */
 struct attempt {
 	unsigned int cmd;
@@ -356,11 +374,11 @@ struct attempt {
 	__u32 bytes;
 };
 
-/* Spoils a call as the quirk says; see any_quirk(). */
+/* Makes a call invalid as the quirk says; see any_quirk(). */
 static void spoil(struct hand *hand, struct attempt *attempt, __u64 quirk)
 {
 	__u64 number = quirk >> 4;
-	__u32 size = number;
+	__u32 size = number, part = 1 + number % attempt->bytes;
 	struct map map;
 
 	switch (quirk & 15) {
@@ -373,19 +391,19 @@ static void spoil(struct hand *hand, struct attempt *attempt, __u64 quirk)
 	case 3:		/* a word of the structure */
 		memcpy(attempt->arg + number / 8 % attempt->bytes / 8 * 8, &number, sizeof(number));
 		break;
-	case 4:		/* nowhere */
+	case 4:		/* at an invalid address */
 		attempt->arg = number & 1 ? (char *)number : hand->page + FRAME_BYTES;
 		break;
-	case 5:		/* across the end of what can be accessed */
-		memmove(hand->page + FRAME_BYTES - 1 - number % attempt->bytes, attempt->arg, 1 + number % attempt->bytes);
-		attempt->arg = hand->page + FRAME_BYTES - 1 - number % attempt->bytes;
+	case 5:		/* across the end of accessible memory */
+		memmove(hand->page + FRAME_BYTES - part, attempt->arg, part);
+		attempt->arg = hand->page + FRAME_BYTES - part;
 		break;
-	case 6:		/* longer than there is, with something in it */
+	case 6:		/* a longer structure, with a value in the excess */
 		size = attempt->bytes + 8 + number % 64;
 		memcpy(attempt->arg, &size, sizeof(size));
 		attempt->arg[size - 1] = number >> 6;
 		break;
-	case 7:		/* in the pool's own memory, behind a stamp */
+	case 7:		/* in the pool's memory, behind a stamp */
 		map = map_of(hand, number);
 		if (map.p && !map.readonly)
 			attempt->arg = map.p + 64;
@@ -394,8 +412,8 @@ static void spoil(struct hand *hand, struct attempt *attempt, __u64 quirk)
 }
 
 /**
- * run_call() - an ioctl
- * @hand: who does it
+ * run_call() - do an ioctl
+ * @hand: the thread
  * @op: client, slot of a buffer, quirk, fields
  */
 void run_call(struct hand *hand, const struct op *op)

@@ -2,7 +2,7 @@
 #ifndef FRAMEPOOL_FUZZ_CALLS_H
 #define FRAMEPOOL_FUZZ_CALLS_H
 
-/* The ioctls; calls.c says what their structures are. */
+/* The ioctls. calls.c describes their structures. */
 enum {
 	CALL_INFO,
 	CALL_ALLOC,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is in the frames: stamps, looked at through mappings, pipes, direct I/O and the eyes of other processes.
+ * The contents of frames: stamps, which are checked through mappings, pipes, direct I/O and from
+ * other processes.
  *
- * Memory may be taken away while it is touched; then there is a SIGSEGV, and the rest is left out. There is no
- * SIGBUS, but for windows of caches: nobody shuts the pool down, no memory is bad, and no other mapping shows more than a buffer.
+ * Memory may be unmapped while it is accessed. That gives a SIGSEGV, and the rest is left out. Only
+ * windows of caches may give a SIGBUS, since the pool is not shut down, no memory is bad, and no
+ * other mapping extends beyond a buffer.
  */
 #define _GNU_SOURCE
 #include "hand.h"
@@ -16,12 +18,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The words of a frame that are looked at when it is new. Stamps are the first and the last. */
+/* The words of a frame that are checked when it is new. The first and last hold stamps. */
 #define FIRST_WORD	0
 #define SOME_WORD	(72 / 8)
 #define LAST_WORD	(FRAME_BYTES / 8 - 1)
 
 #define DISK_PAGES	8
+
+/* Reserves address space. */
+#define NOWHERE		(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 static __thread sigjmp_buf fault_point;
 static __thread volatile sig_atomic_t is_guarded;
@@ -34,7 +39,7 @@ static void jump_back(int signal)
 }
 
 /**
- * catch_faults() - prepare for memory that is not there
+ * catch_faults() - survive accesses to memory that is not mapped
  */
 void catch_faults(void)
 {
@@ -44,8 +49,9 @@ void catch_faults(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-/* Calls @work, until it touches what is not there. */
-static void guarded(struct hand *hand, const struct map *map, void (*work)(struct hand *, const struct map *))
+/* Calls @work, which ends when it accesses memory that is not mapped. */
+static void guarded(struct hand *hand, const struct map *map,
+		    void (*work)(struct hand *, const struct map *))
 {
 	int signal = sigsetjmp(fault_point, 0);
 
@@ -58,7 +64,7 @@ static void guarded(struct hand *hand, const struct map *map, void (*work)(struc
 		hand_fail(hand, "SIGBUS", (unsigned long)map->p);
 }
 
-/* Zeros, or what this process wrote; in the shared client, what any process of this run did. */
+/* Allowed are zero and this process's stamp; in the shared client, any stamp of this program. */
 static void check_word(struct hand *hand, bool shared, __u64 word)
 {
 	__u64 stamp = hand->worker->stamp;
@@ -106,8 +112,8 @@ static void check_zeros(struct hand *hand, const struct map *map)
 }
 
 /**
- * frames_check() - look at the stamps of a mapping
- * @hand: who looks
+ * frames_check() - check the stamps of a mapping
+ * @hand: the thread
  * @map: the mapping
  */
 void frames_check(struct hand *hand, const struct map *map)
@@ -117,7 +123,7 @@ void frames_check(struct hand *hand, const struct map *map)
 
 /**
  * frames_stamp() - write stamps into a mapping
- * @hand: who writes
+ * @hand: the thread
  * @map: the mapping
  */
 void frames_stamp(struct hand *hand, const struct map *map)
@@ -127,24 +133,25 @@ void frames_stamp(struct hand *hand, const struct map *map)
 }
 
 /**
- * buffer_check_new() - look at a buffer that nobody else knows yet, and write stamps into it
- * @hand: who looks
- * @client: whose it is
+ * buffer_check_new() - check a buffer that no other thread knows yet, and write stamps into it
+ * @hand: the thread
+ * @client: its client
  * @buffer: the buffer
  * @cleared: whether it must read as zeros
  */
-void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer, bool cleared)
+void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer,
+		      bool cleared)
 {
 	char *staging = hand->worker->arena + (2 * SLOTS + hand->thread) * WINDOW;
 	struct map map = { .p = staging + buffer->offset % HUGE_BYTES, .shared = client.shared };
 
 	map.length = buffer->length < MAP_BYTES ? buffer->length : MAP_BYTES;
-	if ((char *)syscall(SYS_mmap, map.p, map.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, client.fd,
-			    buffer->offset) != map.p)
+	if ((char *)syscall(SYS_mmap, map.p, map.length, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, client.fd, buffer->offset) != map.p)
 		return;
 	guarded(hand, &map, cleared ? check_zeros : check_frames);
 	guarded(hand, &map, stamp_frames);
-	mmap(staging, WINDOW, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	mmap(staging, WINDOW, PROT_NONE, NOWHERE | MAP_FIXED, -1, 0);
 }
 
 static void stamp_object(struct hand *hand, const struct map *map)
@@ -153,25 +160,30 @@ static void stamp_object(struct hand *hand, const struct map *map)
 }
 
 /**
- * object_stamp() - write into a new object; another thread may already have freed it
- * @hand: who writes
- * @client: whose it is
- * @offset: in the client's file
+ * object_stamp() - write into a new object, which another thread may already have freed
+ * @hand: the thread
+ * @client: its client
+ * @offset: its place in the client's file
  */
 void object_stamp(struct hand *hand, struct client client, __u64 offset)
 {
 	char *staging = hand->worker->arena + (2 * SLOTS + hand->thread) * WINDOW;
-	struct map map = { .p = staging + offset % FRAME_BYTES, .shared = client.shared, .has_holes = true };
+	struct map map = {
+		.p = staging + offset % FRAME_BYTES,
+		.shared = client.shared,
+		.has_holes = true,
+	};
 
-	if ((char *)syscall(SYS_mmap, staging, FRAME_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, client.fd,
+	if ((char *)syscall(SYS_mmap, staging, FRAME_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, client.fd,
 			    offset - offset % FRAME_BYTES) == staging)
 		guarded(hand, &map, stamp_object);
-	mmap(staging, WINDOW, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	mmap(staging, WINDOW, PROT_NONE, NOWHERE | MAP_FIXED, -1, 0);
 }
 
 /**
  * run_touch() - touch: writes stamps
- * @hand: who does it
+ * @hand: the thread
  * @op: mapping, first page, pages
  */
 void run_touch(struct hand *hand, const struct op *op)
@@ -183,8 +195,8 @@ void run_touch(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_check() - check: looks at stamps
- * @hand: who does it
+ * run_check() - check: checks stamps
+ * @hand: the thread
  * @op: mapping, first page, pages
  */
 void run_check(struct hand *hand, const struct op *op)
@@ -196,8 +208,8 @@ void run_check(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_splice() - splice: puts frames into the thread's pipe, where they stay after they are freed
- * @hand: who does it
+ * run_splice() - splice: puts frames into the thread's pipe, which holds them after they are freed
+ * @hand: the thread
  * @op: mapping, first page, pages
  */
 void run_splice(struct hand *hand, const struct op *op)
@@ -212,7 +224,7 @@ void run_splice(struct hand *hand, const struct op *op)
 
 /**
  * run_drain_pipe() - drain_pipe: reads the thread's pipe
- * @hand: who does it
+ * @hand: the thread
  * @op: pages
  */
 void run_drain_pipe(struct hand *hand, const struct op *op)
@@ -228,7 +240,7 @@ void run_drain_pipe(struct hand *hand, const struct op *op)
 
 /**
  * run_direct() - direct: writes frames to the disk and reads them back, without the page cache
- * @hand: who does it
+ * @hand: the thread
  * @op: mapping, first page, pages
  */
 void run_direct(struct hand *hand, const struct op *op)
@@ -245,8 +257,8 @@ void run_direct(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_peek() - peek: reads the memory of a process at the place of an own mapping
- * @hand: who does it
+ * run_peek() - peek: reads a process's memory at the address of a mapping of this process
+ * @hand: the thread
  * @op: mapping, first page, pages, process
  */
 void run_peek(struct hand *hand, const struct op *op)
@@ -259,8 +271,8 @@ void run_peek(struct hand *hand, const struct op *op)
 
 	for (at = 0; map.p && at < map.length && at < DISK_PAGES * FRAME_BYTES; at += FRAME_BYTES) {
 		there.iov_base = map.p + at;
-		if (process_vm_readv(hand->worker->common->pids[process], &here, 1, &there, 1, 0) == FRAME_BYTES &&
-		    process == hand->worker->process)
+		if (process_vm_readv(hand->worker->common->pids[process], &here, 1, &there, 1,
+				     0) == FRAME_BYTES && process == hand->worker->process)
 			check_word(hand, map.shared, page[FIRST_WORD]);
 	}
 }

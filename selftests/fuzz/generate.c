@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random programs: what is in one follows from its seed alone. An argument is mostly one that makes sense, sometimes
- * nearly one, and sometimes any number.
+ * Random programs. A program follows from its seed alone. Most arguments are valid, some are nearly
+ * valid, and some are any number.
  */
 #include "program.h"
 
@@ -9,14 +9,14 @@
 
 #include "framepool.h"
 
-#define FRAME_BYTES		4096ULL
+#define FRAME_BYTES	4096ULL
 #define HUGE_BYTES	(512 * FRAME_BYTES)
 
 /**
- * random_next() - a random number
- * @state: state of the generator, any number at first; the generator is splitmix64
+ * random_next() - a random number, by the generator splitmix64
+ * @state: state of the generator, initially any number
  *
- * Return: it.
+ * Return: the number.
  */
 __u64 random_next(__u64 *state)
 {
@@ -32,14 +32,15 @@ static __u64 below(__u64 *random, __u64 end)
 	return random_next(random) % end;
 }
 
-/* One in so many is of about a huge frame, or more. Most of the time such take goes into clearing them. */
+/* One buffer in so many has about a huge frame or more. These take long, as they are cleared. */
 #define HUGE_IN		11
 #define HUGE_IN_SOAK	200
 
 static __u64 any_length(__u64 *random, bool soak)
 {
 	if (below(random, soak ? HUGE_IN_SOAK : HUGE_IN))
-		return below(random, 16) ? 1 + below(random, 16 * FRAME_BYTES) : FRAME_BYTES * (1 + below(random, 128));
+		return below(random, 16) ? 1 + below(random, 16 * FRAME_BYTES) :
+					   FRAME_BYTES * (1 + below(random, 128));
 	switch (below(random, 3)) {
 	case 0:
 		return HUGE_BYTES * (1 + below(random, 4));
@@ -52,18 +53,19 @@ static __u64 any_length(__u64 *random, bool soak)
 
 static __u64 any_advice(__u64 *random)
 {
-	/* Not MADV_HWPOISON and MADV_SOFT_OFFLINE, which take memory away for good. */
+	/* Without MADV_HWPOISON and MADV_SOFT_OFFLINE, which take memory away for good. */
 	static const unsigned char advices[] = {
-		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED, MADV_DONTNEED, MADV_FREE,
-		MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE,
-		MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD,
-		MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE, 24 /* DONTNEED_LOCKED */, 25 /* COLLAPSE */,
+		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
+		MADV_DONTNEED, MADV_FREE, MADV_REMOVE, MADV_DONTFORK, MADV_DOFORK, MADV_MERGEABLE,
+		MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP,
+		MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_READ,
+		MADV_POPULATE_WRITE, 24 /* DONTNEED_LOCKED */, 25 /* COLLAPSE */,
 	};
 
 	return advices[below(random, sizeof(advices))];
 }
 
-/* Bits 0 to 3: how; the rest: a number to do it with. */
+/* Bits 0 to 3 are the kind of quirk, or 0 for none. The rest is a number that it uses. */
 static __u64 any_quirk(__u64 *random)
 {
 	__u64 number = below(random, 4) ? below(random, 512) : random_next(random);
@@ -71,7 +73,7 @@ static __u64 any_quirk(__u64 *random)
 	return below(random, 7) ? 0 : 1 + below(random, 7) + (number << 4);
 }
 
-/* One that makes sense. */
+/* A valid argument. */
 static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 {
 	switch (kind) {
@@ -88,7 +90,7 @@ static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 	case K_OBJECT:
 		return below(random, 4) ? 8 + below(random, 2000) : 8 + below(random, 1 << 20);
 	case K_COUNT:
-		return below(random, 32) ? 1 + below(random, 8) : 1 + below(random, FRAMEPOOL_BATCH_MAX);
+		return 1 + below(random, below(random, 32) ? 8 : FRAMEPOOL_BATCH_MAX);
 	case K_FIRST:
 		return below(random, 2) ? 0 : below(random, 16);
 	case K_PAGES:
@@ -105,7 +107,7 @@ static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 	}
 }
 
-/* One that nearly makes sense, or is any number. */
+/* An argument that is nearly valid, or any number. */
 static __u64 odd_arg(__u64 *random, enum kind kind)
 {
 	__u64 arg = good_arg(random, kind, false);
@@ -144,8 +146,8 @@ static int pick_type(__u64 *random, bool soak)
 /**
  * op_generate() - a random operation
  * @random: state of the generator
- * @soak: by the weights of the soak test, and without mistakes
- * @op: the operation; process and thread are left to the caller
+ * @soak: use the weights of the soak test, and only valid arguments
+ * @op: the result; process and thread are left to the caller
  */
 void op_generate(__u64 *random, bool soak, struct op *op)
 {
@@ -163,16 +165,17 @@ void op_generate(__u64 *random, bool soak, struct op *op)
 			op->args[i] = good_arg(random, kind, true);
 		else if (kind == K_QUIRK)
 			op->args[i] = any_quirk(random);
+		else if (may_be_odd(kind) && !below(random, 20))
+			op->args[i] = odd_arg(random, kind);
 		else
-			op->args[i] = may_be_odd(kind) && !below(random, 20) ? odd_arg(random, kind) :
-									       good_arg(random, kind, false);
+			op->args[i] = good_arg(random, kind, false);
 	}
 }
 
 /**
  * program_generate() - a random program
- * @seed: what it follows from
- * @program: the program
+ * @seed: its seed
+ * @program: the result
  */
 void program_generate(__u64 seed, struct program *program)
 {

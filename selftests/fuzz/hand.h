@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a process of the fuzzer has, and what a thread of it works with.
+ * A process of the fuzzer, and a thread of it.
  *
- * All that the pool's memory is mapped at lies in one arena, or where the kernel chose; nothing else is mapped while
- * operations run, so that a mapping that another thread has taken away meanwhile is either nothing, or another of ours.
+ * All mappings of the pool lie in one arena, or where the kernel chose. Nothing else is mapped
+ * while operations run. So when another thread has unmapped a mapping, there is either nothing in
+ * its place, or another mapping of the pool.
  *
- * Each frame of a buffer begins with a stamp that names the process which wrote it, or with zeros. Where a mapping may be written
- * to, it shows a buffer whose handle was live after it was mapped: then no stamp gets into a buffer that is new.
+ * Each frame of a buffer begins with zeros, or with a stamp that names the process that wrote it.
+ * A writable mapping always shows a buffer whose handle was live after it was mapped. So no stamp
+ * gets into a new buffer.
  */
 #ifndef FRAMEPOOL_FUZZ_HAND_H
 #define FRAMEPOOL_FUZZ_HAND_H
@@ -19,22 +21,22 @@
 
 #define SLOTS		8
 #define CLIENTS		4
-#define FRAME_BYTES		4096UL
+#define FRAME_BYTES	4096UL
 #define HUGE_BYTES	(512 * FRAME_BYTES)
 
 /* Where the windows of caches begin in a file. */
 #define CACHE_WINDOWS	(1ULL << 43)
 
-/* A slot of the arena, and a thread's place to look at new buffers. */
+/* Size of a slot of the arena, and of a thread's place where it checks new buffers. */
 #define WINDOW		(12 * HUGE_BYTES)
 
-/* Most that one mapping shows. */
+/* Largest length of a mapping. */
 #define MAP_BYTES	(8 * HUGE_BYTES)
 
 /**
  * struct client - an open file
- * @fd: -1: none
- * @id: tells clients apart that had the same descriptor; 0: the shared one
+ * @fd: its descriptor; -1 if there is none
+ * @id: distinguishes clients that had the same descriptor; 0 for the shared client
  * @shared: opened by the parent, for all processes
  */
 struct client {
@@ -44,11 +46,11 @@ struct client {
 };
 
 /**
- * struct held - what a call said of a buffer; freed handles stay, to be tried again
- * @handle: 0: none
- * @offset: where it is mapped
- * @length: bytes
- * @client: id of its client, since others have handles and offsets of the same value
+ * struct held - what a call returned for a buffer; freed handles stay, to be tried again
+ * @handle: its handle; 0 if there is none
+ * @offset: its place in the client's file
+ * @length: in bytes
+ * @client: id of its client, since other clients may have equal handles and offsets
  */
 struct held {
 	__u64 handle;
@@ -59,11 +61,11 @@ struct held {
 
 /**
  * struct map - a mapping
- * @p: NULL: none
- * @length: bytes
- * @shared: of the shared client, where other processes write, too
- * @readonly: nobody knows whose it is: it must not be written to
- * @has_holes: it may show the window of a cache, where there may be nothing
+ * @p: its address; NULL if there is none
+ * @length: in bytes
+ * @shared: it belongs to the shared client, where other processes write as well
+ * @readonly: it is not known which buffer it shows, so it must not be written to
+ * @has_holes: it may show the window of a cache, which may have no memory in places
  */
 struct map {
 	char *p;
@@ -75,9 +77,9 @@ struct map {
 
 /**
  * struct common - what all processes of a run share
- * @failed: somebody found a fault in the module
- * @pids: of the processes
- * @ops: operations done
+ * @failed: a process has found a fault in the module
+ * @pids: the processes
+ * @ops: number of operations done
  */
 struct common {
 	int failed;
@@ -87,17 +89,17 @@ struct common {
 
 /**
  * struct worker - a process
- * @lock: protects the slots; no call is made under it
- * @common: shared with the others
+ * @lock: protects the slots; no call of the module is made under it
+ * @common: shared with the other processes
  * @process: its number
  * @stamp: what it writes into frames
- * @is_soaking: it frees buffers that it has no slot for, and looks at few new ones
+ * @is_soaking: it frees buffers that it has no slot for, and checks few new ones
  * @disk: a file for direct I/O, or -1
- * @arena: SLOTS windows for mappings, SLOTS for such as must not be written to, THREADS for new buffers
- * @nr_clients: (protected by @lock) opened so far
+ * @arena: SLOTS windows for writable mappings, SLOTS for read-only ones, THREADS for new buffers
+ * @nr_clients: (protected by @lock) number of clients opened so far
  * @clients: (protected by @lock)
  * @buffers: (protected by @lock)
- * @maps: (protected by @lock) the latter half may only be read
+ * @maps: (protected by @lock) the second half is read-only
  */
 struct worker {
 	pthread_mutex_t lock;
@@ -116,11 +118,11 @@ struct worker {
 /**
  * struct hand - a thread
  * @worker: its process
- * @thread: its number in it
- * @pipe: reading and writing end
- * @page: a page, and behind it one that cannot be accessed
- * @entries: of batches
- * @op: what it does just now
+ * @thread: its number in the process
+ * @pipe: read and write end of its pipe
+ * @page: a page, followed by one that cannot be accessed
+ * @entries: the entries of its batches
+ * @op: the current operation
  */
 struct hand {
 	struct worker *worker;
@@ -162,7 +164,8 @@ void catch_faults(void);
 void frames_check(struct hand *hand, const struct map *map);
 void frames_stamp(struct hand *hand, const struct map *map);
 void object_stamp(struct hand *hand, struct client client, __u64 offset);
-void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer, bool cleared);
+void buffer_check_new(struct hand *hand, struct client client, const struct held *buffer,
+		      bool cleared);
 
 /* process.c */
 void run_fork(struct hand *hand, const struct op *op);
@@ -172,7 +175,8 @@ void run_look(struct hand *hand, const struct op *op);
 void run_drain(struct hand *hand, const struct op *op);
 void run_quota(struct hand *hand, const struct op *op);
 void hand_fail(struct hand *hand, const char *why, __u64 number);
-bool worker_init(struct worker *worker, struct common *common, int process, __u64 stamp, int shared_fd);
+bool worker_init(struct worker *worker, struct common *common, int process, __u64 stamp,
+		 int shared_fd);
 bool hand_init(struct hand *hand, struct worker *worker, int thread);
 void hand_do(struct hand *hand, const struct op *op);
 void worker_run(struct worker *worker, const struct program *program);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernel's log, read as it grows: whether it has lines that fail a run. */
+/* Whether the kernel's log has lines that fail a run. */
 #ifndef FRAMEPOOL_FUZZ_LOG_H
 #define FRAMEPOOL_FUZZ_LOG_H
 
@@ -7,14 +7,14 @@
 
 #include "../common.h"
 
-/* Those of scripts/lab, which the lab puts there. */
+/* The patterns of scripts/lab, which the lab copies there. */
 #define LOG_PATTERNS	"/log-patterns"
 
 /**
- * struct log - the kernel's log, from where it was opened
- * @fd: of /dev/kmsg
- * @nr: patterns
- * @patterns: what lines must not have
+ * struct log - the kernel's log from when it was opened
+ * @fd: descriptor of /dev/kmsg
+ * @nr: number of patterns
+ * @patterns: what no line may match
  */
 struct log {
 	int fd;
@@ -35,7 +35,8 @@ static inline bool log_open(struct log *log)
 		line[strcspn(line, "\n")] = '\0';
 		if (!line[0] || line[0] == '#')
 			continue;
-		if (log->nr == 64 || regcomp(&log->patterns[log->nr], line, REG_EXTENDED | REG_NOSUB))
+		if (log->nr == 64 ||
+		    regcomp(&log->patterns[log->nr], line, REG_EXTENDED | REG_NOSUB))
 			return false;
 		log->nr++;
 	}
@@ -43,7 +44,7 @@ static inline bool log_open(struct log *log)
 	return log->nr;
 }
 
-/* Whether nothing came in since the last call that matches a pattern. */
+/* Whether no line since the last call matches a pattern. */
 static inline bool log_is_clean(struct log *log)
 {
 	char record[4096];
@@ -51,8 +52,9 @@ static inline bool log_is_clean(struct log *log)
 	ssize_t length;
 	int i;
 
-	/* EPIPE: some records were overwritten before they were read; the host looks at all of them. */
-	while ((length = read(log->fd, record, sizeof(record) - 1)) > 0 || (length < 0 && errno == EPIPE)) {
+	/* EPIPE: some records were overwritten before they were read. The host checks them all. */
+	while ((length = read(log->fd, record, sizeof(record) - 1)) > 0 ||
+	       (length < 0 && errno == EPIPE)) {
 		record[length > 0 ? length : 0] = '\0';
 		for (i = 0; i < log->nr; i++) {
 			if (regexec(&log->patterns[i], record, 0, NULL, 0))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings: each slot has a window of the arena, in which it lies where it can be mapped huge, or where it cannot, or the kernel
- * chooses a place. Ranges may begin before a mapping and end behind it, as long as they stay in the windows.
+ * Mappings. Each slot has a window of the arena, where a mapping lies so that it can be mapped
+ * huge, or so that it cannot. Otherwise the kernel chooses its place. Ranges may begin before a
+ * mapping and end behind it, as long as they stay in the windows.
  */
 #define _GNU_SOURCE
 #include "hand.h"
@@ -19,10 +20,10 @@ static char *window(struct hand *hand, int slot)
 
 /**
  * map_of() - the mapping that an argument names
- * @hand: who asks
+ * @hand: the thread
  * @arg: the argument
  *
- * Return: it; its p may be NULL, and others may have taken it away.
+ * Return: the mapping; its p may be NULL, and other threads may have unmapped it.
  */
 struct map map_of(struct hand *hand, __u64 arg)
 {
@@ -46,10 +47,10 @@ static void put_map(struct hand *hand, __u64 slot, struct map map)
 
 /**
  * map_part() - the part of a mapping that arguments name
- * @hand: who asks
+ * @hand: the thread
  * @op: mapping, first page, pages
  *
- * Return: it, all of it inside the mapping; its p may be NULL.
+ * Return: the part, all of it inside the mapping; its p may be NULL.
  */
 struct map map_part(struct hand *hand, const struct op *op)
 {
@@ -68,14 +69,15 @@ struct map map_part(struct hand *hand, const struct op *op)
 }
 
 /*
- * A range that may begin before a mapping, and end behind it: in the windows of mappings of its kind. Where the
- * kernel chose the place, it may not.
+ * A range that may begin before a mapping and end behind it, inside the windows for mappings of its
+ * kind. Where the kernel chose the place, it may not.
  */
 static struct map map_range(struct hand *hand, const struct op *op)
 {
 	struct map map = map_of(hand, op->args[0]);
 	long first = (long)op->args[1] % 1024, pages = op->args[2] % 2048;
-	char *low = window(hand, map.readonly ? SLOTS : 0), *high = low + SLOTS * WINDOW, *end;
+	char *low = window(hand, map.readonly ? SLOTS : 0);
+	char *high = low + SLOTS * WINDOW, *end;
 
 	if (!map.p || map.p < low || map.p >= high)
 		return map_part(hand, op);
@@ -91,48 +93,61 @@ static struct map map_range(struct hand *hand, const struct op *op)
 	return map;
 }
 
-/* Maps what is to be looked at only, since nobody knows whose it is. */
-static void map_unknown(struct hand *hand, const struct op *op, struct client client, __u64 offset, size_t length)
+/* Maps something read-only, since it is not known which buffer it belongs to. */
+static void map_unknown(struct hand *hand, const struct op *op, struct client client, __u64 offset,
+			size_t length)
 {
 	int slot = SLOTS + op->args[2] % SLOTS;
-	struct map map = { .length = length, .shared = client.shared, .readonly = true, .has_holes = offset >= CACHE_WINDOWS };
+	struct map map = {
+		.length = length,
+		.shared = client.shared,
+		.readonly = true,
+		.has_holes = offset >= CACHE_WINDOWS,
+	};
 
-	map.p = (char *)syscall(SYS_mmap, window(hand, slot), length, PROT_READ, MAP_SHARED | MAP_FIXED, client.fd,
-				offset);
+	map.p = (char *)syscall(SYS_mmap, window(hand, slot), length, PROT_READ,
+				MAP_SHARED | MAP_FIXED, client.fd, offset);
 	if (map.p == MAP_FAILED)
 		map.p = NULL;
 	put_map(hand, slot, map);
 }
 
-/* Maps a part of a live buffer where the place says: 0 to 3 huge if it is long enough, 4 and 5 not, else anywhere. */
-static void map_known(struct hand *hand, const struct op *op, struct client client, __u64 offset, size_t length)
+/*
+ * Maps a part of a live buffer. Places 0 to 3 allow a huge mapping if the part is long enough, 4
+ * and 5 do not. For others the kernel chooses.
+ */
+static void map_known(struct hand *hand, const struct op *op, struct client client, __u64 offset,
+		      size_t length)
 {
 	int slot = op->args[2] % SLOTS, place = op->args[6] % 8;
 	int prot = op->args[5] % 4, flags = place < 6 ? MAP_FIXED : 0;
 	struct map map = { .length = length, .shared = client.shared };
 	char *at = window(hand, slot) + offset % HUGE_BYTES + (place < 4 ? 0 : FRAME_BYTES);
 
-	map.p = (char *)syscall(SYS_mmap, flags ? at : NULL, length, prot, MAP_SHARED | flags, client.fd, offset);
+	map.p = (char *)syscall(SYS_mmap, flags ? at : NULL, length, prot, MAP_SHARED | flags,
+				client.fd, offset);
 	if (map.p != MAP_FAILED)
 		put_map(hand, slot, map);
 }
 
-/* Arguments that no mapping can have; whatever comes of it is gone before anyone touches it. */
-static void map_oddly(struct hand *hand, const struct op *op, struct client client, __u64 offset, size_t length)
+/* Maps with arguments that no mapping can have. If that succeeds, nothing accesses the mapping. */
+static void map_oddly(struct hand *hand, const struct op *op, struct client client, __u64 offset,
+		      size_t length)
 {
 	char *at = window(hand, 2 * SLOTS + hand->thread);
 	int prot = op->args[5] & ~(__u64)PROT_WRITE;
 
-	syscall(SYS_mmap, at, length % WINDOW, prot & 0x0f, MAP_FIXED | (op->args[6] & 1 ? MAP_PRIVATE : MAP_SHARED),
-		client.fd, offset);
+	syscall(SYS_mmap, at, length % WINDOW, prot & 0x0f,
+		MAP_FIXED | (op->args[6] & 1 ? MAP_PRIVATE : MAP_SHARED), client.fd, offset);
 }
 
 /**
- * run_map() - map: maps a part of a buffer, or of what lies beside it
- * @hand: who does it
+ * run_map() - map: maps a part of a buffer, or of the file beside it
+ * @hand: the thread
  * @op: client, buffer, slot, first page, pages, protection, place
  *
- * It is mapped at a place of the thread's own at first. If the handle is live then, the offset is and stays the buffer's.
+ * First this maps it at a place of the thread's own. If the handle is live after that, the offset
+ * is the buffer's, and stays so as long as it is mapped.
  */
 void run_map(struct hand *hand, const struct op *op)
 {
@@ -170,11 +185,12 @@ void run_map(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_unmap() - unmap: takes away a range
- * @hand: who does it
+ * run_unmap() - unmap: unmaps a range
+ * @hand: the thread
  * @op: mapping, first page, pages
  *
- * In windows that may only be read nothing is left to which the kernel could map something else.
+ * In windows for read-only mappings the address space stays reserved, so that the kernel cannot map
+ * anything else there.
  */
 void run_unmap(struct hand *hand, const struct op *op)
 {
@@ -190,23 +206,26 @@ void run_unmap(struct hand *hand, const struct op *op)
 
 /**
  * run_remap() - remap: moves a range to another slot, and makes it longer or shorter
- * @hand: who does it
+ * @hand: the thread
  * @op: mapping, first page, pages, new pages, slot, how: 0 in place, 1 with MREMAP_DONTUNMAP
  */
 void run_remap(struct hand *hand, const struct op *op)
 {
 	struct map map = map_part(hand, op);
-	size_t length = op->args[3] ? op->args[3] % (MAP_BYTES / FRAME_BYTES) * FRAME_BYTES : map.length;
+	size_t length = op->args[3] % (MAP_BYTES / FRAME_BYTES) * FRAME_BYTES;
 	int slot = op->args[4] % SLOTS, flags = MREMAP_MAYMOVE | MREMAP_FIXED;
 	char *p;
 
 	if (!map.p || map.readonly)
 		return;
+	if (!op->args[3])
+		length = map.length;
 	if (op->args[5] == 0)
 		flags = 0;
 	if (op->args[5] == 1)
 		flags |= MREMAP_DONTUNMAP;
-	p = mremap(map.p, map.length, length, flags, window(hand, slot) + (unsigned long)map.p % HUGE_BYTES);
+	p = mremap(map.p, map.length, length, flags,
+		   window(hand, slot) + (unsigned long)map.p % HUGE_BYTES);
 	if (p == MAP_FAILED)
 		return;
 	map.p = p;
@@ -215,8 +234,8 @@ void run_remap(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_protect() - protect: another protection for a range
- * @hand: who does it
+ * run_protect() - protect: changes the protection of a range
+ * @hand: the thread
  * @op: mapping, first page, pages, protection
  */
 void run_protect(struct hand *hand, const struct op *op)
@@ -230,7 +249,7 @@ void run_protect(struct hand *hand, const struct op *op)
 
 /**
  * run_advise() - advise: madvise() on a range
- * @hand: who does it
+ * @hand: the thread
  * @op: mapping, first page, pages, advice
  */
 void run_advise(struct hand *hand, const struct op *op)
@@ -243,8 +262,8 @@ void run_advise(struct hand *hand, const struct op *op)
 
 /**
  * run_lock() - lock: mlock() or munlock() of a range
- * @hand: who does it
- * @op: mapping, first page, pages, how: even numbers unlock, 1 locks on fault
+ * @hand: the thread
+ * @op: mapping, first page, pages, how: even numbers unlock, 1 locks on fault, others lock
  */
 void run_lock(struct hand *hand, const struct op *op)
 {
@@ -260,7 +279,7 @@ void run_lock(struct hand *hand, const struct op *op)
 
 /**
  * run_sync() - sync: msync() and mincore() of a range
- * @hand: who does it
+ * @hand: the thread
  * @op: mapping, first page, pages, flags of msync()
  */
 void run_sync(struct hand *hand, const struct op *op)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The processes of the fuzzer and their threads: how they begin, what they do, and how they are killed. */
+/* The processes of the fuzzer and their threads: how they start, work, and are killed. */
 #define _GNU_SOURCE
 #include "hand.h"
 
@@ -16,32 +16,36 @@
 
 #include "framepool.h"
 
-/* The same in all processes, so that they can peek at each other; a multiple of a huge frame, and far from all else. */
+/*
+ * The arena has the same address in all processes, so that they can peek at each other. It is a
+ * multiple of a huge frame, and far from everything else.
+ */
 #define ARENA		((char *)0x100000000000)
 #define ARENA_BYTES	((2 * SLOTS + THREADS) * WINDOW)
 
 #define LARGEST_ENTRY	64
 
 /**
- * hand_fail() - say what is wrong with the module, and end this process
- * @hand: who found it
- * @why: what it is
- * @number: what goes with it
+ * hand_fail() - report a fault of the module, and end this process
+ * @hand: the thread that found it
+ * @why: the fault
+ * @number: a number that goes with it
  *
  * Context: also in a child of a process with threads, where no lock may be taken.
  */
 void hand_fail(struct hand *hand, const char *why, __u64 number)
 {
 	char text[256];
-	int length = snprintf(text, sizeof(text), "# process %d thread %d, %s: %s: %llx\n", hand->worker->process,
-			      hand->thread, hand->op ? op_types[hand->op->type].name : "-", why, number);
+	const char *op = hand->op ? op_types[hand->op->type].name : "-";
+	int length = snprintf(text, sizeof(text), "# process %d thread %d, %s: %s: %llx\n",
+			      hand->worker->process, hand->thread, op, why, number);
 
 	(void)!write(2, text, length);
 	__atomic_store_n(&hand->worker->common->failed, 1, __ATOMIC_RELEASE);
 	_exit(1);
 }
 
-/* What a child does with what it has inherited. It ends by itself, or when the thread ends that made it. */
+/* Uses what the child has inherited. It exits by itself, or dies with the thread that forked it. */
 static void child_work(struct hand *hand, struct map map, __u64 how)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -59,8 +63,8 @@ static void child_work(struct hand *hand, struct map map, __u64 how)
 }
 
 /**
- * run_fork() - fork: a child that uses a mapping
- * @hand: who does it
+ * run_fork() - fork: makes a child that uses a mapping
+ * @hand: the thread
  * @op: mapping, how: bit 0: it stays, bit 1: it unmaps all, bit 2: it is killed
  */
 void run_fork(struct hand *hand, const struct op *op)
@@ -80,9 +84,9 @@ void run_fork(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_kill() - kill: ends a process, with all that it was about to do
- * @hand: who does it
- * @op: which, whether: only if 0
+ * run_kill() - kill: kills a process, whatever it is doing
+ * @hand: the thread
+ * @op: process, whether: only if 0
  */
 void run_kill(struct hand *hand, const struct op *op)
 {
@@ -93,9 +97,9 @@ void run_kill(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_nap() - nap: lets others run, and time pass
- * @hand: who does it
- * @op: half milliseconds
+ * run_nap() - nap: sleeps, so that others run
+ * @hand: the thread
+ * @op: time in units of half a millisecond
  */
 void run_nap(struct hand *hand, const struct op *op)
 {
@@ -105,21 +109,22 @@ void run_nap(struct hand *hand, const struct op *op)
 
 /**
  * run_look() - look: reads a file of debugfs
- * @hand: who does it
- * @op: which, by two digits
+ * @hand: the thread
+ * @op: number of the file, as two octal digits
  */
 void run_look(struct hand *hand, const struct op *op)
 {
 	static const char *const files[] = {
-		"summary", "buddyinfo", "fragmentation", "clients", "users", "quarantine", "map", "owners", "extents",
-		"caches", "verify",
+		"summary", "buddyinfo", "fragmentation", "clients", "users", "quarantine", "map",
+		"owners", "extents", "caches", "verify",
 	};
 	int nr_files = sizeof(files) / sizeof(*files);
 	char path[64], text[4096];
 	int fd;
 
 	(void)hand;
-	snprintf(path, sizeof(path), "/sys/kernel/debug/framepool/default/%s", files[(op->args[0] * 8 + op->args[1]) % nr_files]);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/framepool/default/%s",
+		 files[(op->args[0] * 8 + op->args[1]) % nr_files]);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	while (fd >= 0 && read(fd, text, sizeof(text)) > 0)
 		;
@@ -128,7 +133,7 @@ void run_look(struct hand *hand, const struct op *op)
 
 /**
  * run_drain() - drain: takes what clients keep, as an administrator can
- * @hand: who does it
+ * @hand: the thread
  * @op: unused
  */
 void run_drain(struct hand *hand, const struct op *op)
@@ -142,9 +147,9 @@ void run_drain(struct hand *hand, const struct op *op)
 }
 
 /**
- * run_quota() - quota: changes what a client may hold, as an administrator can
- * @hand: who does it
- * @op: MiB; an even number: no limit
+ * run_quota() - quota: changes the client quota, as an administrator can
+ * @hand: the thread
+ * @op: the quota in MiB; even numbers mean no limit
  */
 void run_quota(struct hand *hand, const struct op *op)
 {
@@ -156,16 +161,17 @@ void run_quota(struct hand *hand, const struct op *op)
 }
 
 /**
- * worker_init() - begin a process
- * @worker: it
- * @common: what all share
+ * worker_init() - prepare a process
+ * @worker: the process
+ * @common: what all processes share
  * @process: its number
  * @stamp: what it writes into frames
- * @shared_fd: a client that all processes have; -1: none
+ * @shared_fd: a client that all processes have; -1 if there is none
  *
- * Return: whether it has what it needs.
+ * Return: whether it has all that it needs.
  */
-bool worker_init(struct worker *worker, struct common *common, int process, __u64 stamp, int shared_fd)
+bool worker_init(struct worker *worker, struct common *common, int process, __u64 stamp,
+		 int shared_fd)
 {
 	const char *disk = getenv("DISK");
 	int i;
@@ -180,34 +186,37 @@ bool worker_init(struct worker *worker, struct common *common, int process, __u6
 		worker->clients[i].fd = -1;
 	worker->clients[0] = (struct client){ .fd = shared_fd, .shared = true };
 	worker->arena = mmap(ARENA, ARENA_BYTES, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+			     -1, 0);
 	catch_faults();
 	return worker->arena == ARENA;
 }
 
 /**
- * hand_init() - begin a thread
- * @hand: it
+ * hand_init() - prepare a thread
+ * @hand: the thread
  * @worker: its process
  * @thread: its number
  *
- * Return: whether it has what it needs.
+ * Return: whether it has all that it needs.
  */
 bool hand_init(struct hand *hand, struct worker *worker, int thread)
 {
 	hand->worker = worker;
 	hand->thread = thread;
 	hand->op = NULL;
-	hand->page = mmap(NULL, 2 * FRAME_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	hand->page = mmap(NULL, 2 * FRAME_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	hand->entries = mmap(NULL, FRAMEPOOL_BATCH_MAX * LARGEST_ENTRY, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return hand->page != MAP_FAILED && hand->entries != MAP_FAILED &&
-	       !mprotect(hand->page + FRAME_BYTES, FRAME_BYTES, PROT_NONE) && !pipe2(hand->pipe, O_CLOEXEC | O_NONBLOCK);
+	       !mprotect(hand->page + FRAME_BYTES, FRAME_BYTES, PROT_NONE) &&
+	       !pipe2(hand->pipe, O_CLOEXEC | O_NONBLOCK);
 }
 
 /**
  * hand_do() - do an operation
- * @hand: who does it
+ * @hand: the thread
  * @op: the operation
  */
 void hand_do(struct hand *hand, const struct op *op)
@@ -218,10 +227,10 @@ void hand_do(struct hand *hand, const struct op *op)
 }
 
 /**
- * struct part - what a thread of a program does
- * @hand: it
+ * struct part - a thread's part of a program
+ * @hand: the thread
  * @program: the program
- * @ready: threads that wait for the start
+ * @ready: number of threads that have started
  */
 struct part {
 	struct hand hand;
@@ -247,7 +256,7 @@ static void *thread_work(void *arg)
 }
 
 /**
- * worker_run() - do this process's share of a program, and end
+ * worker_run() - do this process's part of a program, and exit
  * @worker: the process
  * @program: the program
  */
@@ -264,7 +273,7 @@ void worker_run(struct worker *worker, const struct program *program)
 	}
 	for (i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, thread_work, &parts[i]))
-			hand_fail(&parts[i].hand, "no thread can be started", 0);
+			hand_fail(&parts[i].hand, "a thread cannot be started", 0);
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	_exit(0);

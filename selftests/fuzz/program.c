@@ -21,8 +21,8 @@ int op_nr_args(const struct op_type *type)
 }
 
 /**
- * op_print() - an operation as a line of text
- * @file: where to
+ * op_print() - print an operation as a line of text
+ * @file: where to print
  * @op: the operation
  */
 void op_print(FILE *file, const struct op *op)
@@ -37,8 +37,8 @@ void op_print(FILE *file, const struct op *op)
 }
 
 /**
- * program_print() - a program as text
- * @file: where to
+ * program_print() - print a program as text
+ * @file: where to print
  * @program: the program
  */
 void program_print(FILE *file, const struct program *program)
@@ -81,11 +81,11 @@ static bool parse_op(char *line, struct op *op)
 }
 
 /**
- * program_read() - a program from text
- * @file: where from; empty lines and such as begin with # are left out
- * @program: the program
+ * program_read() - read a program from text
+ * @file: the text; empty lines and lines that begin with # are skipped
+ * @program: the result
  *
- * Return: whether it is one.
+ * Return: whether the text is a program.
  */
 bool program_read(FILE *file, struct program *program)
 {
@@ -96,7 +96,7 @@ bool program_read(FILE *file, struct program *program)
 		if (line[0] == '\n' || line[0] == '#')
 			continue;
 		if (program->nr == PROGRAM_OPS || !parse_op(line, &program->ops[program->nr])) {
-			fprintf(stderr, "# no operation: %s", line);
+			fprintf(stderr, "# not an operation: %s", line);
 			return false;
 		}
 		program->nr++;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A program of the fuzzer: a list of operations, each done by one thread of one process. As text an
- * operation is a line: process, thread, name and arguments, in hexadecimal:
+ * A program of the fuzzer: a list of operations, each done by one thread of one process. As text,
+ * an operation is a line: process, thread, name and arguments, in hexadecimal:
  *
  *	1 0 alloc 2 5 0 0 3000 0 0
  *
- * Any list is a program, so any part of one is, which is what shrinking stands on: an argument names a slot (of a
- * client, buffer or mapping) or is a number, and what there is not is just not done.
+ * Any list of operations is a program, and so is any part of it. Shrinking relies on that. An
+ * argument is the slot of a client, buffer or mapping, or a number. An operation whose slot is
+ * empty does nothing.
  */
 #ifndef FRAMEPOOL_FUZZ_PROGRAM_H
 #define FRAMEPOOL_FUZZ_PROGRAM_H
@@ -20,13 +21,13 @@
 #define PROGRAM_OPS	600
 #define OP_ARGS		8
 
-/* What an argument means, which says how a random one is made. */
+/* What an argument means, and so how a random one is made. */
 enum kind {
 	K_NONE,
 	K_CLIENT,	/* slot */
 	K_BUFFER,	/* slot */
 	K_MAP,		/* slot */
-	K_QUIRK,	/* how a call is spoilt: see calls.c */
+	K_QUIRK,	/* how a call is made invalid: see calls.c */
 	K_ALLOC_FLAGS,
 	K_BATCH_FLAGS,
 	K_CACHE_FLAGS,
@@ -36,7 +37,7 @@ enum kind {
 	K_LIMIT,	/* physical address */
 	K_OBJECT,	/* bytes of an object */
 	K_COUNT,	/* entries of a batch */
-	K_FIRST,	/* page in a buffer or mapping; "negative": before it */
+	K_FIRST,	/* page in a buffer or mapping; if negative, before it */
 	K_PAGES,	/* 0: all that follow */
 	K_PROT,
 	K_PLACE,	/* where to map: see maps.c */
@@ -49,10 +50,10 @@ struct hand;
 struct op;
 
 /**
- * struct op_type - an operation that there is; the table is in table.c
- * @name: in the text of a program
+ * struct op_type - a kind of operation; table.c has them all
+ * @name: its name in the text of a program
  * @weight: how often it occurs in random programs
- * @soak: how often in the soak test, which makes no mistakes
+ * @soak: how often it occurs in the soak test, which makes no invalid calls
  * @run: does it
  * @call: number of the ioctl in calls.c, for run_call()
  * @args: the kinds of its arguments
@@ -71,8 +72,8 @@ extern const int nr_op_types;
 
 /**
  * struct op - an operation
- * @process: which does it, below PROCESSES
- * @thread: of the process, below THREADS
+ * @process: the process that does it, below PROCESSES
+ * @thread: the thread in that process, below THREADS
  * @type: index in op_types
  * @args: its arguments
  */

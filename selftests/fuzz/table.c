@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All operations. A new ioctl is a line here, and one in calls.c that says what its structure is.
+ * All operations. A new ioctl needs a line here, and an entry in calls.c that describes its
+ * structure.
  */
 #include "calls.h"
 #include "hand.h"
@@ -18,7 +19,8 @@ const struct op_type op_types[] = {
 	CALL("alloc", 20, 20, CALL_ALLOC, K_ALLOC_FLAGS, K_LENGTH, K_ALIGN, K_LIMIT),
 	CALL("free", 12, 16, CALL_FREE, K_NO_FLAGS),
 	CALL("query", 4, 8, CALL_QUERY, K_NO_FLAGS),
-	CALL("alloc_batch", 4, 2, CALL_ALLOC_BATCH, K_BATCH_FLAGS, K_COUNT, K_ALLOC_FLAGS, K_LENGTH, K_ALIGN),
+	CALL("alloc_batch", 4, 2, CALL_ALLOC_BATCH, K_BATCH_FLAGS, K_COUNT, K_ALLOC_FLAGS, K_LENGTH,
+	     K_ALIGN),
 	CALL("free_batch", 4, 2, CALL_FREE_BATCH, K_BATCH_FLAGS, K_COUNT, K_NO_FLAGS),
 
 	CALL("cache_create", 4, 2, CALL_CACHE_CREATE, K_CACHE_FLAGS, K_OBJECT, K_ALIGN),
@@ -26,7 +28,8 @@ const struct op_type op_types[] = {
 	CALL("obj_alloc", 12, 12, CALL_OBJ_ALLOC, K_BATCH_FLAGS, K_COUNT),
 	CALL("obj_free", 8, 8, CALL_OBJ_FREE, K_NO_FLAGS, K_COUNT),
 
-	{ "map", 20, 12, run_map, 0, { K_CLIENT, K_BUFFER, K_MAP, K_FIRST, K_PAGES, K_PROT, K_PLACE } },
+	{ "map", 20, 12, run_map, 0,
+	  { K_CLIENT, K_BUFFER, K_MAP, K_FIRST, K_PAGES, K_PROT, K_PLACE } },
 	{ "unmap", 8, 8, run_unmap, 0, { K_MAP, K_FIRST, K_PAGES } },
 	{ "remap", 4, 1, run_remap, 0, { K_MAP, K_FIRST, K_PAGES, K_PAGES, K_MAP, K_SMALL } },
 	{ "protect", 4, 1, run_protect, 0, { K_MAP, K_FIRST, K_PAGES, K_PROT } },
