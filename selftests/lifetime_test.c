@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long a buffer lives: as long as its handle, a mapping, or a reference to its frames. */
+/* A buffer lives as long as its handle, a mapping of it, or a reference to its frames. */
 #include "common.h"
 #include "child.h"
 #include "memory.h"
@@ -13,7 +13,7 @@
 FIXTURE(lifetime)
 {
 	int fd;
-	int probe;		/* another client, to look at the pool */
+	int probe;		/* another client, which observes the pool */
 	struct buffer buffer;	/* BYTES long, aligned to huge frames, stamped */
 	char *p;
 };
@@ -41,7 +41,7 @@ TEST_F(lifetime, mapping_outlives_descriptor)
 	EXPECT_EQ(BYTES, used_bytes(self->probe));
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
 
-	/* What is not in the page tables yet still comes. */
+	/* Pages that are not in the page tables can still be faulted in. */
 	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
 
@@ -141,12 +141,12 @@ TEST_F(lifetime, child_keeps_mapping_after_parent_freed_it)
 	EXPECT_TRUE(wait_idle(self->probe, 1));
 }
 
-/* Ends and leaves a child behind, which checks the mapping once @parent is gone. */
+/* Exits and leaves a child behind, which checks the mapping once its parent is gone. */
 static void orphan_checks(FIXTURE_DATA(lifetime) *self, int report)
 {
 	pid_t parent = getpid();
 
-	/* Not child_fork(): this child has to survive its parent. */
+	/* Not child_fork(), since this child must survive its parent. */
 	if (fork())
 		_exit(0);
 	alarm(IDLE_SECONDS);
@@ -162,7 +162,7 @@ TEST_F(lifetime, child_keeps_mapping_after_parent_exited)
 	int report[2];
 	pid_t pid;
 
-	/* The orphan becomes this process's child, to be waited for. */
+	/* The orphan becomes a child of this process, which can wait for it. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ASSERT_EQ(0, pipe(report));
 	pid = child_fork();
@@ -179,7 +179,7 @@ TEST_F(lifetime, child_keeps_mapping_after_parent_exited)
 	EXPECT_TRUE(wait_idle(self->probe, 1));
 }
 
-/* Run by the next test in the program that it executes. */
+/* What the program does that the next test executes. */
 static int wait_for_eof(void)
 {
 	return hear(STDIN_FILENO) ? KSFT_FAIL : KSFT_PASS;
@@ -200,7 +200,7 @@ TEST_F(lifetime, executed_program_keeps_nothing)
 	ASSERT_EQ(0, munmap(self->p, BYTES));
 	ASSERT_EQ(0, close(self->fd));
 
-	/* exec closes the child's end of this pipe, and with it the pool. */
+	/* exec closes the child's end of this pipe, as it closes the pool. */
 	close(running[1]);
 	EXPECT_FALSE(hear(running[0]));
 	EXPECT_TRUE(wait_idle(self->probe, 1));
@@ -208,7 +208,7 @@ TEST_F(lifetime, executed_program_keeps_nothing)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
-/* Sends a descriptor over a socket; nobody has received it yet. */
+/* Sends a descriptor over a socket, where it waits to be received. */
 static bool send_descriptor(int socket, int fd)
 {
 	union {
@@ -242,7 +242,7 @@ TEST_F(lifetime, descriptor_in_flight_keeps_the_client)
 	close(ends[0]);
 	EXPECT_EQ(BYTES, used_bytes(self->probe));
 
-	/* Never received: it ends with the socket. */
+	/* It was never received, so it is closed with the socket. */
 	close(ends[1]);
 	EXPECT_TRUE(wait_idle(self->probe, 1));
 }
@@ -319,7 +319,7 @@ TEST_F_TIMEOUT(lifetime, frame_held_by_a_pipe_is_not_reused, SLOW_TEST_SECONDS)
 	ASSERT_EQ(sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(frames_stamped(copy, sizeof(copy), MIB / FRAME));
 
-	/* The pipe's references are gone: now it can be had. */
+	/* The pipe's references are gone, so the huge frame can be allocated again. */
 	EXPECT_EQ(0, buffer_alloc(self->probe, HUGE_FRAME, &buffer));
 }
 

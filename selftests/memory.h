@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What lies where: patterns in memory, page tables and maps as /proc shows them. */
+/* Patterns in memory, and page tables and mappings as /proc shows them. */
 #ifndef FRAMEPOOL_SELFTESTS_MEMORY_H
 #define FRAMEPOOL_SELFTESTS_MEMORY_H
 
@@ -10,7 +10,7 @@
 #define PAGEMAP_PRESENT	(1ULL << 63)
 #define PAGEMAP_PFN	((1ULL << 55) - 1)
 
-/* What a buffer is filled with, to be told from another's bytes and from cleared memory. */
+/* Buffers are filled with these, to tell them from other buffers and from cleared memory. */
 #define PATTERN_MINE	0x5a
 #define PATTERN_OTHER	0xb1
 
@@ -19,25 +19,25 @@ static inline bool all_bytes(const char *p, unsigned char byte, size_t length)
 	return (unsigned char)p[0] == byte && !memcmp(p, p + 1, length - 1);
 }
 
-/* A kernel with PREEMPT_RT has no huge pages: it maps by frames what others map huge. */
+/* A kernel with PREEMPT_RT has no huge pages and maps everything by frames. */
 static inline bool has_huge_pages(void)
 {
 	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
 }
 
-/* What smaps_kib("FilePmdMapped") is to say of so many bytes that can be mapped huge. */
+/* The expected smaps_kib("FilePmdMapped") for @bytes that can be mapped huge. */
 static inline long kib_if_huge(size_t bytes)
 {
 	return has_huge_pages() ? bytes / KIB : 0;
 }
 
-/* How much of a huge frame one fault maps. */
+/* How many bytes one fault maps. */
 static inline size_t fault_bytes(void)
 {
 	return has_huge_pages() ? HUGE_FRAME : FRAME;
 }
 
-/* Gives MADV_HUGEPAGE or MADV_NOHUGEPAGE, which a kernel without huge pages refuses. */
+/* Applies MADV_HUGEPAGE or MADV_NOHUGEPAGE, which a kernel without huge pages refuses. */
 static inline bool advise_huge(void *p, size_t length, int advice)
 {
 	int error = madvise(p, length, advice) ? errno : 0;
@@ -45,7 +45,7 @@ static inline bool advise_huge(void *p, size_t length, int advice)
 	return error == (has_huge_pages() ? 0 : EINVAL);
 }
 
-/* Marks every frame with its number, counted from @first. */
+/* Writes a stamp into every frame: its number, counted from @first. */
 static inline void stamp_frames(char *p, size_t length, __u64 first)
 {
 	size_t at;
@@ -54,7 +54,7 @@ static inline void stamp_frames(char *p, size_t length, __u64 first)
 		*(volatile __u64 *)(p + at) = first + at / FRAME + 1;
 }
 
-/* Whether every frame bears the mark of stamp_frames(). */
+/* Whether every frame has the stamp of stamp_frames(). */
 static inline bool frames_stamped(const char *p, size_t length, __u64 first)
 {
 	size_t at;
@@ -65,7 +65,7 @@ static inline bool frames_stamped(const char *p, size_t length, __u64 first)
 	return true;
 }
 
-/* Whether no frame bears a mark. */
+/* Whether no frame has a stamp. */
 static inline bool frames_unstamped(const char *p, size_t length)
 {
 	size_t at;
@@ -76,7 +76,7 @@ static inline bool frames_unstamped(const char *p, size_t length)
 	return true;
 }
 
-/* Reads a byte of every frame, so that each is mapped. */
+/* Reads a byte of every frame, so that all of them get mapped. */
 static inline void touch(const char *p, size_t length)
 {
 	size_t at;
@@ -86,8 +86,8 @@ static inline void touch(const char *p, size_t length)
 }
 
 /*
- * The page tables' entries of [p, p + length). All ones, which no entry can be, where
- * they cannot be read: neither "absent" nor any address compares equal.
+ * Reads the page table entries of [p, p + length). If that fails, they are all ones. No entry
+ * has that value, so neither "absent" nor any address compares equal.
  */
 static inline void pagemap_read(const void *p, size_t length, __u64 *entries)
 {
@@ -112,7 +112,7 @@ static inline size_t frames_present(const void *p, size_t length)
 	return present;
 }
 
-/* Physical address of the frame at @p, which is touched first; 0 if it is not to be had. */
+/* Physical address of the frame at @p, which is touched first; 0 if it cannot be read. */
 static inline __u64 physical_address(const void *p)
 {
 	__u64 entry;
@@ -124,7 +124,7 @@ static inline __u64 physical_address(const void *p)
 	return (entry & PAGEMAP_PFN) * FRAME;
 }
 
-/* Whether [p, p + length) is one physical run in ascending order. */
+/* Whether [p, p + length) is physically contiguous, in ascending order. */
 static inline bool is_contiguous(const char *p, size_t length)
 {
 	__u64 start = physical_address(p);
@@ -141,7 +141,7 @@ static inline bool is_contiguous(const char *p, size_t length)
 	return contiguous;
 }
 
-/* Physical address of a buffer, found by mapping its first frame for a moment. */
+/* Physical address of a buffer, found by mapping its first frame briefly. */
 static inline __u64 buffer_physical(int fd, const struct buffer *buffer)
 {
 	char *p = map_raw(NULL, FRAME, PROT_READ, MAP_SHARED, fd, buffer->offset);
@@ -154,7 +154,7 @@ static inline __u64 buffer_physical(int fd, const struct buffer *buffer)
 	return address;
 }
 
-/* The number after "@key:" in a line of @path, from the line that starts with @from on. */
+/* The number after "@key:" in @path, at or after the line that starts with @from; -1: none. */
 static inline long proc_number(const char *path, const char *from, const char *key)
 {
 	FILE *file = fopen(path, "re");
@@ -225,8 +225,8 @@ static inline bool reserve_again(void *p, size_t length)
 }
 
 /*
- * Takes all that @fd can get in huge frames, which must read as zeros, overwrites it and
- * keeps it. Returns their number; -1 if something is wrong with them.
+ * Allocates all huge frames that @fd can get and overwrites them; each must read as zeros before.
+ * Returns their number; -1 if something was wrong with them.
  */
 static inline int overwrite_pool(int fd)
 {
@@ -247,7 +247,7 @@ static inline int overwrite_pool(int fd)
 	return n;
 }
 
-/* Leaves one page of a buffer of @length, which is freed, in a pipe; returns its reading end. */
+/* Puts a page of a buffer of @length into a pipe and frees the buffer; returns the read end. */
 static inline int strand_any(int fd, __u32 flags, __u64 length)
 {
 	struct buffer buffer;
@@ -274,7 +274,7 @@ static inline int strand(int fd, __u64 length)
 	return strand_any(fd, 0, length);
 }
 
-/* Whether the processor can read @p: the kernel copies a byte from there, or may not. */
+/* Whether @p can be read: the kernel tries to copy a byte from there. */
 static inline bool is_readable(const void *p)
 {
 	static int sink = -1;
@@ -303,13 +303,13 @@ static inline void report_bad(const char *path, __u64 number)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	/* It fails where the kernel could not save the day, which is always so here. */
+	/* The write fails if the kernel could not recover the page, which it never can here. */
 	if (fd >= 0 && dprintf(fd, "%#llx", number) < 0 && errno == EINVAL)
 		fprintf(stderr, "# %s refuses %#llx\n", path, number);
 	close(fd);
 }
 
-/* Has the kernel take a frame for bad, as if the machine had said so. */
+/* Makes the kernel treat a frame as bad, as if the hardware had reported it. */
 static inline bool poison_physical(__u64 address)
 {
 	report_bad("/sys/devices/system/memory/hard_offline_page", address);

@@ -110,7 +110,7 @@ TEST_F(mmap, range_over_two_buffers_is_refused)
 	__u64 length;
 	int i, j;
 
-	/* Whatever offsets they got: from one buffer's start to another's end. */
+	/* Whatever offsets they got, map from the start of one buffer to the end of another. */
 	for (i = 0; i < ARRAY_SIZE(buffers); i++) {
 		ASSERT_EQ(0, buffer_alloc(self->fd, HUGE_FRAME, &buffers[i]));
 		for (j = 0; j < i; j++) {
@@ -228,7 +228,7 @@ TEST_F(mmap, mremap_growth_is_refused)
 				     area));
 	EXPECT_EQ(EFAULT, errno);
 
-	/* Not even within the buffer. */
+	/* It is refused within the buffer as well. */
 	ASSERT_EQ(0, buffer_alloc(self->fd, BYTES, &buffer));
 	half = map_raw(NULL, BYTES / 2, PROT_READ, MAP_SHARED, self->fd, buffer.offset);
 	ASSERT_NE(MAP_FAILED, half);
@@ -280,7 +280,7 @@ TEST_F(mmap, mremap_moves_to_skewed_address)
 	char *to = reserve(3 * BYTES) + HUGE_FRAME + 3 * FRAME;
 	size_t half = BYTES / 2;
 
-	/* One half is in the page tables when it moves, the other is not. */
+	/* When the mapping moves, one half of it is in the page tables and the other is not. */
 	stamp_frames(self->p, half, 0);
 	ASSERT_EQ(to, mremap(self->p, BYTES, BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	EXPECT_TRUE(frames_stamped(to, half, 0));

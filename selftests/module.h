@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loading and unloading modules, and the memory that this takes and gives back. Calls return 0 or a negative errno. */
+/*
+ * Loading and unloading modules, and the memory that this takes and gives back. Calls return 0 or
+ * a negative errno.
+ */
 #ifndef FRAMEPOOL_SELFTESTS_MODULE_H
 #define FRAMEPOOL_SELFTESTS_MODULE_H
 
 #include "common.h"
 
-/* What a test program finds loaded, and leaves so. */
+/* How the module is loaded when a test program starts, and must be when it ends. */
 #define USUAL_PARAMETERS	"size=256M"
 
-/* What the rest of the system may take or give meanwhile. */
+/* How much memory the rest of the system may take or free meanwhile. */
 #define NOISE_BYTES		((long)(16 * MIB))
 
 static inline int load_module(const char *path, const char *parameters)
@@ -42,7 +45,7 @@ static inline bool is_loaded(void)
 	return !access("/sys/module/framepool", F_OK);
 }
 
-/* The machine's free memory. MemFree lacks what waits in the processors' own lists. */
+/* The machine's free memory. MemFree does not count the pages in per-processor lists. */
 static inline long free_bytes(void)
 {
 	FILE *file = fopen("/proc/zoneinfo", "re");
@@ -58,7 +61,7 @@ static inline long free_bytes(void)
 	return sum * FRAME;
 }
 
-/* Whether as much memory is free as @before, soon and but for some noise. */
+/* Waits until as much memory is free as @before, except for some noise. */
 static inline bool memory_is_back(long before)
 {
 	double end = seconds_now() + IDLE_SECONDS;
@@ -74,7 +77,7 @@ static inline bool memory_is_back(long before)
 	return false;
 }
 
-/* The module of the tests, each of whose cases runs while it is loaded. */
+/* The tests' own module. Loading it runs one of its cases. */
 #define TEST_MODULE	"framepool_api_test"
 
 static inline int load_case(const char *parameters)
@@ -87,7 +90,7 @@ static inline int unload_case(void)
 	return unload_module(TEST_MODULE);
 }
 
-/* Runs a case that leaves nothing; 0 or why it failed. */
+/* Runs a case that leaves nothing behind. */
 static inline int run_case(const char *parameters)
 {
 	return load_case(parameters) ?: unload_case();

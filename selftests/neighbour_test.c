@@ -2,9 +2,9 @@
 /*
  * A mapping shows the bytes of its own buffer and no others, wherever it lies.
  *
- * The kernel maps a whole huge frame as soon as a VMA covers it, so the frames around a
- * buffer are filled with patterns of this and of another client, some of them freed, and
- * the address space around its mapping is reserved and must stay without page tables.
+ * The kernel maps a whole huge frame as soon as a VMA covers it. So the frames around a buffer are
+ * filled with patterns of this client and of another, and some of them are freed. The address
+ * space around the mapping is reserved, and must stay out of the page tables.
  */
 #include "common.h"
 #include "memory.h"
@@ -16,7 +16,7 @@
 /**
  * struct crowd - one client's buffers, filled with its pattern and mapped
  * @fd: the client
- * @pattern: what every byte is
+ * @pattern: the value of every byte
  * @buffers: of many sizes; freed ones have length 0
  * @maps: where they are mapped
  */
@@ -37,7 +37,7 @@ FIXTURE(neighbour)
 FIXTURE_VARIANT(neighbour)
 {
 	bool fixed;
-	size_t skew;	/* bytes away from the congruent address */
+	size_t skew;	/* distance from the congruent address, in bytes */
 };
 
 FIXTURE_VARIANT_ADD(neighbour, anywhere)
@@ -136,7 +136,7 @@ FIXTURE_SETUP(neighbour)
 		ASSERT_TRUE(crowd_join(&self->mine, i));
 		ASSERT_TRUE(crowd_join(&self->others, i));
 	}
-	/* Free frames that were written lie between the used ones. */
+	/* Leave free frames that were written to between the used ones. */
 	for (i = 0; i < CROWD; i += 3) {
 		ASSERT_TRUE(crowd_leave(&self->mine, i));
 		ASSERT_TRUE(crowd_leave(&self->others, i));
@@ -150,7 +150,7 @@ FIXTURE_TEARDOWN_PARENT(neighbour)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Maps a part of a buffer where the variant wants it. */
+/* Maps a part of a buffer at the variant's place. */
 static char *place(FIXTURE_DATA(neighbour) *self, const FIXTURE_VARIANT(neighbour) *variant,
 		   __u64 offset, size_t length)
 {
@@ -177,7 +177,7 @@ static bool surroundings_empty(FIXTURE_DATA(neighbour) *self, const char *p, siz
 	       !is_readable(p - 1) && !is_readable(p + length);
 }
 
-TEST_F_TIMEOUT(neighbour, bytes_are_reached_by_nobody_else, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(neighbour, bytes_are_reached_by_no_other_mapping, SLOW_TEST_SECONDS)
 {
 	struct buffer buffer;
 	char *p;
@@ -189,7 +189,7 @@ TEST_F_TIMEOUT(neighbour, bytes_are_reached_by_nobody_else, SLOW_TEST_SECONDS)
 		p = place(self, variant, buffer.offset, buffer.length);
 		ASSERT_NE(MAP_FAILED, p);
 
-		/* One touch in the middle is enough for the kernel to map all it can. */
+		/* One access in the middle makes the kernel map all that it may. */
 		touch(p + buffer.length / 2, 1);
 		EXPECT_TRUE(surroundings_empty(self, p, buffer.length));
 		EXPECT_TRUE(all_bytes(p, 0, buffer.length))
@@ -285,7 +285,7 @@ TEST_F(neighbour, hole_filled_by_another_buffer_keeps_both)
 	EXPECT_TRUE(surroundings_empty(self, p, MAX_TARGET));
 }
 
-/* Finds two buffers of MIB bytes that are the halves of one huge frame, lower first. */
+/* Finds two buffers of MIB bytes that are the two halves of one huge frame. */
 static bool find_halves(int fd, struct buffer *low, struct buffer *high)
 {
 	struct buffer halves[16];
@@ -306,7 +306,7 @@ static bool find_halves(int fd, struct buffer *low, struct buffer *high)
 	return false;
 }
 
-/* Side by side they cover the huge frame, and yet one half must be able to leave alone. */
+/* Together they cover the huge frame, but it must be possible to unmap one of them alone. */
 TEST_F(neighbour, halves_of_a_huge_frame_stay_apart)
 {
 	struct buffer low, high;

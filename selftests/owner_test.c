@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN_PARENT(owner)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* The buffer's bytes are all zero; they are @pattern afterwards. */
+/* Whether the buffer's bytes are all zero; then sets them to @pattern. */
 static bool zero_then_fill(int fd, const struct buffer *buffer, unsigned char pattern)
 {
 	char *p = buffer_map(fd, buffer);
@@ -40,7 +40,7 @@ static bool zero_then_fill(int fd, const struct buffer *buffer, unsigned char pa
 	return !munmap(p, buffer->length) && zero;
 }
 
-/* Number of buffers of @length that could be had, each of them zero; -1: one was not. */
+/* Number of buffers of @length that could be allocated; -1: one was not zero. */
 static int take_all(int fd, __u64 length, __u64 align, unsigned char pattern,
 		    struct buffer *buffers, int max)
 {
@@ -90,7 +90,7 @@ TEST_F_TIMEOUT(owner, leftovers_of_partly_used_huge_frames_read_as_zeros, SLOW_T
 	static struct buffer buffers[MINE], theirs[MAX_SMALL];
 	int i, why;
 
-	/* Frames of every kind are left: written and freed, never touched, still in use. */
+	/* Leave frames of every kind: written and freed, never touched, and still in use. */
 	for (i = 0; i < MINE; i++) {
 		ASSERT_EQ(0, buffer_alloc(self->fd, SMALL, &buffers[i]));
 		if (i % 5 != 4) {
@@ -102,13 +102,13 @@ TEST_F_TIMEOUT(owner, leftovers_of_partly_used_huge_frames_read_as_zeros, SLOW_T
 			ASSERT_EQ(0, handle_free(self->fd, buffers[i].handle));
 		}
 	}
-	/* The other client empties the pool, so that leftovers are all it could still get. */
+	/* The other client empties the pool, so that leftovers are all that it could still get. */
 	EXPECT_GT(alloc_until_refused(self->other, HUGE_FRAME, 0, theirs, MAX_HUGE, &why),
 		  MAX_HUGE / 2);
 	EXPECT_GE(take_all(self->other, SMALL, 0, PATTERN_OTHER, theirs, MAX_SMALL), 0);
 	EXPECT_GE(take_all(self->other, FRAME, 0, PATTERN_OTHER, theirs, MAX_SMALL), 0);
 
-	/* What stayed in use was given to nobody. */
+	/* Buffers that stayed in use were given to no other client. */
 	for (i = 0; i < MINE; i += 16) {
 		char *p = buffer_map(self->fd, &buffers[i]);
 
@@ -173,13 +173,13 @@ TEST_F(owner, memory_freed_while_mapped_is_not_given_away)
 	memset(p, PATTERN_MINE, SMALL);
 	ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
 
-	/* Neither to this client nor to another. */
+	/* It is given neither to this client nor to another. */
 	EXPECT_EQ(128, take_all(self->fd, SMALL, 0, PATTERN_OTHER, buffers, 128));
 	EXPECT_EQ(128, take_all(self->other, SMALL, 0, PATTERN_OTHER, buffers, 128));
 	EXPECT_TRUE(all_bytes(p, PATTERN_MINE, SMALL));
 }
 
-/* One frame short of a huge frame, so that each takes one of its own. */
+/* One frame less than a huge frame, so that each buffer takes a huge frame of its own. */
 #define ALMOST		(HUGE_FRAME - FRAME)
 
 TEST_F_TIMEOUT(owner, frames_left_in_others_huge_frames_are_lent, SLOW_TEST_SECONDS)
@@ -223,7 +223,7 @@ TEST_F_TIMEOUT(owner, borrowers_strand_nothing_but_what_they_borrowed, SLOW_TEST
 
 	ASSERT_EQ(MAX_HUGE, take_all(self->fd, ALMOST, 0, PATTERN_MINE, buffers, MAX_HUGE));
 	ASSERT_EQ(MAX_HUGE, take_all(self->other, FRAME, 0, PATTERN_OTHER, theirs, MAX_HUGE));
-	/* The borrower holds out; the lender gets back all of its own, as often as it likes. */
+	/* While the borrower keeps what it has, the lender gets its own back each time. */
 	for (round = 0; round < 3; round++) {
 		ASSERT_TRUE(free_all(self->fd, buffers, MAX_HUGE));
 		EXPECT_EQ(MAX_HUGE, take_all(self->fd, ALMOST, 0, PATTERN_MINE, buffers, MAX_HUGE));

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames in the hands of the kernel: pipes, sockets, other processes, and pins for long.
+ * Frames that the kernel holds: in pipes and sockets, for other processes, and by long-term pins.
  *
- * They reach the buffer's bytes as any other memory's, also where it is mapped by huge
- * frames. Whoever holds frames keeps their bytes, even when the buffer, its mapping and
- * its client are gone and others have taken and overwritten the rest of the pool; when
- * he lets go, the frames come back clear.
+ * The kernel accesses a buffer like any other memory, also where it is mapped by huge frames. Held
+ * frames keep their bytes even when the buffer, its mapping and its client are gone and others have
+ * allocated and overwritten the rest of the pool. When they are let go, they come back cleared.
  */
 #include "common.h"
 #include "child.h"
@@ -27,7 +26,7 @@
 
 FIXTURE(pin)
 {
-	int probe;		/* another client, to look at the pool */
+	int probe;		/* another client, which observes the pool */
 	int fd;
 	struct buffer buffer;	/* BYTES long, aligned to huge frames, stamped */
 	char *p;
@@ -50,7 +49,7 @@ FIXTURE_TEARDOWN_PARENT(pin)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Gives up all that the client has: what is left of its frames, others hold. */
+/* Gives up all that the client has, so that only others still hold its frames. */
 static bool let_go(FIXTURE_DATA(pin) *self)
 {
 	return !munmap(self->p, BYTES) && !handle_free(self->fd, self->buffer.handle) &&
@@ -104,7 +103,7 @@ TEST_F(pin, process_vm_calls_of_another_process_reach_the_buffer)
 	struct iovec there = { .iov_base = self->p, .iov_len = BYTES };
 	pid_t pid;
 
-	/* A child that does not have the mapping: it asks its parent for it. */
+	/* The child does not inherit the mapping. It accesses its parent's. */
 	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTFORK));
 	pid = child_fork();
 	if (!pid) {
@@ -120,7 +119,7 @@ TEST_F(pin, process_vm_calls_of_another_process_reach_the_buffer)
 	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
 }
 
-/* A TCP connection over loopback, ready for MSG_ZEROCOPY, whose receiver buffers little. */
+/* A TCP connection over loopback for MSG_ZEROCOPY, with a small buffer at the receiver. */
 static bool connect_pair(int *from, int *to)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
@@ -142,7 +141,10 @@ static bool connect_pair(int *from, int *to)
 	return *to >= 0;
 }
 
-/* Sends as much of [p, p + length) as the socket takes: bytes. Counts the calls that took some. */
+/*
+ * Sends as much of [p, p + length) as the socket takes, and returns how many bytes that was. Adds
+ * the number of successful calls to *@calls.
+ */
 static size_t send_zerocopy(int from, const char *p, size_t length, int *calls)
 {
 	size_t sent = 0;
@@ -158,7 +160,7 @@ static size_t send_zerocopy(int from, const char *p, size_t length, int *calls)
 	return sent;
 }
 
-/* Number of sends whose end the error queue reports, when all did or after a while. */
+/* Waits until the error queue has reported the end of @calls sends; how many it reported. */
 static int sends_completed(int from, int calls)
 {
 	struct pollfd queue = { .fd = from };
@@ -166,7 +168,10 @@ static int sends_completed(int from, int calls)
 
 	while (done < calls && poll(&queue, 1, IDLE_SECONDS * 1000) == 1) {
 		char control[128];
-		struct msghdr message = { .msg_control = control, .msg_controllen = sizeof(control) };
+		struct msghdr message = {
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
 		struct sock_extended_err *report;
 
 		if (recvmsg(from, &message, MSG_ERRQUEUE) < 0)
@@ -213,7 +218,7 @@ TEST_F_TIMEOUT(pin, unsent_bytes_survive_the_buffer, SLOW_TEST_SECONDS)
 	ASSERT_GT(sent, HUGE_FRAME);
 	ASSERT_TRUE(let_go(self));
 
-	/* The receiver's window is small: the rest waits in our frames. */
+	/* The receiver's window is small, so the rest waits in our frames. */
 	EXPECT_GT(overwrite_pool(self->probe), 0);
 	ASSERT_EQ(0, pool_stats(self->probe, &stats));
 	EXPECT_GE(stats.quarantined_bytes, HUGE_FRAME);
@@ -264,16 +269,16 @@ TEST_F(pin, late_write_into_registered_memory_reaches_nobody)
 	EXPECT_TRUE(wait_quarantined(self->probe, BYTES));
 	ASSERT_EQ(BYTES, uring_transfer(&ring, IORING_OP_READ_FIXED, file, 0, self->p, BYTES));
 
-	/* Back in the pool, all of it reads as zeros. */
+	/* Once it is back in the pool, all of it reads as zeros. */
 	ASSERT_EQ(0, uring_unregister(&ring));
 	EXPECT_TRUE(wait_idle(self->probe, 1));
 	EXPECT_EQ(POOL_BYTES / HUGE_FRAME, overwrite_pool(self->probe));
 }
 
 /**
- * struct long_pin - memory pinned for long
- * @ring: whose registered buffer it is
- * @xdp: or, where the kernel refuses that (6.1), the socket that it is for
+ * struct long_pin - memory with a long-term pin
+ * @ring: the ring that has it as registered buffer
+ * @xdp: the AF_XDP socket that has it instead, on a kernel that refuses to register it (6.1)
  */
 struct long_pin {
 	struct uring ring;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames that the hardware finds bad, as the kernel lets root pretend. Leaves the module
- * loaded as it found it; each bad frame costs the machine a huge frame until it is rebooted.
+ * Frames that the hardware reports as bad, which root can make the kernel pretend. Leaves the
+ * module loaded as it found it. Each bad frame costs the machine a huge frame until it is rebooted.
  */
 #include "common.h"
 #include "cache.h"
@@ -25,7 +25,7 @@
 FIXTURE(poison)
 {
 	int fd;
-	int probe;		/* another client, to look at the pool */
+	int probe;		/* another client, which observes the pool */
 	struct buffer buffer;	/* BYTES long, aligned to huge frames */
 	char *p;		/* where it is mapped, stamped */
 	__u64 bad;		/* physical address of the frame at BAD */
@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN_PARENT(poison)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* The same through a mapping of it. */
+/* Makes the kernel treat the frame at @p as bad, through this mapping of it. */
 static bool poison_mapped(char *p)
 {
 	__u64 address = physical_address(p);
@@ -66,7 +66,7 @@ static bool poison_mapped(char *p)
 	       (page_flags(address) & KPF_HWPOISON);
 }
 
-/* Whether the frame at BAD gives the SIGBUS of bad memory, and all others keep their bytes. */
+/* Whether the frame at BAD gives the SIGBUS of bad memory and all others keep their bytes. */
 static bool only_bad_frame_is_gone(char *p)
 {
 	return sigbus_code(p + BAD, false) == BUS_MCEERR_AR &&
@@ -88,13 +88,13 @@ static bool wait_retired(int fd, __u64 bytes)
 			return stats.free_bytes + bytes == stats.total_bytes;
 		sleep_ms(10);
 	} while (seconds_now() < end);
-	fprintf(stderr, "# free %llu used %llu quarantined %llu retired %llu, not %llu\n",
+	fprintf(stderr, "# free %llu used %llu quarantined %llu retired %llu (expected %llu)\n",
 		stats.free_bytes, stats.used_bytes, stats.quarantined_bytes,
 		stats.retired_bytes, bytes);
 	return false;
 }
 
-/* Takes all of the pool in pieces of @length; their number, or -1 if @bad is among them. */
+/* Allocates all of the pool in pieces of @length; their number, or -1 if one contains @bad. */
 static int take_all_but(int fd, __u64 length, __u64 bad)
 {
 	static struct buffer buffers[64 * MIB / FRAME];
@@ -120,7 +120,7 @@ static size_t read_and_close(int fd, char *text, size_t room)
 	return n > 0 ? n : 0;
 }
 
-/* Whether debugfs shows exactly one huge frame as retired, and says so. */
+/* Whether "map" and "quarantine" in debugfs show exactly one retired huge frame. */
 static bool files_show_one_retired(void)
 {
 	static const char directory[] = "/sys/kernel/debug/framepool/" POOL_NAME;
@@ -151,7 +151,7 @@ TEST_F(poison, touching_a_bad_frame_gives_sigbus_and_neighbours_live)
 	EXPECT_EQ(kib_if_huge(BYTES - HUGE_FRAME), smaps_kib(self->p, "FilePmdMapped"));
 }
 
-/* Linux 6.12 without huge pages believes that it has split the folio, and warns when it finds that it has not. */
+/* Linux 6.12 without huge pages has logged a warning of its own after such an injection. */
 static bool injection_warns(void)
 {
 	return !has_huge_pages() && kernel_is("6.12.");
@@ -160,7 +160,7 @@ static bool injection_warns(void)
 TEST_F(poison, frame_injected_through_its_mapping_gives_sigbus)
 {
 	if (injection_warns())
-		SKIP(return, "MADV_HWPOISON makes this kernel warn of itself");
+		SKIP(return, "this kernel logs a warning of its own");
 	ASSERT_TRUE(poison_mapped(self->p + BAD));
 	ASSERT_EQ(0, madvise(self->p, BYTES, MADV_DONTNEED));
 	EXPECT_TRUE(only_bad_frame_is_gone(self->p));
@@ -173,13 +173,13 @@ TEST_F(poison, new_mapping_beside_a_bad_frame_is_not_huge)
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_TRUE(poison_physical(self->bad));
 
-	/* The first fault in the huge frame is not at the bad one. */
+	/* The first fault in the huge frame is not at the bad frame. */
 	EXPECT_TRUE(frames_stamped(p + HUGE_FRAME, FRAME, HUGE_FRAME / FRAME));
 	EXPECT_EQ(1, frames_present(p + HUGE_FRAME, HUGE_FRAME));
 	EXPECT_TRUE(only_bad_frame_is_gone(p));
 }
 
-/* Linux 7.3 fills an empty page table with a whole folio at once. */
+/* Linux 7.3 may fill an empty page table with a whole folio at once. */
 TEST_F(poison, fault_under_an_empty_page_table_spares_the_bad_frame)
 {
 	char *p = buffer_map(self->fd, &self->buffer);
@@ -188,7 +188,7 @@ TEST_F(poison, fault_under_an_empty_page_table_spares_the_bad_frame)
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_TRUE(advise_huge(p, BYTES, MADV_NOHUGEPAGE));
 	touch(p, BYTES);
-	/* What covers all of a page table may free it. */
+	/* In two halves, since dropping all that a page table maps may free the table. */
 	for (at = 0; at < BYTES; at += HUGE_FRAME / 2)
 		ASSERT_EQ(0, madvise(p + at, HUGE_FRAME / 2, MADV_DONTNEED));
 	ASSERT_TRUE(poison_physical(self->bad));
@@ -237,7 +237,7 @@ TEST_F(poison, bad_frame_of_a_slab_gives_sigbus_and_its_neighbours_live)
 	ASSERT_NE(MAP_FAILED, q);
 	stamp_frames(p, NR * FRAME, 0);
 	ASSERT_TRUE(poison_physical(physical_address(p + AT * FRAME)));
-	/* The first fault is beside the bad frame. */
+	/* The first fault is next to the bad frame. */
 	EXPECT_TRUE(frames_stamped(q + (AT - 1) * FRAME, FRAME, AT - 1));
 	EXPECT_EQ(BUS_MCEERR_AR, sigbus_code(q + AT * FRAME, false));
 	EXPECT_EQ(BUS_MCEERR_AR, sigbus_code(p + AT * FRAME, true));
@@ -267,12 +267,12 @@ TEST_F(poison, freed_buffer_gives_back_all_but_the_bad_huge_frame)
 	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
 }
 
-TEST_F(poison, freed_buffer_that_was_never_mapped_is_looked_at_too)
+TEST_F(poison, freed_buffer_that_was_never_mapped_is_checked_too)
 {
 	ASSERT_TRUE(close_all(self));
 	ASSERT_TRUE(wait_retired(self->probe, 0));
 
-	/* The same request gets the same memory, now clean. */
+	/* The same request gets the same memory, which is clean now. */
 	ASSERT_EQ(0, buffer_alloc_huge(self->probe, BYTES, &self->buffer));
 	ASSERT_TRUE(poison_physical(self->bad));
 	ASSERT_EQ(0, handle_free(self->probe, self->buffer.handle));
@@ -290,7 +290,7 @@ TEST_F(poison, bad_frame_of_free_memory_is_never_allocated)
 	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
 }
 
-/* Takes all of the pool but the huge frame at @address. */
+/* Allocates all of the pool except the huge frame at @address. */
 static bool leave_free(int fd, __u64 address)
 {
 	struct buffer buffers[MAX_HUGE];
@@ -300,7 +300,8 @@ static bool leave_free(int fd, __u64 address)
 	if (alloc_until_refused(fd, HUGE_FRAME, 0, buffers, MAX_HUGE, &why) != MAX_HUGE)
 		return false;
 	for (i = 0; i < MAX_HUGE; i++)
-		if (buffer_physical(fd, &buffers[i]) == address && handle_free(fd, buffers[i].handle))
+		if (buffer_physical(fd, &buffers[i]) == address &&
+		    handle_free(fd, buffers[i].handle))
 			return false;
 	return wait_clean(fd, &stats) && stats.free_bytes == HUGE_FRAME;
 }
@@ -343,8 +344,7 @@ TEST_F(poison, freed_small_block_with_a_bad_frame_is_not_dealt_out_again)
 	ASSERT_EQ(0, handle_free(self->fd, small.handle));
 	for (i = 0; i < 200; i++) {
 		ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &small));
-		ASSERT_NE(bad / HUGE_FRAME * HUGE_FRAME + bad % HUGE_FRAME / (4 * FRAME) * (4 * FRAME),
-			  buffer_physical(self->fd, &small));
+		ASSERT_NE(bad / (4 * FRAME) * (4 * FRAME), buffer_physical(self->fd, &small));
 		if (i % 2) {
 			ASSERT_EQ(0, handle_free(self->fd, small.handle));
 		}
@@ -367,7 +367,7 @@ TEST_F(poison, bad_frame_in_a_pipe_is_retired_for_good)
 	ASSERT_TRUE(close_all(self));
 	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
 
-	/* The neighbours that the pipe holds are as they were, and do not bring the rest back. */
+	/* The pipe's frames are unchanged. Letting them go does not bring the huge frame back. */
 	ASSERT_EQ(sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(frames_stamped(copy, sizeof(copy), BAD / FRAME + 1));
 	close(ends[0]);
@@ -407,11 +407,11 @@ TEST_F(poison, unload_keeps_huge_frames_with_bad_frames)
 	ASSERT_EQ(0, unload());
 	for (i = 0; i < MANY_BAD; i++) {
 		EXPECT_NE(0, page_flags(head[i] + i * FRAME) & KPF_HWPOISON);
-		/* A page that was freed is no compound any more. */
+		/* If it had been freed, it would not be a compound page any more. */
 		EXPECT_NE(0, page_flags(head[i]) & KPF_COMPOUND_HEAD);
 	}
 
-	/* All of the pool is free again, but for these. */
+	/* The rest of the pool is free again. */
 	end = seconds_now() + IDLE_SECONDS;
 	do {
 		missing = before + (long)(64 * MIB) - free_bytes();

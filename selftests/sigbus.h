@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Touching memory that may not be there, and living on. */
+/* Accesses to memory that may not be there, and surviving the SIGBUS. */
 #ifndef FRAMEPOOL_SELFTESTS_SIGBUS_H
 #define FRAMEPOOL_SELFTESTS_SIGBUS_H
 
@@ -22,7 +22,7 @@ static inline void catch_sigbus(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-/* Touches the frame; the code of the SIGBUS that this gives, or 0. */
+/* Accesses the byte at @p; returns the code of the SIGBUS that this causes, or 0. */
 static inline int sigbus_code(volatile char *p, bool write)
 {
 	if (sigsetjmp(fault_point, 1))

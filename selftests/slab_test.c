@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Caches of objects in the hands of another module (kernel/objects.c): loading it runs one of its cases. */
+/* Caches of objects that another module uses (kernel/objects.c). Loading it runs a case of it. */
 #include "common.h"
 #include "module.h"
 
@@ -18,7 +18,7 @@ FIXTURE_SETUP(slab)
 	ASSERT_GE(self->fd, 0);
 }
 
-/* Also puts right what a failed test left. */
+/* Also cleans up after a failed test. */
 FIXTURE_TEARDOWN_PARENT(slab)
 {
 	unload_case();
@@ -41,7 +41,7 @@ static const char *read_text(const char *path)
 	return text;
 }
 
-/* What the kernel's log has from here on. Each read gives one entry. */
+/* The kernel's log from here on. Each read returns one entry. */
 static int log_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -51,7 +51,7 @@ static int log_open(void)
 	return fd;
 }
 
-/* In how many entries is the text? */
+/* How many entries contain the text. */
 static int count_in_log(int fd, const char *text)
 {
 	char entry[4096];
@@ -72,7 +72,7 @@ TEST_F_TIMEOUT(slab, objects_of_all_sizes_are_aligned_and_apart, SLOW_TEST_SECON
 	EXPECT_TRUE(pool_verifies());
 }
 
-TEST_F_TIMEOUT(slab, config_that_cannot_be_is_einval, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(slab, invalid_config_is_einval, SLOW_TEST_SECONDS)
 {
 	EXPECT_EQ(0, run_case("run=args"));
 }
@@ -117,12 +117,12 @@ TEST_F_TIMEOUT(slab, random_order_is_not_that_of_addresses, SLOW_TEST_SECONDS)
 	EXPECT_EQ(0, run_case("run=random"));
 }
 
-TEST_F_TIMEOUT(slab, what_is_no_object_is_einval, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(slab, freeing_a_non_object_is_einval, SLOW_TEST_SECONDS)
 {
 	EXPECT_EQ(0, run_case("run=bad_frees"));
 }
 
-TEST_F_TIMEOUT(slab, softirqs_threads_and_drains_lose_and_double_no_object, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(slab, softirqs_threads_and_drains_lose_and_duplicate_no_object, SLOW_TEST_SECONDS)
 {
 	EXPECT_EQ(0, run_case("run=objects ms=1000"));
 	EXPECT_TRUE(pool_verifies());
@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(slab, mistakes_are_reported_with_who_made_them, SLOW_TEST_SECONDS
 
 	ASSERT_GE(log, 0);
 	EXPECT_EQ(0, run_case("run=debug"));
-	/* For each of 5 caches two, as check_frees() has it. */
+	/* Two for each of 5 caches: see check_frees(). */
 	EXPECT_EQ(10, count_in_log(log, ": freed twice; seen by check_frees"));
 	EXPECT_LT(10, count_in_log(again, "allocated by reports_of_write"));
 	EXPECT_LE(10, count_in_log(last, "freed by check_frees"));
@@ -148,8 +148,8 @@ TEST_F_TIMEOUT(slab, caches_file_shows_what_a_cache_has, SLOW_TEST_SECONDS)
 	ASSERT_EQ(0, load_case("run=hold_objects"));
 	line = strchr(read_text(DIRECTORY "caches"), '\n');
 	ASSERT_NE(NULL, line);
-	ASSERT_EQ(6, sscanf(line + 1, "%llu %llu %llu %llu %llu %llu", &size, &stride, &per_slab, &active, &objects,
-			    &cached));
+	ASSERT_EQ(6, sscanf(line + 1, "%llu %llu %llu %llu %llu %llu", &size, &stride, &per_slab,
+			    &active, &objects, &cached));
 	EXPECT_EQ(72, size);
 	EXPECT_EQ(72, stride);
 	EXPECT_EQ(500, active);
@@ -183,11 +183,12 @@ TEST_F_TIMEOUT(slab, cache_debug_watches_every_cache, SLOW_TEST_SECONDS)
 
 TEST_F_TIMEOUT(slab, example_module_does_what_it_says, SLOW_TEST_SECONDS)
 {
+	const char *example = getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko";
 	int log = log_open();
 
 	ASSERT_GE(log, 0);
-	ASSERT_EQ(-ENODEV, load_module(getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko", "name=nonesuch"));
-	ASSERT_EQ(0, load_module(getenv("FRAMEPOOL_EXAMPLE_KO") ?: "/" EXAMPLE ".ko", ""));
+	ASSERT_EQ(-ENODEV, load_module(example, "name=nonesuch"));
+	ASSERT_EQ(0, load_module(example, ""));
 	EXPECT_EQ(1, count_in_log(log, EXAMPLE ": 1000 messages, sum 499500"));
 	EXPECT_NE(NULL, strstr(read_text(DIRECTORY "caches"), " example_message\n"));
 	EXPECT_EQ(-EWOULDBLOCK, unload());

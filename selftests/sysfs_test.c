@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What sysfs says of a pool: one value a file, the same as the call tells. */
+/* The files of a pool in sysfs: one value each, the same as STATS reports. */
 #include "common.h"
 #include "child.h"
 #include "memory.h"
@@ -16,11 +16,19 @@ static const struct {
 	const char *name;
 	size_t field;
 } files[] = {
-	{ "total", OFFSET(total_bytes) }, { "free", OFFSET(free_bytes) }, { "used", OFFSET(used_bytes) },
-	{ "quarantined", OFFSET(quarantined_bytes) }, { "retired", OFFSET(retired_bytes) },
-	{ "largest", OFFSET(largest_bytes) }, { "clients", OFFSET(clients) }, { "buffers", OFFSET(buffers) },
-	{ "allocs", OFFSET(allocs) }, { "frees", OFFSET(frees) }, { "fail_nomem", OFFSET(fail_nomem) },
-	{ "fail_nospace", OFFSET(fail_nospace) }, { "fail_quota", OFFSET(fail_quota) },
+	{ "total", OFFSET(total_bytes) },
+	{ "free", OFFSET(free_bytes) },
+	{ "used", OFFSET(used_bytes) },
+	{ "quarantined", OFFSET(quarantined_bytes) },
+	{ "retired", OFFSET(retired_bytes) },
+	{ "largest", OFFSET(largest_bytes) },
+	{ "clients", OFFSET(clients) },
+	{ "buffers", OFFSET(buffers) },
+	{ "allocs", OFFSET(allocs) },
+	{ "frees", OFFSET(frees) },
+	{ "fail_nomem", OFFSET(fail_nomem) },
+	{ "fail_nospace", OFFSET(fail_nospace) },
+	{ "fail_quota", OFFSET(fail_quota) },
 };
 
 FIXTURE(sysfs)
@@ -47,7 +55,7 @@ static const char *path_of(int i)
 	return path;
 }
 
-/* Whether each file is one line with the number that the call has for it. */
+/* Whether each file is one line with the same number as in @stats. */
 static bool files_agree(const struct framepool_ioc_stats *stats)
 {
 	char wanted[32];
@@ -55,7 +63,8 @@ static bool files_agree(const struct framepool_ioc_stats *stats)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(wanted, sizeof(wanted), "%llu\n", *(__u64 *)((char *)stats + files[i].field));
+		snprintf(wanted, sizeof(wanted), "%llu\n",
+			 *(__u64 *)((char *)stats + files[i].field));
 		if (!strcmp(wanted, read_file(path_of(i))))
 			continue;
 		fprintf(stderr, "# %s: %s, not %s", files[i].name, read_file(path_of(i)), wanted);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tracepoints: each says what happened, once, and where. docs/tracing.md is what they are held to. */
+/* The tracepoints: each reports an event once, with its place, as docs/tracing.md says. */
 #include "common.h"
 #include "cache.h"
 #include "memory.h"
@@ -16,7 +16,7 @@ FIXTURE(trace)
 {
 	int fd;
 	struct buffer buffer;
-	bool is_spoilt;		/* the pool is of no use any more */
+	bool is_spoilt;		/* the pool cannot be used any more */
 };
 
 FIXTURE_SETUP(trace)
@@ -48,7 +48,7 @@ static __u64 huge_of(const struct buffer *buffer)
 	return frame_of(buffer) / PER_HUGE;
 }
 
-/* The number by which events name the client that allocated. */
+/* The number that events have for the client that allocated. */
 static int client(void)
 {
 	const char *alloc = traced_next("alloc", NULL);
@@ -56,23 +56,24 @@ static int client(void)
 	return alloc ? traced_value(alloc, "client") : -2;
 }
 
-TEST_F(trace, alloc_tells_the_buffer_and_what_was_asked_for)
+TEST_F(trace, alloc_tells_the_buffer_and_the_request)
 {
 	ASSERT_EQ(0, buffer_alloc_at(self->fd, 3 * FRAME - 1, 4 * FRAME, 1UL << 32, &self->buffer));
 	ASSERT_EQ(0, trace_end());
 	EXPECT_EQ(1, traced_any("alloc"));
-	EXPECT_EQ(1, traced("alloc", "handle=%#llx offset=%#llx length=12288 align=16384 limit=0x100000000 frame=%llu error=0",
+	EXPECT_EQ(1, traced("alloc", "handle=%#llx offset=%#llx length=12288 align=16384 "
+			    "limit=0x100000000 frame=%llu error=0",
 			    self->buffer.handle, self->buffer.offset, frame_of(&self->buffer)));
 	EXPECT_GE(client(), 0);
 }
 
-TEST_F(trace, alloc_in_vain_tells_why)
+TEST_F(trace, failed_alloc_tells_why)
 {
 	EXPECT_EQ(-ENOMEM, buffer_alloc(self->fd, POOL_BYTES + FRAME, &self->buffer));
 	ASSERT_EQ(0, trace_end());
 	EXPECT_EQ(1, traced_any("alloc"));
-	EXPECT_EQ(1, traced("alloc", "handle=0x0 offset=0x0 length=%lu align=4096 limit=0x0 frame=-1 error=-12",
-			    POOL_BYTES + FRAME));
+	EXPECT_EQ(1, traced("alloc", "handle=0x0 offset=0x0 length=%lu align=4096 limit=0x0 "
+			    "frame=-1 error=-12", POOL_BYTES + FRAME));
 	EXPECT_EQ(0, traced_any("free"));
 }
 
@@ -82,7 +83,10 @@ static void want(struct framepool_ioc_alloc entries[3])
 	int i;
 
 	for (i = 0; i < 3; i++)
-		entries[i] = (struct framepool_ioc_alloc){ .size = sizeof(*entries), .length = lengths[i] };
+		entries[i] = (struct framepool_ioc_alloc){
+			.size = sizeof(*entries),
+			.length = lengths[i],
+		};
 }
 
 TEST_F(trace, partial_batch_tells_each_buffer_and_the_one_that_failed)
@@ -98,11 +102,11 @@ TEST_F(trace, partial_batch_tells_each_buffer_and_the_one_that_failed)
 	EXPECT_EQ(3, traced_any("alloc"));
 	EXPECT_EQ(1, traced("alloc", "error=-12"));
 	for (i = 0; i < 2; i++)
-		EXPECT_EQ(1, traced("alloc", "handle=%#llx offset=%#llx length=%llu", entries[i].handle,
-				    entries[i].offset, entries[i].length));
+		EXPECT_EQ(1, traced("alloc", "handle=%#llx offset=%#llx length=%llu",
+				    entries[i].handle, entries[i].offset, entries[i].length));
 }
 
-/* What nobody got is not told of, neither that it was there nor that it went. */
+/* Buffers that are taken back within the call cause neither an alloc nor a free event. */
 TEST_F(trace, refused_batch_tells_the_failure_alone)
 {
 	struct framepool_ioc_alloc entries[3];
@@ -112,7 +116,8 @@ TEST_F(trace, refused_batch_tells_the_failure_alone)
 	EXPECT_EQ(-ENOMEM, alloc_batch(self->fd, 0, entries, 3, &batch));
 	ASSERT_EQ(0, trace_end());
 	EXPECT_EQ(1, traced_any("alloc"));
-	EXPECT_EQ(1, traced("alloc", "length=%lu align=4096 limit=0x0 frame=-1 error=-12", 2 * POOL_BYTES));
+	EXPECT_EQ(1, traced("alloc", "length=%lu align=4096 limit=0x0 frame=-1 error=-12",
+			    2 * POOL_BYTES));
 	EXPECT_EQ(0, traced_any("free"));
 }
 
@@ -151,7 +156,10 @@ static int free_all(int fd, const struct framepool_ioc_alloc *entries, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-		frees[i] = (struct framepool_ioc_free){ .size = sizeof(*frees), .handle = entries[i].handle };
+		frees[i] = (struct framepool_ioc_free){
+			.size = sizeof(*frees),
+			.handle = entries[i].handle,
+		};
 	return free_batch(fd, 0, frees, n, &batch);
 }
 
@@ -162,7 +170,10 @@ static int alloc_frames(int fd, struct framepool_ioc_alloc *entries, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-		entries[i] = (struct framepool_ioc_alloc){ .size = sizeof(*entries), .length = FRAME };
+		entries[i] = (struct framepool_ioc_alloc){
+			.size = sizeof(*entries),
+			.length = FRAME,
+		};
 	return alloc_batch(fd, 0, entries, n, &batch);
 }
 
@@ -180,7 +191,7 @@ TEST_F(trace, free_of_a_batch_tells_each_buffer)
 		EXPECT_EQ(1, traced("free", "client=%d offset=%#llx", client(), entries[i].offset));
 }
 
-/* A client keeps one huge frame when all of it is free, and gives the other back. */
+/* A client keeps one wholly free huge frame, and gives the other back. */
 TEST_F(trace, huge_frame_splits_for_the_first_frame_and_merges_with_the_last)
 {
 	struct framepool_ioc_alloc entries[MANY];
@@ -204,7 +215,7 @@ TEST_F(trace, huge_frame_splits_for_the_first_frame_and_merges_with_the_last)
 	EXPECT_EQ(1, traced("merge", "client=%d huge=%llu kept=1", me, huge_of(&first)));
 	EXPECT_EQ(1, traced("merge", "client=%d huge=%llu kept=0", me, huge_of(&last)));
 
-	/* The one that was kept is split again. */
+	/* The kept huge frame is split again. */
 	ASSERT_EQ(0, trace_begin());
 	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &self->buffer));
 	ASSERT_EQ(0, trace_end());
@@ -222,7 +233,7 @@ TEST_F(trace, whole_huge_frames_neither_split_nor_merge)
 	EXPECT_EQ(0, traced_any("merge"));
 }
 
-/* Buffers of any length and cleanliness come and go at random; some mapped, some kept dirty. */
+/* Allocates and frees buffers of random length, cleared or not; writes to some of them. */
 static void live_at_random(int fd, unsigned int seed)
 {
 	struct buffer buffers[32] = {};
@@ -256,7 +267,7 @@ TEST_F_TIMEOUT(trace, all_that_was_allocated_and_split_is_freed_and_merged, SLOW
 	unsigned int seed = given ? strtoul(given, NULL, 0) : time(NULL);
 
 	TH_LOG("SEED=%u", seed);
-	/* So that none is lost. */
+	/* The buffer is large enough to lose no event. */
 	ASSERT_EQ(0, write_file(TRACING "buffer_size_kb", "8192"));
 	live_at_random(self->fd, seed);
 	ASSERT_EQ(0, trace_end());
@@ -267,8 +278,8 @@ TEST_F_TIMEOUT(trace, all_that_was_allocated_and_split_is_freed_and_merged, SLOW
 	EXPECT_EQ(traced_any("split"), traced_any("merge"));
 }
 
-/* How a kernel maps a huge frame depends on it, whether it may does not. */
-TEST_F(trace, fault_tells_where_and_what_for)
+/* An event tells whether the fault may map a huge frame, not how the kernel then maps it. */
+TEST_F(trace, fault_tells_address_and_access)
 {
 	struct buffer small;
 	char *area, *p, *q;
@@ -276,7 +287,8 @@ TEST_F(trace, fault_tells_where_and_what_for)
 	ASSERT_EQ(0, buffer_alloc_huge(self->fd, 2 * HUGE_FRAME, &self->buffer));
 	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &small));
 	area = reserve(3 * HUGE_FRAME);
-	p = buffer_map_fixed(self->fd, &self->buffer, (char *)ROUND_UP((unsigned long)area, HUGE_FRAME));
+	p = buffer_map_fixed(self->fd, &self->buffer,
+			     (char *)ROUND_UP((unsigned long)area, HUGE_FRAME));
 	q = buffer_map(self->fd, &small);
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_NE(MAP_FAILED, q);
@@ -284,11 +296,15 @@ TEST_F(trace, fault_tells_where_and_what_for)
 	q[2 * FRAME] = 1;
 	ASSERT_EQ(0, trace_end());
 	EXPECT_EQ(2, traced_any("fault"));
-	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%llu write=0 huge=1 error=0", client(),
-			    (long)(p + HUGE_FRAME + 5 * FRAME), self->buffer.offset + HUGE_FRAME + 5 * FRAME,
+	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%llu "
+			    "write=0 huge=1 error=0",
+			    client(), (long)(p + HUGE_FRAME + 5 * FRAME),
+			    self->buffer.offset + HUGE_FRAME + 5 * FRAME,
 			    frame_of(&self->buffer) + PER_HUGE + 5));
-	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%llu write=1 huge=0 error=0", client(),
-			    (long)(q + 2 * FRAME), small.offset + 2 * FRAME, frame_of(&small) + 2));
+	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%llu "
+			    "write=1 huge=0 error=0",
+			    client(), (long)(q + 2 * FRAME), small.offset + 2 * FRAME,
+			    frame_of(&small) + 2));
 }
 
 TEST_F(trace, quarantine_is_entered_and_left)
@@ -306,12 +322,14 @@ TEST_F(trace, quarantine_is_entered_and_left)
 	ASSERT_EQ(0, trace_end());
 	EXPECT_EQ(4, traced_any("quarantine"));
 	for (int i = 0; i < 2; i++) {
-		EXPECT_EQ(1, traced("quarantine", "client=%d huge=%llu step=entered", client(), huge_of(&self->buffer) + i));
-		EXPECT_EQ(1, traced("quarantine", "client=%d huge=%llu step=released", client(), huge_of(&self->buffer) + i));
+		EXPECT_EQ(1, traced("quarantine", "client=%d huge=%llu step=entered", client(),
+				    huge_of(&self->buffer) + i));
+		EXPECT_EQ(1, traced("quarantine", "client=%d huge=%llu step=released", client(),
+				    huge_of(&self->buffer) + i));
 	}
 }
 
-/* Whether there is such an event, soon. */
+/* Waits for such an event. */
 static bool is_traced(const char *event, const char *fields)
 {
 	double end = seconds_now() + IDLE_SECONDS;
@@ -339,7 +357,7 @@ TEST_F(trace, quarantine_tells_what_is_still_referenced)
 	EXPECT_EQ(1, traced("quarantine", "step=released"));
 }
 
-/* It costs the machine a huge frame until it is rebooted. */
+/* This costs the machine a huge frame until it is rebooted. */
 TEST_F(trace, bad_frame_is_told_by_fault_and_quarantine)
 {
 	char fields[64];
@@ -360,7 +378,7 @@ TEST_F(trace, bad_frame_is_told_by_fault_and_quarantine)
 	EXPECT_EQ(1, traced("fault", "error=-133"));
 }
 
-TEST_F(trace, revoke_tells_whose_and_faults_are_refused_afterwards)
+TEST_F(trace, revoke_tells_the_client_and_faults_are_refused_afterwards)
 {
 	struct buffer other;
 	int me;
@@ -378,11 +396,12 @@ TEST_F(trace, revoke_tells_whose_and_faults_are_refused_afterwards)
 	me = client();
 	EXPECT_EQ(1, traced_any("revoke"));
 	EXPECT_EQ(1, traced("revoke", "client=%d of_pid=%d buffers=2", me, getpid()));
-	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx", me, (long)p) - traced("fault", "error=0"));
+	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx", me, (long)p) -
+			     traced("fault", "error=0"));
 	EXPECT_EQ(1, traced("fault", "error=-14"));
 }
 
-/* Blocks of four orders are got and freed on each processor. */
+/* The case allocates and frees blocks of four orders on each processor. */
 TEST_F(trace, magazines_are_refilled_and_drained)
 {
 	int order, cpu, cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -404,12 +423,13 @@ TEST_F(trace, magazines_are_refilled_and_drained)
 		EXPECT_LE(1, traced_value(at, "blocks"));
 }
 
-TEST_F_TIMEOUT(trace, refill_in_vain_got_none, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(trace, failed_refill_got_none, SLOW_TEST_SECONDS)
 {
 	static struct buffer all[POOL_BYTES / HUGE_FRAME];
 	int why;
 
-	ASSERT_EQ(ARRAY_SIZE(all), alloc_until_refused(self->fd, HUGE_FRAME, 0, all, ARRAY_SIZE(all), &why));
+	ASSERT_EQ(ARRAY_SIZE(all), alloc_until_refused(self->fd, HUGE_FRAME, 0, all,
+						       ARRAY_SIZE(all), &why));
 	EXPECT_EQ(0, run_case("run=none"));
 	ASSERT_EQ(0, trace_end());
 	EXPECT_LE(1, traced_any("refill"));
@@ -427,9 +447,11 @@ TEST_F(trace, slabs_grow_and_shrink)
 	while ((grown = traced_next("slab_grow", grown))) {
 		frame = traced_value(grown, "frame");
 		EXPECT_TRUE(traced_has(grown, "client=-1 cache=under test"));
-		EXPECT_LE(1, traced("slab_shrink", "cache=under test frame=%lld order=%lld objects=%lld", frame,
+		EXPECT_LE(1, traced("slab_shrink",
+				    "cache=under test frame=%lld order=%lld objects=%lld", frame,
 				    traced_value(grown, "order"), traced_value(grown, "objects")));
-		EXPECT_LE(traced_value(grown, "objects") * 1000, FRAME << traced_value(grown, "order"));
+		EXPECT_LE(traced_value(grown, "objects") * 1000,
+			  FRAME << traced_value(grown, "order"));
 		n++;
 	}
 	EXPECT_LE(1, n);
@@ -461,10 +483,12 @@ TEST_F(trace, window_tells_its_slabs_and_its_faults)
 	EXPECT_EQ(ARRAY_SIZE(offsets) * FRAME / cache.slab_bytes + 1, traced_any("slab_grow"));
 	EXPECT_EQ(traced_any("slab_grow"), traced("slab_grow", "client=%d cache=0", me));
 	EXPECT_EQ(traced_any("slab_grow"), traced("slab_shrink", "client=%d cache=0", me));
-	EXPECT_EQ(1, traced("slab_shrink", "frame=%lld order=%d objects=%d", traced_value(grown, "frame"), order,
-			    1 << order));
-	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%lld write=1 huge=0 error=0", me,
-			    (long)(p + 3 * FRAME), cache.offset + 3 * FRAME, traced_value(grown, "frame") + 3));
+	EXPECT_EQ(1, traced("slab_shrink", "frame=%lld order=%d objects=%d",
+			    traced_value(grown, "frame"), order, 1 << order));
+	EXPECT_EQ(1, traced("fault", "client=%d address=%#lx offset=%#llx frame=%lld "
+			    "write=1 huge=0 error=0",
+			    me, (long)(p + 3 * FRAME), cache.offset + 3 * FRAME,
+			    traced_value(grown, "frame") + 3));
 	EXPECT_EQ(1, traced("fault", "frame=-1 write=0 huge=0 error=-14"));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's trace of the module's events: what happened since trace_begin() is looked at line by line after trace_end() or
- * trace_read().
+ * The kernel's trace of the module's events. trace_begin() starts it. After trace_end() or
+ * trace_read(), the other functions search what was traced.
  */
 #ifndef FRAMEPOOL_SELFTESTS_TRACING_H
 #define FRAMEPOOL_SELFTESTS_TRACING_H
@@ -17,19 +17,25 @@
 static char traced_text[TRACE_SIZE];
 
 /*
- * From here on all of the module's events are traced; what was before is forgotten. They stay on until the module goes, and
- * the kernel does not note the names of processes, as that switches on events of the scheduler: the kernel switches by writing to
- * its own code, and processors that QEMU emulates side by side may stumble over that if they run it just then.
+ * Discards what was traced before, and from here on traces all of the module's events. They stay on
+ * until the module is unloaded, and the kernel does not record the names of processes, since
+ * switching these on and off has crashed guests of QEMU's emulator.
  */
 static inline int trace_begin(void)
 {
-	int ret = write_file(TRACING "tracing_on", "0") ?: write_file(TRACING "options/record-cmd", "0");
+	int fd, ret = write_file(TRACING "tracing_on", "0") ?:
+		      write_file(TRACING "options/record-cmd", "0");
 
-	close(open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
-	return ret ?: write_file(TRACE_EVENTS "enable", "1") ?: write_file(TRACING "tracing_on", "1");
+	if (ret)
+		return ret;
+	fd = open_errno(TRACING "trace", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return write_file(TRACE_EVENTS "enable", "1") ?: write_file(TRACING "tracing_on", "1");
 }
 
-/* Reads what was traced so far, for those below. */
+/* Reads what was traced so far. */
 static inline int trace_read(void)
 {
 	int fd = open_errno(TRACING "trace", O_RDONLY);
@@ -45,13 +51,13 @@ static inline int trace_read(void)
 	return n ? -EOVERFLOW : 0;
 }
 
-/* Ends it, and reads what was traced. */
+/* Stops tracing and reads what was traced. */
 static inline int trace_end(void)
 {
 	return write_file(TRACING "tracing_on", "0") ?: trace_read();
 }
 
-/* The fields of the next event of that name after @at (first: NULL), as they were printed; or NULL. */
+/* The printed fields of the next such event after @at (NULL: the first); NULL if there is none. */
 static inline const char *traced_next(const char *event, const char *at)
 {
 	char name[64];
@@ -61,7 +67,7 @@ static inline const char *traced_next(const char *event, const char *at)
 	return at ? at + strlen(name) : NULL;
 }
 
-/* Whether these fields, side by side, are among those at @at. */
+/* Whether @fields appear, side by side, in the event at @at. */
 static inline bool traced_has(const char *at, const char *fields)
 {
 	const char *end = strchr(at, '\n'), *found;
@@ -74,8 +80,9 @@ static inline bool traced_has(const char *at, const char *fields)
 	return false;
 }
 
-/* How many events of that name have these fields, side by side. */
-static inline __attribute__((format(printf, 2, 3))) int traced(const char *event, const char *format, ...)
+/* How many such events have these fields, side by side. */
+static inline __attribute__((format(printf, 2, 3)))
+int traced(const char *event, const char *format, ...)
 {
 	const char *at = NULL;
 	char fields[256];
@@ -100,7 +107,7 @@ static inline int traced_any(const char *event)
 	return n;
 }
 
-/* A field of the event at @at, which has it. */
+/* The value of a field that the event at @at has. */
 static inline long long traced_value(const char *at, const char *field)
 {
 	char name[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* io_uring without a library: registered buffers, and one request at a time on them. */
+/* io_uring without a library: a registered buffer, and one request at a time on it. */
 #ifndef FRAMEPOOL_SELFTESTS_URING_H
 #define FRAMEPOOL_SELFTESTS_URING_H
 
@@ -11,11 +11,11 @@
 #define URING_ENTRIES	4
 
 /**
- * struct uring - a ring with one registered buffer at most
+ * struct uring - a ring with at most one registered buffer
  * @fd: the ring
- * @params: where things lie in @rings
+ * @params: the offsets of things in @rings
  * @rings: submission and completion ring
- * @sqes: requests
+ * @sqes: the requests
  */
 struct uring {
 	int fd;
@@ -24,7 +24,7 @@ struct uring {
 	struct io_uring_sqe *sqes;
 };
 
-/* Linux 6.1 registers anonymous memory and that of hugetlbfs and tmpfs, but no other mapping of a file. */
+/* Of file mappings, Linux 6.1 registers only those of hugetlbfs and tmpfs. */
 static inline bool uring_refuses_files(void)
 {
 	return kernel_is("6.1.");
@@ -54,7 +54,7 @@ static inline bool uring_open(struct uring *ring)
 	return ring->rings != MAP_FAILED && ring->sqes != MAP_FAILED;
 }
 
-/* Makes [p, p + length) the ring's buffer, pinned for long: 0 or a negative errno. */
+/* Makes [p, p + length) the ring's buffer, with a long-term pin. Returns 0 or a negative errno. */
 static inline int uring_register(const struct uring *ring, void *p, size_t length)
 {
 	struct iovec buffer = { .iov_base = p, .iov_len = length };
@@ -72,8 +72,8 @@ static inline int uring_unregister(const struct uring *ring)
 
 /*
  * IORING_OP_READ_FIXED or IORING_OP_WRITE_FIXED between a file and [p, p + length), which is
- * inside the registered buffer; nobody looks there by the page tables. Waits for the
- * end: bytes, or a negative errno.
+ * inside the registered buffer; no page table is used for it. Waits for the end. Returns the number
+ * of bytes or a negative errno.
  */
 static inline int uring_transfer(const struct uring *ring, int opcode, int fd, __u64 at,
 				 const void *p, size_t length)

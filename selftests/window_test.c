@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Windows of caches: what of their slabs can be seen where, and how long. */
+/* Windows of caches: which slabs are visible where in them, and how long. */
 #include "common.h"
 #include "cache.h"
 #include "child.h"
@@ -12,7 +12,7 @@
 FIXTURE(window)
 {
 	int fd;
-	int probe;		/* another client, to look at the pool */
+	int probe;		/* another client, which observes the pool */
 	struct cache cache;	/* of objects of SIZE bytes */
 	char *p;		/* its whole window */
 	__u64 *offsets;		/* room for MANY */
@@ -77,7 +77,7 @@ TEST_F(window, fault_maps_a_cluster_of_its_slab)
 		  frames_present(self->p, HUGE_FRAME));
 }
 
-/* Each fault works on one page table, so that it has all memory that it needs before it takes a lock. */
+/* A fault stays in one page table, so that it has all memory it needs before it takes a lock. */
 TEST_F(window, cluster_ends_with_its_page_table)
 {
 	char *boundary = reserve(2 * HUGE_FRAME), *p;
@@ -87,8 +87,8 @@ TEST_F(window, cluster_ends_with_its_page_table)
 	boundary += HUGE_FRAME - (unsigned long)boundary % HUGE_FRAME;
 	ASSERT_EQ(0, cache_create(self->fd, 16 * FRAME, &large));
 	ASSERT_EQ(0, objects_alloc(&large, &object, 1));
-	p = map_raw(boundary - 4 * FRAME, 16 * FRAME, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->fd,
-		    large.offset + object);
+	p = map_raw(boundary - 4 * FRAME, 16 * FRAME, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, self->fd, large.offset + object);
 	ASSERT_EQ(boundary - 4 * FRAME, p);
 	touch(boundary - FRAME, FRAME);
 	EXPECT_EQ(1, frames_present(p, 16 * FRAME));
@@ -107,7 +107,7 @@ TEST_F(window, slab_without_objects_is_unmapped_and_goes_back)
 	EXPECT_EQ(BUS_ADRERR, sigbus_code(self->p + self->cache.slab_bytes, true));
 	EXPECT_EQ(self->cache.slab_bytes / KIB, smaps_kib(self->p, "Rss"));
 	ASSERT_EQ(0, objects_free(&self->cache, self->offsets, 1));
-	/* Whoever needs memory gets it. */
+	/* The client may keep some of it, but a drain takes that. */
 	EXPECT_LE(used_bytes(self->fd), 256 * KIB);
 	drain_pool();
 	EXPECT_EQ(0, used_bytes(self->fd));
@@ -129,7 +129,8 @@ TEST_F(window, mapping_beyond_the_window_is_enxio)
 	EXPECT_EQ(ENXIO, map_errno(FRAME, PROT_READ, MAP_SHARED, self->fd, 1ULL << 44));
 	EXPECT_EQ(ENXIO, map_errno(FRAME, PROT_READ, MAP_SHARED, self->fd, 0x7ffffffffffff000));
 	EXPECT_EQ(EINVAL, map_errno(FRAME, PROT_READ, MAP_PRIVATE, self->fd, cache->offset));
-	EXPECT_EQ(EPERM, map_errno(FRAME, PROT_READ | PROT_EXEC, MAP_SHARED, self->fd, cache->offset));
+	EXPECT_EQ(EPERM, map_errno(FRAME, PROT_READ | PROT_EXEC, MAP_SHARED, self->fd,
+				   cache->offset));
 	EXPECT_EQ(0, map_errno(FRAME, PROT_READ, MAP_SHARED, self->fd, end - FRAME));
 	EXPECT_NE(0, mprotect(self->p, FRAME, PROT_READ | PROT_EXEC));
 	EXPECT_EQ(MAP_FAILED, mremap(self->p, HUGE_FRAME, 4 * POOL_BYTES, MREMAP_MAYMOVE));
@@ -146,9 +147,10 @@ TEST_F(window, mapping_in_pieces_shows_the_same)
 	q = map_raw(NULL, FRAME, PROT_READ, MAP_SHARED, self->fd, self->cache.offset + 5 * FRAME);
 	ASSERT_NE(MAP_FAILED, q);
 	EXPECT_EQ(0, memcmp(q, self->p + 5 * FRAME, FRAME));
-	/* Split, moved, and with a hole. */
+	/* Now split it, move a part and leave a hole. */
 	ASSERT_EQ(0, munmap(self->p + 2 * FRAME, FRAME));
-	ASSERT_EQ(to, mremap(self->p + 3 * FRAME, 8 * FRAME, 8 * FRAME, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	ASSERT_EQ(to, mremap(self->p + 3 * FRAME, 8 * FRAME, 8 * FRAME,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	EXPECT_EQ(0, memcmp(q, to + 2 * FRAME, FRAME));
 	for (i = 0; i < MANY; i++)
 		if (self->offsets[i] >= 11 * FRAME) {
@@ -167,9 +169,10 @@ TEST_F(window, mapped_window_outlives_its_handle)
 		stamp(self->p + self->offsets[i], SIZE, i);
 	ASSERT_EQ(0, cache_destroy(self->fd, self->cache.handle));
 	EXPECT_EQ(-ENOENT, cache_destroy(self->fd, self->cache.handle));
-	EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, self->offsets, 1, &arg));
+	EXPECT_EQ(-ENOENT, objects_call(&self->cache, FRAMEPOOL_IOC_OBJ_FREE, 0, self->offsets, 1,
+					&arg));
 	EXPECT_EQ(ENXIO, map_errno(FRAME, PROT_READ, MAP_SHARED, self->fd, self->cache.offset));
-	/* Its place is not given to another. */
+	/* Its place is not given to another cache. */
 	ASSERT_EQ(0, cache_create(self->fd, SIZE, &next));
 	EXPECT_NE(self->cache.offset, next.offset);
 	ASSERT_EQ(0, madvise(self->p, HUGE_FRAME, MADV_DONTNEED));
@@ -225,7 +228,7 @@ TEST_F(window, child_shares_the_objects)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
-/* Or references would be counted that nobody limits. */
+/* Page table entries that fork() copied would be references that no limit counts. */
 TEST_F(window, child_has_none_of_the_pages_before_it_touches_them)
 {
 	pid_t pid;
