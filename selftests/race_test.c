@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads and processes that get in each other's way.
+ * Threads and processes that do conflicting things at once.
  *
- * What is random here comes from one seed, which each test prints; SEED= in the
- * environment repeats it.
+ * All that is random comes from one seed, which each test prints. SEED= in the environment
+ * sets it.
  */
 #include "common.h"
 #include "child.h"
@@ -17,6 +17,7 @@
 #define MANY		128
 #define WORKERS		4
 #define STORM_SECONDS	3
+#define STORM_KILLS	40	/* at least, however long they take */
 #define EXIT_AT_ONCE	"--exit-at-once"
 
 FIXTURE(race)
@@ -42,16 +43,16 @@ FIXTURE_TEARDOWN_PARENT(race)
 
 /**
  * struct contest - one round in which several threads do the same thing at once
- * @count: how many take part
- * @ready: how many of them wait for the start
+ * @count: number of threads
+ * @ready: number of threads that have started
  * @fd: the client
- * @buffer: the buffer they quarrel about
+ * @buffer: the buffer that they contend for
  * @many: or these
  * @p: where it is mapped
  * @other: another place for it
- * @delay: microseconds to wait before doing harm
- * @wins: how many of them had their way
- * @wrong: how many got a result that nobody may get
+ * @delay: microseconds to wait before the disturbance
+ * @wins: number of threads that succeeded
+ * @wrong: number of results that must not occur
  */
 struct contest {
 	int count;
@@ -71,7 +72,7 @@ static void bump(int *counter)
 	__atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL);
 }
 
-/* Waits without sleeping: threads that have to be woken start one after the other. */
+/* Waits without sleeping, since threads that must be woken would start one after the other. */
 static void start_together(struct contest *contest)
 {
 	bump(&contest->ready);
@@ -90,7 +91,7 @@ static bool contest_run(struct contest *contest, int count, void *(*const *work)
 	for (started = 0; started < count; started++)
 		if (pthread_create(&threads[started], NULL, work[started], contest))
 			break;
-	/* Those that were started wait for the missing ones for ever. */
+	/* The threads that were started wait for the missing ones for ever. */
 	if (started < count)
 		return false;
 	for (i = 0; i < started; i++)
@@ -165,7 +166,7 @@ TEST_F(race, concurrent_faults_agree)
 	int round;
 
 	for (round = 0; round < 20; round++) {
-		/* Whole huge frames and parts of them in turn. */
+		/* Alternate between whole huge frames and parts of them. */
 		ASSERT_EQ(0, buffer_alloc(self->fd, HUGE_FRAME - round % 2 * FRAME,
 					  &contest.buffer));
 		contest.p = buffer_map(self->fd, &contest.buffer);
@@ -178,7 +179,7 @@ TEST_F(race, concurrent_faults_agree)
 	}
 }
 
-/* Copies from the mapping without dying when it is gone: write() just fails. */
+/* Reads from the mapping through write(), which just fails if the mapping is gone. */
 static void *read_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -210,7 +211,7 @@ static void *drop_work(void *arg)
 	int i;
 
 	start_together(contest);
-	/* It may be unmapped in parts meanwhile: then there is nothing to drop. */
+	/* Parts may be unmapped meanwhile. There is nothing to drop in them. */
 	for (i = 0; i < 16; i++)
 		madvise(contest->p + i % 4 * MIB, MIB, MADV_DONTNEED);
 	return NULL;
@@ -236,7 +237,7 @@ TEST_F_TIMEOUT(race, unmap_and_free_during_faults_is_harmless, SLOW_TEST_SECONDS
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Maps by the offset while another thread frees the handle: it works, or ENXIO. */
+/* Maps while another thread frees the handle, which succeeds or fails with ENXIO. */
 static void *map_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -270,7 +271,7 @@ TEST_F_TIMEOUT(race, map_during_free_works_or_fails_cleanly, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Allocates and frees in one client, and looks at each buffer's bytes. */
+/* Allocates and frees in one client, and checks each buffer's bytes. */
 static void *churn_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -308,7 +309,7 @@ TEST_F_TIMEOUT(race, threads_of_one_client_get_zeroed_memory_of_their_own, SLOW_
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Until the descriptor is closed under its feet: each call works, or says EBADF. */
+/* Makes calls until the descriptor is closed. Each must succeed or fail with EBADF. */
 static void *call_until_closed_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -324,7 +325,7 @@ static void *call_until_closed_work(void *arg)
 			p = buffer_map(contest->fd, &buffer);
 			ret = p == MAP_FAILED ? -errno : 0;
 			if (!ret) {
-				*p = 1;		/* also if it is the last that holds the client */
+				*p = 1;		/* even if only the mapping holds the client */
 				munmap(p, FRAME);
 			}
 		}
@@ -367,7 +368,7 @@ TEST_F_TIMEOUT(race, close_during_calls_is_harmless, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Takes references to frames that are being unmapped, and lets them go again. */
+/* Takes references to frames that are being unmapped, and drops them again. */
 static void *splice_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -414,7 +415,7 @@ TEST_F_TIMEOUT(race, unmap_and_free_while_pipes_take_frames_is_harmless, SLOW_TE
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Moves the mapping to and fro. Whoever uses it meanwhile may find nothing there. */
+/* Moves the mapping back and forth. Other threads may find nothing there meanwhile. */
 static void *move_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -455,7 +456,7 @@ TEST_F_TIMEOUT(race, moving_a_mapping_during_faults_keeps_its_bytes, SLOW_TEST_S
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Forks while the mapping goes away. The child touches what it got, and ends or is killed. */
+/* Forks while the mapping goes away. The child reads what it inherited, and exits or is killed. */
 static void *fork_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -470,7 +471,8 @@ static void *fork_work(void *arg)
 
 			sink = memfd_create("reads", MFD_CLOEXEC);
 			for (at = 0; at < BYTES; at += BYTES / 32)
-				CHILD_CHECK(pwrite(sink, contest->p + at, 1, 0) == 1 || errno == EFAULT);
+				CHILD_CHECK(pwrite(sink, contest->p + at, 1, 0) == 1 ||
+					    errno == EFAULT);
 			if (i % 2)
 				pause();
 			_exit(0);
@@ -504,7 +506,7 @@ TEST_F_TIMEOUT(race, fork_storm_during_unmap_and_free_is_harmless, SLOW_TEST_SEC
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 }
 
-/* Keeps all threads but the first of a process busy with one client, for ever. */
+/* Uses one client, together with other threads, for ever. */
 static void *busy_work(void *arg)
 {
 	struct contest *contest = arg;
@@ -512,8 +514,9 @@ static void *busy_work(void *arg)
 	struct buffer buffer;
 	char *p;
 
+	bump(&contest->ready);
 	for (;;) {
-		/* Now and then more than is clean, so that it has to be cleared in the call. */
+		/* Now and then this is more than is clean, so that the call has to clear memory. */
 		if (buffer_alloc(contest->fd, 1 + rand_r(&seed) % (16 * MIB), &buffer))
 			continue;
 		p = buffer_map(contest->fd, &buffer);
@@ -528,8 +531,8 @@ static void *busy_work(void *arg)
 	return NULL;
 }
 
-/* A process with busy threads, of which the first waits for its end, or executes a program. */
-static void busy_process(bool executes)
+/* A process with busy threads, whose first thread waits to be killed or executes a program. */
+static void busy_process(bool executes, int ready)
 {
 	struct contest contest = { .fd = pool_open() };
 	pthread_t thread;
@@ -538,23 +541,31 @@ static void busy_process(bool executes)
 	CHILD_CHECK(contest.fd >= 0);
 	for (i = 1; i < THREADS; i++)
 		CHILD_CHECK(!pthread_create(&thread, NULL, busy_work, &contest));
-	usleep(1000 + getpid() % 16 * 4000);
-	if (executes)
+	while (__atomic_load_n(&contest.ready, __ATOMIC_ACQUIRE) < THREADS - 1)
+		sched_yield();
+	tell(ready);
+	if (executes) {
+		usleep(1000 + getpid() % 16 * 4000);
 		execl("/proc/self/exe", "race_test", EXIT_AT_ONCE, NULL);
+	}
 	pause();
 }
 
 TEST_F_TIMEOUT(race, exec_and_sigkill_of_busy_threads_lose_nothing, SLOW_TEST_SECONDS)
 {
-	int round;
+	int round, ready[2];
 	pid_t pid;
 
 	for (round = 0; round < 40; round++) {
 		bool executes = round % 2;
 
+		ASSERT_EQ(0, pipe(ready));
 		pid = child_fork();
 		if (!pid)
-			busy_process(executes);
+			busy_process(executes, ready[1]);
+		close(ready[1]);
+		ASSERT_TRUE(hear(ready[0]));
+		close(ready[0]);
 		if (executes) {
 			ASSERT_EQ(0, child_wait(pid));
 		} else {
@@ -573,8 +584,8 @@ TEST_F_TIMEOUT(race, exec_and_sigkill_of_busy_threads_lose_nothing, SLOW_TEST_SE
  * struct storm - what one worker holds
  * @fd: its client
  * @seed: state of its random numbers
- * @buffers: length 0: none
- * @maps: NULL: not mapped
+ * @buffers: its buffers; length 0 if there is none
+ * @maps: where they are mapped; NULL if they are not
  */
 struct storm {
 	int fd;
@@ -594,7 +605,7 @@ static void storm_alloc(struct storm *storm, int i)
 		buffer->length = 0;
 }
 
-/* Each frame bears the mark of the slot, so a frame given out twice is seen. */
+/* Each frame gets a stamp for its slot, which shows frames that were allocated twice. */
 static void storm_map(struct storm *storm, int i)
 {
 	struct buffer *buffer = &storm->buffers[i];
@@ -610,7 +621,7 @@ static void storm_free(struct storm *storm, int i)
 	struct buffer *buffer = &storm->buffers[i];
 	char *p = storm->maps[i];
 
-	/* Free first or unmap first: the order must not matter. */
+	/* The order of freeing and unmapping must not matter. */
 	if (rand_r(&storm->seed) % 2) {
 		CHILD_CHECK(!handle_free(storm->fd, buffer->handle));
 		buffer->handle = 0;
@@ -672,11 +683,11 @@ TEST_F_TIMEOUT(race, storms_of_killed_processes_lose_nothing, SLOW_TEST_SECONDS)
 	double end = seconds_now() + STORM_SECONDS;
 	unsigned int seed = self->seed;
 	pid_t pids[WORKERS];
-	int i;
+	int i, kills;
 
 	for (i = 0; i < WORKERS; i++)
 		pids[i] = storm_start(rand_r(&seed));
-	while (seconds_now() < end) {
+	for (kills = 0; kills < STORM_KILLS || seconds_now() < end; kills++) {
 		sleep_ms(1 + rand_r(&seed) % 40);
 		EXPECT_TRUE(snapshot_adds_up(self->fd));
 		i = rand_r(&seed) % WORKERS;
@@ -691,7 +702,7 @@ TEST_F_TIMEOUT(race, storms_of_killed_processes_lose_nothing, SLOW_TEST_SECONDS)
 
 int main(int argc, char **argv)
 {
-	/* What exec_and_sigkill_of_busy_threads_lose_nothing executes. */
+	/* This is what exec_and_sigkill_of_busy_threads_lose_nothing executes. */
 	if (argc == 2 && !strcmp(argv[1], EXIT_AT_ONCE))
 		return KSFT_PASS;
 	return test_harness_run(argc, argv);
