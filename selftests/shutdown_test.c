@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A pool that is shut down by force while programs use it: afterwards nobody reaches a byte
- * of it any more. Leaves the module loaded as it found it.
+ * A pool that is shut down by force while programs use it. Afterwards no program can access a byte
+ * of it. Leaves the module loaded as it found it.
  */
 #include "common.h"
 #include "cache.h"
@@ -20,11 +20,11 @@
 #define SHUTDOWN	"/sys/class/framepool/" POOL_NAME "/shutdown"
 #define SUMMARY		"/sys/kernel/debug/framepool/" POOL_NAME "/summary"
 #define BYTES		(2 * HUGE_FRAME)
-#define SIEGE_BYTES	HUGE_FRAME	/* to be had however scattered the pool is */
+#define SIEGE_BYTES	HUGE_FRAME	/* available however scattered the pool is */
 #define SMALL_BYTES	(16 * FRAME)
 #define NOBODY		65534
 #define WORKERS		3
-#define SMALL		8	/* threads of one that fault small pages in */
+#define SMALL		8	/* threads of a worker that fault small pages in */
 #define THREADS		(SMALL + 3)
 #define SIEGES_SECONDS	40
 
@@ -83,7 +83,7 @@ static long summary(const char *key)
 	return proc_number(SUMMARY, NULL, key);
 }
 
-/* Whether no byte of [p, p + length) can be read or written, by the program or by the kernel. */
+/* Whether neither the program nor the kernel can read or write a byte of [p, p + length). */
 static bool is_unreachable(char *p, size_t length)
 {
 	size_t at;
@@ -116,7 +116,9 @@ TEST_F(shutdown, attribute_is_for_root_to_write)
 
 TEST_F(shutdown, anything_but_1_is_refused_and_changes_nothing)
 {
-	static const char * const bad[] = { "0", "2", "11", "y", "yes", "on", " 1", "1 ", "-1", "\n" };
+	static const char * const bad[] = {
+		"0", "2", "11", "y", "yes", "on", " 1", "1 ", "-1", "\n",
+	};
 	int i, fd;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -303,15 +305,17 @@ TEST_F(shutdown, frame_in_a_pipe_keeps_its_bytes)
 }
 
 /**
- * struct siege - what the threads of one process do to their pool while it is shut down
+ * struct siege - a process whose threads use their pool while it is shut down
  * @fd: their client
- * @large: SIEGE_BYTES long
+ * @large: a buffer, SIEGE_BYTES long
  * @p: where it is mapped
- * @huge: once more
- * @small: and the beginning of it, for each thread of the kind; or for every other one that of a cache's window
+ * @huge: a second mapping of it
+ * @small: a small mapping for each thread of fault_small_work(): in turn, the beginning of @large
+ *	and of a cache's window
  * @taken: how many of @small are taken
+ * @begun: how many threads have started their work
  * @over: the shutdown has returned
- * @wrong: how often something came out that nobody may get
+ * @wrong: number of results that must not occur
  */
 struct siege {
 	int fd;
@@ -320,6 +324,7 @@ struct siege {
 	char *huge;
 	char *small[SMALL];
 	int taken;
+	int begun;
 	bool over;
 	int wrong;
 };
@@ -329,6 +334,11 @@ static bool goes_on(const struct siege *siege)
 	return !__atomic_load_n(&siege->over, __ATOMIC_ACQUIRE);
 }
 
+static void count_begun(struct siege *siege)
+{
+	__atomic_fetch_add(&siege->begun, 1, __ATOMIC_ACQ_REL);
+}
+
 static void count_wrong(struct siege *siege, const char *what)
 {
 	fprintf(stderr, "# %s (errno %d)\n", what, errno);
@@ -336,19 +346,20 @@ static void count_wrong(struct siege *siege, const char *what)
 }
 
 /*
- * Drops a mapping of its own and has the kernel fault it in again, until the kernel
- * refuses: from then on nothing takes away what a fault may have brought in too late.
+ * Drops the pages of a mapping and has the kernel fault them in again, until the kernel refuses.
+ * From then on nothing unmaps a page that a fault has mapped too late.
  */
 static void fault_until_refused(struct siege *siege, char *p, size_t length)
 {
+	count_begun(siege);
 	while (!madvise(p, length, MADV_POPULATE_WRITE))
 		madvise(p, length, MADV_DONTNEED);
 	if (errno != EFAULT)
-		count_wrong(siege, "a fault was refused otherwise");
+		count_wrong(siege, "a fault was refused with another error");
 	while (goes_on(siege))
 		sleep_ms(1);
 	if (!is_unreachable(p, length))
-		count_wrong(siege, "a fault came in too late");
+		count_wrong(siege, "a fault mapped a page too late");
 }
 
 static void *fault_huge_work(void *arg)
@@ -362,24 +373,25 @@ static void *fault_huge_work(void *arg)
 static void *fault_small_work(void *arg)
 {
 	struct siege *siege = arg;
+	int mine = __atomic_fetch_add(&siege->taken, 1, __ATOMIC_ACQ_REL);
 
-	fault_until_refused(siege, siege->small[__atomic_fetch_add(&siege->taken, 1, __ATOMIC_ACQ_REL)],
-			    SMALL_BYTES);
+	fault_until_refused(siege, siege->small[mine], SMALL_BYTES);
 	return NULL;
 }
 
-/* Maps, touches by the kernel and unmaps; allocates and frees. */
+/* Maps, accesses and unmaps; allocates and frees. */
 static void *map_work(void *arg)
 {
 	struct siege *siege = arg;
 	struct buffer buffer;
 	int ret;
 
+	count_begun(siege);
 	while (goes_on(siege)) {
 		char *p = buffer_map(siege->fd, &siege->large);
 
 		if (p == MAP_FAILED && errno != ENODEV)
-			count_wrong(siege, "mmap was refused otherwise");
+			count_wrong(siege, "mmap was refused with another error");
 		if (p != MAP_FAILED) {
 			sigbus_code(p + MIB, true);
 			munmap(p, siege->large.length);
@@ -388,17 +400,18 @@ static void *map_work(void *arg)
 		if (!ret)
 			ret = handle_free(siege->fd, buffer.handle);
 		if (ret && ret != -ENODEV)
-			count_wrong(siege, "a call was refused otherwise");
+			count_wrong(siege, "a call was refused with another error");
 	}
 	return NULL;
 }
 
-/* Forks; the child touches what it inherited. */
+/* Forks. The child accesses what it inherited. */
 static void *fork_work(void *arg)
 {
 	struct siege *siege = arg;
 	int i, status;
 
+	count_begun(siege);
 	while (goes_on(siege)) {
 		pid_t pid = fork();
 
@@ -408,12 +421,12 @@ static void *fork_work(void *arg)
 			_exit(0);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-			count_wrong(siege, "a child ended otherwise");
+			count_wrong(siege, "a child did not exit as it should");
 	}
 	return NULL;
 }
 
-/* A process under siege: says when it is under way, and looks around after the shutdown. */
+/* A process whose threads use the pool. Tells when all do, and checks after the shutdown. */
 static void besieged(int ready, int go)
 {
 	static void *(*const work[THREADS])(void *) = {
@@ -429,7 +442,8 @@ static void besieged(int ready, int go)
 	siege.p = buffer_map(siege.fd, &siege.large);
 	siege.huge = buffer_map(siege.fd, &siege.large);
 	CHILD_CHECK(siege.p != MAP_FAILED && siege.huge != MAP_FAILED);
-	CHILD_CHECK(!cache_create(siege.fd, FRAME, &cache) && !objects_alloc(&cache, offsets, ARRAY_SIZE(offsets)));
+	CHILD_CHECK(!cache_create(siege.fd, FRAME, &cache));
+	CHILD_CHECK(!objects_alloc(&cache, offsets, ARRAY_SIZE(offsets)));
 	for (i = 0; i < SMALL; i++) {
 		siege.small[i] = map_raw(NULL, SMALL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 					 siege.fd, i % 2 ? cache.offset : siege.large.offset);
@@ -437,6 +451,8 @@ static void besieged(int ready, int go)
 	}
 	for (i = 0; i < THREADS; i++)
 		CHILD_CHECK(!pthread_create(&threads[i], NULL, work[i], &siege));
+	while (__atomic_load_n(&siege.begun, __ATOMIC_ACQUIRE) < THREADS)
+		sleep_ms(1);
 	tell(ready);
 	CHILD_CHECK(hear(go));
 	__atomic_store_n(&siege.over, true, __ATOMIC_RELEASE);
@@ -448,8 +464,8 @@ static void besieged(int ready, int go)
 }
 
 /*
- * On a kernel that can be preempted, whoever is woken with real-time priority stops a
- * fault at any point, and only goes on without it if it does not wait for it.
+ * On a preemptible kernel, a task that wakes with real-time priority interrupts a fault at any
+ * point. If the shutdown did not wait for that fault, it would finish before it.
  */
 static bool shut_down_suddenly(unsigned int *seed)
 {
