@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading and unloading: every parameter, refused and accepted, and the memory that has to
- * come back. Leaves the module loaded as it found it.
+ * Loading and unloading: every parameter with values that are refused and accepted, and the memory
+ * that has to come back. Leaves the module loaded as it found it.
  */
 #include "common.h"
 #include "child.h"
@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN_PARENT(module)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Loading is refused with @error and leaves nothing: neither module nor node. */
+/* Whether loading fails with @error and leaves neither module nor node behind. */
 static bool is_refused(const char *parameters, int error)
 {
 	int ret = load(parameters);
@@ -68,7 +68,7 @@ static int info_of(const char *name, struct framepool_ioc_info *info)
 	return ret;
 }
 
-/* Total bytes of the pool that comes with @parameters; negative: an errno. */
+/* Total bytes of the pool that @parameters give, or a negative errno. */
 static long total_with(const char *parameters)
 {
 	struct framepool_ioc_info info;
@@ -86,7 +86,8 @@ TEST_F_TIMEOUT(module, size_of_nonsense_is_refused, SLOW_TEST_SECONDS)
 {
 	static const char * const bad[] = {
 		"size=nonsense", "size=", "size=M", "size=12Q", "size=64MM", "size=64M64M",
-		"size=-1", "size=-64M", "size=0", "size=0M", "size=64,M", "size=17179869184G", "size=17179869185G",
+		"size=-1", "size=-64M", "size=0", "size=0M", "size=64,M", "size=17179869184G",
+		"size=17179869185G",
 	};
 	int i;
 
@@ -141,7 +142,7 @@ TEST_F_TIMEOUT(module, partial_takes_what_there_is_and_leaves_a_margin, SLOW_TES
 	EXPECT_TRUE(memory_is_back(self->free_bytes));
 }
 
-/* Fill memory with kernel objects, as far as the time goes, and free them again. */
+/* Fills memory with kernel objects for a while, and frees them again. */
 static bool churn_kernel_memory(void)
 {
 	double end = seconds_now() + CHURN_SECONDS;
@@ -161,7 +162,7 @@ static bool churn_kernel_memory(void)
 	return ok;
 }
 
-/* What a page was before must not matter: Linux 6.12 looks at the index that it left behind. */
+/* Linux 6.12 looks at a page's index, where its former use may have left any value. */
 TEST_F_TIMEOUT(module, memory_that_the_kernel_used_is_mapped_huge, SLOW_TEST_SECONDS)
 {
 	struct buffer buffer;
@@ -225,7 +226,7 @@ TEST_F_TIMEOUT(module, name_shows_as_node_and_folder, SLOW_TEST_SECONDS)
 	}
 }
 
-TEST_F_TIMEOUT(module, node_that_is_none_is_refused, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(module, nonexistent_node_is_refused, SLOW_TEST_SECONDS)
 {
 	EXPECT_TRUE(is_refused("size=64M node=99", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M node=1000000", -EINVAL));
@@ -233,7 +234,7 @@ TEST_F_TIMEOUT(module, node_that_is_none_is_refused, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(is_refused("size=64M node=first", -EINVAL));
 }
 
-TEST_F_TIMEOUT(module, node_that_is_there_is_used, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(module, existing_node_is_used, SLOW_TEST_SECONDS)
 {
 	struct framepool_ioc_info info;
 
@@ -243,7 +244,7 @@ TEST_F_TIMEOUT(module, node_that_is_there_is_used, SLOW_TEST_SECONDS)
 	EXPECT_EQ(SMALL_BYTES, info.total_bytes);
 }
 
-TEST_F_TIMEOUT(module, group_that_is_none_is_refused, SLOW_TEST_SECONDS)
+TEST_F_TIMEOUT(module, invalid_group_is_refused, SLOW_TEST_SECONDS)
 {
 	EXPECT_TRUE(is_refused("size=64M gid=-1", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M gid=4294967295", -EINVAL));
@@ -313,7 +314,7 @@ TEST_F_TIMEOUT(module, quota_of_mapped_buffer_is_held_after_free, SLOW_TEST_SECO
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_EQ(0, handle_free(fd, buffer.handle));
 
-	/* Otherwise a client could hold any amount by mapping and freeing in turn. */
+	/* Otherwise a client could hold any amount by mapping and freeing buffers in turn. */
 	EXPECT_EQ(-EDQUOT, buffer_alloc(fd, FRAME, &buffer));
 	ASSERT_EQ(0, munmap(p, 4 * MIB));
 	EXPECT_EQ(0, buffer_alloc(fd, 4 * MIB, &buffer));
@@ -360,7 +361,7 @@ TEST_F_TIMEOUT(module, unload_gives_all_memory_back, SLOW_TEST_SECONDS)
 	long taken;
 	int i;
 
-	/* One huge frame lost by each round would be more than the noise. */
+	/* If each round lost one huge frame, that would be more than the noise. */
 	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, load("size=64M"));
 		taken = self->free_bytes - free_bytes();
@@ -389,7 +390,7 @@ TEST_F_TIMEOUT(module, unload_after_use_gives_all_memory_back, SLOW_TEST_SECONDS
 	}
 	ASSERT_EQ(0, close(fd));
 
-	/* At once, while freed memory is still being cleared. */
+	/* Unload at once, while freed memory is still being cleared. */
 	ASSERT_EQ(0, unload());
 	EXPECT_TRUE(memory_is_back(self->free_bytes));
 }
@@ -426,7 +427,7 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == pid;
 }
 
-/* Starts to load a module of @mib MiB in a child and kills it halfway; true if that worked. */
+/* Starts to load the module with @mib MiB in a child, kills it halfway; whether that worked. */
 static bool kill_while_loading(struct __test_metadata *_metadata, long mib)
 {
 	long before = free_bytes();
@@ -444,7 +445,7 @@ static bool kill_while_loading(struct __test_metadata *_metadata, long mib)
 	if (!is_loaded() && ret == CHILD_KILLED + SIGKILL)
 		return true;
 
-	/* It was too quick. */
+	/* The child was too quick. */
 	TH_LOG("%s: loaded before the signal came", parameters);
 	EXPECT_EQ(0, unload());
 	return false;
@@ -456,7 +457,7 @@ TEST_F_TIMEOUT(module, killed_load_gives_all_memory_back, SLOW_TEST_SECONDS)
 	bool killed = false;
 	int i;
 
-	for (i = 0; i < 5 && !killed; i++)
+	for (i = 0; i < 50 && !killed; i++)
 		killed = kill_while_loading(_metadata, mib);
 	EXPECT_TRUE(killed);
 	EXPECT_NE(0, access(DEVICE_DIR, F_OK));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The kernel does not try to move buffers between NUMA nodes, which it could not: they stay where they are. */
+/* Buffers cannot move between NUMA nodes, and the kernel does not try to move them. */
 #include "common.h"
 #include "memory.h"
 
@@ -9,7 +9,7 @@
 
 #define BYTES		(64 * MIB)
 #define CONTROL		MIB
-#define SECONDS		30
+#define SECONDS		120	/* most that the rounds of balancing may take */
 #define SETTINGS	"/sys/kernel/debug/sched/numa_balancing/"
 #define SWITCH		"/proc/sys/kernel/numa_balancing"
 
@@ -30,7 +30,8 @@ FIXTURE_SETUP(numa)
 	ASSERT_NE(MAP_FAILED, self->p);
 	stamp_frames(self->p, BYTES, 0);
 
-	self->control = mmap(NULL, CONTROL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->control = mmap(NULL, CONTROL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
 	ASSERT_NE(MAP_FAILED, self->control);
 	ASSERT_TRUE(advise_huge(self->control, CONTROL, MADV_NOHUGEPAGE));
 	memset(self->control, PATTERN_MINE, CONTROL);
@@ -51,7 +52,10 @@ FIXTURE_TEARDOWN_PARENT(numa)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* The kernel tells memory that it may move by the zones it may come from; that needs a lower one. */
+/*
+ * The kernel decides by the zones that a file's memory may come from whether it may move it. For
+ * ours not to count as movable, there must be a DMA zone.
+ */
 static bool has_dma_zone(void)
 {
 	FILE *file = fopen("/proc/zoneinfo", "re");
@@ -66,7 +70,7 @@ static bool has_dma_zone(void)
 	return has;
 }
 
-/* What move_pages() says of moving the frame at @p to node 0. */
+/* What move_pages() returns for moving the frame at @p to node 0. */
 static int move_status(void *p)
 {
 	int node = 0, status = 1;
@@ -99,7 +103,7 @@ static void *idle(void *unused)
 	return NULL;
 }
 
-/* Balancing takes pages out of reach for a moment, to see from where they are touched. */
+/* Balancing makes pages inaccessible now and then, to see which node touches them. */
 TEST_F_TIMEOUT(numa, balancing_takes_no_faults, 2 * SECONDS)
 {
 	double end = seconds_now() + SECONDS;
@@ -111,19 +115,22 @@ TEST_F_TIMEOUT(numa, balancing_takes_no_faults, 2 * SECONDS)
 		ASSERT_EQ(ENOENT, errno);
 		return;
 	}
-	/* Of a process with one thread it spares small pages, such as the control's, on the thread's node. */
+	/*
+	 * In a process with one thread, balancing leaves small pages on the thread's own node
+	 * alone, such as those of the control.
+	 */
 	ASSERT_EQ(0, pthread_create(&thread, NULL, idle, NULL));
 	ASSERT_TRUE(write_number(SETTINGS "scan_delay_ms", "10"));
 	ASSERT_TRUE(write_number(SETTINGS "scan_period_min_ms", "20"));
 	ASSERT_TRUE(write_number(SETTINGS "scan_period_max_ms", "20"));
 	ASSERT_TRUE(write_number(SWITCH, "1"));
-	/* Four rounds over the address space: at least three of them passed the buffer. */
+	/* Four rounds over the address space, of which at least three passed over the buffer. */
 	while (others < 4 * CONTROL / FRAME && seconds_now() < end) {
 		ours += faults_of_touch(self->p, BYTES);
 		others += faults_of_touch(self->control, CONTROL);
 	}
 	EXPECT_GE(others, 4 * CONTROL / FRAME);
-	/* One round would take a fault for each huge frame. The test's own stack takes a few. */
+	/* One round would cause a fault for each huge frame. The test's stack causes a few. */
 	EXPECT_LT(ours, BYTES / HUGE_FRAME);
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
 	EXPECT_EQ(kib_if_huge(BYTES), smaps_kib(self->p, "FilePmdMapped"));
