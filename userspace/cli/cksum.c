@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The checksum of POSIX cksum(1): the CRC-32 of Ethernet, most significant bit
- * first, over the content and then its length (least significant byte first, no
- * leading zeros), complemented.
+ * The checksum of POSIX cksum(1): the CRC-32 of Ethernet, most significant bit first, over the
+ * content and then its length (least significant byte first, no leading zeros), complemented.
  */
 #include "cksum.h"
 

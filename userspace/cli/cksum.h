@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /**
- * cksum - what cksum(1) prints for a file of this content
+ * cksum - compute what cksum(1) prints for a file of this content
  * @data: the content
  * @length: its length in bytes
  *

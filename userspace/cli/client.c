@@ -9,7 +9,7 @@
 #include "client.h"
 #include "debugfs.h"
 
-/* A process chooses its comm freely. */
+/* A process may choose any comm, escape sequences included. */
 static void make_printable(char *text)
 {
 	for (; *text; text++)
@@ -20,8 +20,8 @@ static void make_printable(char *text)
 int client_parse(const char *line, struct client *client)
 {
 	int length = 0;
-	int found = sscanf(line, "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n", &client->pid,
-			   &client->uid, &client->buffers, &client->held_bytes,
+	int found = sscanf(line, "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
+			   &client->pid, &client->uid, &client->buffers, &client->held_bytes,
 			   &client->mapped_bytes, &client->quarantined_bytes, &length);
 
 	if (found != 6)

@@ -25,17 +25,16 @@ struct client_list {
 /**
  * client_parse - read a line of the list
  * @line: "pid uid buffers held mapped quarantined comm"
- * @client: what it says. Bytes of comm that a terminal or JSON would choke on are
- *          question marks.
+ * @client: set to what it says; bytes of comm that are not printable ASCII become question marks
  *
- * Return: 0, or -1 if the line is none of that.
+ * Return: 0, or -1 if the line has another form.
  */
 int client_parse(const char *line, struct client *client);
 
 /**
  * client_list_read - read the list of the pool that the command line names
  * @cli: the options
- * @list: what is in it, in the order of opening
+ * @list: set to the clients, in the order in which they were opened
  *
  * Return: EXIT_OK, or EXIT_FAILED after a message.
  */

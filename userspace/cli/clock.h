@@ -4,14 +4,14 @@
 #define FRAMEPOOL_CLI_CLOCK_H
 
 /**
- * clock_now - read a clock that only goes forward
+ * clock_now - read the monotonic clock
  *
  * Return: seconds.
  */
 double clock_now(void);
 
 /**
- * clock_sleep - do nothing for a while, whatever signals are handled meanwhile
+ * clock_sleep - sleep for the whole time, even if signals are handled meanwhile
  * @seconds: how long
  */
 void clock_sleep(double seconds);

@@ -12,7 +12,7 @@
 #include "content.h"
 #include "progress.h"
 
-#define PIECE	(4 << 20)	/* bytes, after which it is time to look at the clock */
+#define PIECE	(4 << 20)	/* bytes to read between two updates of the progress */
 
 int content_open(struct content *content, const char *name)
 {
@@ -28,7 +28,7 @@ int content_open(struct content *content, const char *name)
 	return EXIT_OK;
 }
 
-/* Straight into the buffer, so that nothing is held twice. */
+/* Reads directly into the buffer: no copy in memory. */
 static ssize_t read_fully(int fd, char *memory, uint64_t room, uint64_t expected)
 {
 	struct progress progress;

@@ -9,7 +9,7 @@
  * struct content - an open file
  * @name: its name
  * @fd: its descriptor
- * @bytes: its size; 0 if it tells only when it is read, as a pipe does
+ * @bytes: its size; 0 if it is known only when the file was read, as for a pipe
  */
 struct content {
 	const char *name;
@@ -28,12 +28,11 @@ int content_open(struct content *content, const char *name);
 
 /**
  * content_read - read all of the file
- * @content: the file; @bytes is set to what it had
+ * @content: the file; @bytes is set to the number of bytes read
  * @memory: where its content goes
  * @room: bytes at @memory
  *
- * Return: 0, or EXIT_FAILED after a message: a read error, or the file is longer
- * than @room.
+ * Return: 0, or EXIT_FAILED after a message: a read error, or the file is longer than @room.
  */
 int content_read(struct content *content, void *memory, uint64_t room);
 

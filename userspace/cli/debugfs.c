@@ -12,7 +12,7 @@
 #define DEBUGFS_TYPE	0x64626720
 #define PATH_BYTES	128
 
-/* Whether the folder of a file exists. */
+/* Whether the directory of a file exists. */
 static bool pool_is_there(const char *path)
 {
 	char folder[PATH_BYTES];

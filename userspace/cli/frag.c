@@ -7,7 +7,7 @@
 
 enum { COLUMNS = 6 };
 
-/* How much of the free memory it is. Something never looks like nothing. */
+/* The share of the free memory, in thousandths; 0 only for 0 bytes. */
 static int share(const struct framepool_stats *stats, uint64_t bytes)
 {
 	double thousandths = (double)bytes * 1000 / (double)framepool_stats_free_bytes(stats);

@@ -12,7 +12,8 @@ static int parse_names(char *line, struct listing *listing)
 {
 	char *rest = NULL;
 
-	for (char *word = strtok_r(line, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
+	for (char *word = strtok_r(line, " \t\n", &rest); word;
+	     word = strtok_r(NULL, " \t\n", &rest)) {
 		char **names = reallocarray(listing->names, listing->columns + 1, sizeof(*names));
 
 		if (!names)
@@ -39,7 +40,7 @@ static char *printable(const char *line)
 	return text;
 }
 
-/* False: the line is none of the table. */
+/* Returns false if the line does not belong to the table. */
 static bool parse_numbers(const char **line, uint64_t *numbers, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -112,7 +113,8 @@ void listing_free(struct listing *listing)
 	errno = err;
 }
 
-uint64_t listing_number(const struct listing *listing, const struct listing_row *row, const char *name)
+uint64_t listing_number(const struct listing *listing, const struct listing_row *row,
+			const char *name)
 {
 	for (size_t i = 0; i + 1 < listing->columns; i++)
 		if (!strcmp(listing->names[i], name))

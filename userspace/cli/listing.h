@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A table in debugfs: a line of names, then lines of as many values. All are numbers but the last, which is
- * text and may have blanks. What the columns are is for the kernel to say.
+ * A table in debugfs: a line of column names, then lines of as many values. The last value is text
+ * and may contain blanks, all others are numbers. The columns are those that the kernel names.
  */
 #ifndef FRAMEPOOL_CLI_LISTING_H
 #define FRAMEPOOL_CLI_LISTING_H
@@ -13,7 +13,7 @@
 /**
  * struct listing_row - a line
  * @numbers: by column
- * @text: the last column; what a terminal or JSON would choke on are question marks
+ * @text: the last column; bytes that are not printable ASCII are question marks
  */
 struct listing_row {
 	uint64_t *numbers;
@@ -23,9 +23,9 @@ struct listing_row {
 /**
  * struct listing - a table
  * @names: by column, the last one included
- * @columns: how many, at least 1
- * @rows: the lines that are as they should be
- * @count: how many
+ * @columns: number of columns, at least 1
+ * @rows: the lines; those of another form are left out
+ * @count: number of rows
  */
 struct listing {
 	char **names;
@@ -37,7 +37,7 @@ struct listing {
 /**
  * listing_read - read a table
  * @file: the file
- * @listing: the table
+ * @listing: set to the table
  *
  * Return: 0, or -1 with errno; then there is nothing to free.
  */
@@ -50,13 +50,14 @@ int listing_read(FILE *file, struct listing *listing);
 void listing_free(struct listing *listing);
 
 /**
- * listing_number - a value by the name of its column
+ * listing_number - look up a value by the name of its column
  * @listing: the table
  * @row: the line
  * @name: the name
  *
  * Return: the value; 0 if there is no such column.
  */
-uint64_t listing_number(const struct listing *listing, const struct listing_row *row, const char *name);
+uint64_t listing_number(const struct listing *listing, const struct listing_row *row,
+			const char *name);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * Results on stdout, as text or JSON.
  *
- * A result is a record of fields. As text it is a column of "key: value"
- * lines, in JSON an object with the same keys. A table adds rows, which are
- * records with the same keys; in JSON they are an array in that object.
+ * A result is a record of fields. As text it is a column of "key: value" lines, in JSON an object
+ * with the same keys. A table adds rows: records that all have the same keys. In JSON they are an
+ * array in that object.
  */
 #ifndef FRAMEPOOL_CLI_OUTPUT_H
 #define FRAMEPOOL_CLI_OUTPUT_H
@@ -16,11 +16,11 @@
 enum field_kind {
 	FIELD_TEXT,		/* @text */
 	FIELD_NUMBER,		/* @number */
-	FIELD_BYTES,		/* @number; text adds or uses units */
+	FIELD_BYTES,		/* @number; text has units, too */
 	FIELD_INDEX,		/* @number in thousandths */
 	FIELD_SHARE,		/* @number in thousandths; text is a bar */
 	FIELD_ADDRESS,		/* @number; text is hexadecimal */
-	FIELD_NONE,		/* null in JSON, @text as text */
+	FIELD_NONE,		/* JSON: null; text: @text */
 };
 
 struct field {
@@ -50,7 +50,7 @@ static inline struct field field_index(const char *key, int thousandths)
 	return (struct field){ .key = key, .kind = FIELD_INDEX, .number = thousandths };
 }
 
-/* 0 to 1000. */
+/* @thousandths is 0 to 1000. */
 static inline struct field field_share(const char *key, int thousandths)
 {
 	return (struct field){ .key = key, .kind = FIELD_SHARE, .number = thousandths };
@@ -61,7 +61,7 @@ static inline struct field field_none(const char *key, const char *text)
 	return (struct field){ .key = key, .kind = FIELD_NONE, .text = text };
 }
 
-/* 0 is no limit. */
+/* 0 means no limit. */
 static inline struct field field_limit(const char *key, uint64_t bytes)
 {
 	return bytes ? field_bytes(key, bytes) : field_none(key, "none");
@@ -74,10 +74,10 @@ static inline struct field field_address(const char *key, uint64_t address)
 
 /**
  * struct table - rows with the same keys
- * @key: what the rows are called in JSON
+ * @key: the key of the array in JSON
  * @cells: all fields, row after row
- * @columns: fields in a row, at least 1
- * @rows: how many rows
+ * @columns: number of fields in a row, at least 1
+ * @rows: number of rows
  */
 struct table {
 	const char *key;
@@ -90,10 +90,10 @@ struct table {
  * output - write a result
  * @json: as JSON
  * @fields: the record
- * @count: how many fields it has
+ * @count: number of fields
  * @table: the table that belongs to it, or NULL
  *
- * Text is UTF-8. main() finds out whether stdout took it all.
+ * Text is UTF-8. main() checks whether everything could be written.
  *
  * Return: EXIT_OK, or EXIT_FAILED after a message: out of memory.
  */
@@ -102,7 +102,7 @@ int output(bool json, const struct field *fields, size_t count, const struct tab
 /**
  * output_json_line - write a record as one line of JSON
  * @fields: the record
- * @count: how many fields it has
+ * @count: number of fields
  *
  * Return: as output().
  */

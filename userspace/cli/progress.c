@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* How far a long command has come, for whoever sits at the terminal. */
+/* The progress of a long command, shown on a terminal. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -21,7 +21,8 @@ void progress_update(struct progress *progress, uint64_t done)
 	if (!progress->next || clock_now() < progress->next)
 		return;
 	if (progress->total)
-		fprintf(stderr, "\r%s: %3.0f%%", progress->what, (double)done * 100 / (double)progress->total);
+		fprintf(stderr, "\r%s: %3.0f%%", progress->what,
+			(double)done * 100 / (double)progress->total);
 	else
 		fprintf(stderr, "\r%s: %" PRIu64 " KiB", progress->what, done / 1024);
 	progress->next = clock_now() + PATIENCE;

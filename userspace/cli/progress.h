@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How far a long command has come, for whoever sits at the terminal. */
+/* The progress of a long command, shown on a terminal. */
 #ifndef FRAMEPOOL_CLI_PROGRESS_H
 #define FRAMEPOOL_CLI_PROGRESS_H
 
@@ -9,9 +9,9 @@
 /**
  * struct progress - one piece of work
  * @what: what is being done
- * @total: bytes that there are to do; 0: not known
- * @next: when to say something again, in seconds; 0: never, since stderr is no terminal
- * @shown: something stands on the terminal
+ * @total: bytes to process; 0: not known
+ * @next: when to show it again, in seconds; 0: never, because stderr is not a terminal
+ * @shown: a line is on the terminal
  */
 struct progress {
 	const char *what;
@@ -22,21 +22,21 @@ struct progress {
 
 /**
  * progress_begin - begin a piece of work
- * @progress: set to nothing done
+ * @progress: set to the beginning
  * @what: as in struct progress
  * @total: as in struct progress
  */
 void progress_begin(struct progress *progress, const char *what, uint64_t total);
 
 /**
- * progress_update - say how much is done, if it is time to
+ * progress_update - show how much is done, if the time has come
  * @progress: the work
- * @done: bytes
+ * @done: bytes processed
  */
 void progress_update(struct progress *progress, uint64_t done);
 
 /**
- * progress_end - wipe out what was said
+ * progress_end - remove the line
  * @progress: the work
  */
 void progress_end(struct progress *progress);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Snapshots one after the other, and what happened in between. */
+/* Successive snapshots, and what happened between them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +47,7 @@ int interval_parse(const char *text, double *seconds)
 	*seconds = strtod(text, &end);
 	if (end == text || strspn(text, "0123456789.") != strlen(text) || *end ||
 	    !(*seconds >= 0.1 && *seconds <= 3600))
-		return fail_usage("--interval: '%s' is not a number of seconds from 0.1 to 3600", text);
+		return fail_usage("--interval: '%s' is not a number of seconds from 0.1 to 3600",
+				  text);
 	return EXIT_OK;
 }

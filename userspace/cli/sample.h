@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Snapshots one after the other, and what happened in between. */
+/* Successive snapshots, and what happened between them. */
 #ifndef FRAMEPOOL_CLI_SAMPLE_H
 #define FRAMEPOOL_CLI_SAMPLE_H
 
@@ -8,7 +8,7 @@
 /**
  * struct sample - a snapshot and its time
  * @stats: the snapshot, or NULL
- * @seconds: when it was taken, by a clock that only goes forward
+ * @seconds: when it was taken, by the monotonic clock
  */
 struct sample {
 	struct framepool_stats *stats;
@@ -34,7 +34,7 @@ struct rates {
 int sample_take(const struct framepool *fp, struct sample *sample);
 
 /**
- * sample_rates - what happened between two samples
+ * sample_rates - compute the rates between two samples
  * @old: the older
  * @new: the newer
  *
@@ -49,11 +49,11 @@ struct rates sample_rates(const struct sample *old, const struct sample *new);
 void sample_free(struct sample *sample);
 
 /**
- * interval_parse - read the time between two samples
+ * interval_parse - parse the time between two samples
  * @text: seconds, a decimal number
  * @seconds: set to it
  *
- * Return: EXIT_OK, or EXIT_USAGE after a message: it is not between 0.1 and 3600.
+ * Return: EXIT_OK, or EXIT_USAGE after a message: not a number from 0.1 to 3600.
  */
 int interval_parse(const char *text, double *seconds);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What framepool top draws. */
+/* The screen of framepool top. */
 #ifndef FRAMEPOOL_CLI_SCREEN_H
 #define FRAMEPOOL_CLI_SCREEN_H
 
@@ -7,14 +7,14 @@
 #include "sample.h"
 
 /**
- * struct scene - what there is to see
+ * struct scene - what the screen shows
  * @pool: name of the pool
  * @frame_bytes: size of a frame
  * @interval: seconds between two samples
  * @stats: the last sample
- * @rates: what happened before it
+ * @rates: the rates between the last two samples
  * @clients: the biggest first
- * @has_clients: they may be shown
+ * @has_clients: whether the clients may be shown
  */
 struct scene {
 	const char *pool;
@@ -27,29 +27,29 @@ struct scene {
 };
 
 /**
- * screen_open - take the terminal over
+ * screen_open - take over the terminal
  *
  * Return: EXIT_OK, or EXIT_FAILED after a message.
  */
 int screen_open(void);
 
 /**
- * screen_draw - draw, as much as fits
- * @scene: what
+ * screen_draw - draw as much as fits on the screen
+ * @scene: what to draw
  */
 void screen_draw(const struct scene *scene);
 
 /**
  * screen_wait - wait for a key
- * @seconds: how long at most
- * @redraw: set if the screen has another size now
+ * @seconds: the longest time to wait
+ * @redraw: set to whether the size of the screen has changed
  *
- * Return: whether it was q. A signal ends the wait too.
+ * Return: whether the key was q. A signal ends the wait, too.
  */
 bool screen_wait(double seconds, bool *redraw);
 
 /**
- * screen_close - give the terminal back as it was
+ * screen_close - restore the terminal
  */
 void screen_close(void);
 

@@ -12,7 +12,7 @@
 
 static const char units[] = "KMGT";
 
-/* strtoull() would take blanks, signs, and a leading 0 for octal. */
+/* strtoull() alone would accept blanks and signs, and read a leading 0 as octal. */
 static int parse_number(const char *text, const char **end, unsigned long long *number)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');

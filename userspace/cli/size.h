@@ -8,18 +8,18 @@
 #define SIZE_TEXT_MAX	32
 
 /**
- * size_parse - read a size
+ * size_parse - parse a size
  * @text: decimal or 0x..., then an optional K, M, G or T (either case; powers of 1024)
  * @bytes: set to its value
  *
- * Return: 0; EINVAL if it is not a size; ERANGE if it is beyond 2^64 - 1.
+ * Return: 0; EINVAL if it is not a size; ERANGE if it exceeds 2^64 - 1.
  */
 int size_parse(const char *text, uint64_t *bytes);
 
 /**
- * size_format - write a size with the largest unit that gives a whole number
+ * size_format - write a size in the largest unit in which it is a whole number
  * @bytes: the size
- * @text: where it goes
+ * @text: where to write it
  *
  * Return: @text.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool stat: the pool's counters, under the names that debugfs gives them. */
+/* framepool stat: the pool's counters, under the same names as in debugfs. */
 #include "cli.h"
 #include "output.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the output can show. */
+/* What stdout can show. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,7 +17,7 @@ unsigned int terminal_columns(void)
 	return size.ws_col;
 }
 
-/* The first of them that is set and not empty counts, as for setlocale(3). */
+/* As in setlocale(3), the first of them that is set and not empty decides. */
 bool terminal_is_utf8(void)
 {
 	static const char * const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
@@ -29,7 +29,8 @@ bool terminal_is_utf8(void)
 		if (!value || !*value)
 			continue;
 		charset = strchr(value, '.');
-		return charset && (!strncasecmp(charset, ".utf-8", 6) || !strncasecmp(charset, ".utf8", 5));
+		return charset && (!strncasecmp(charset, ".utf-8", 6) ||
+				   !strncasecmp(charset, ".utf8", 5));
 	}
 	return false;
 }

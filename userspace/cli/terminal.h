@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the output can show. */
+/* What stdout can show. */
 #ifndef FRAMEPOOL_CLI_TERMINAL_H
 #define FRAMEPOOL_CLI_TERMINAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BAR_MAX		128	/* bytes that a bar may take, the NUL included */
+#define BAR_MAX		128	/* bytes of the longest bar, including the NUL */
 
 /**
  * terminal_columns - how wide a line may be
  *
- * Return: the width of the terminal that stdout is; 80 if it is none.
+ * Return: the width of the terminal; 80 if stdout is not a terminal.
  */
 unsigned int terminal_columns(void);
 
 /**
- * terminal_is_utf8 - does the locale say that text is UTF-8?
+ * terminal_is_utf8 - whether the locale says that text is UTF-8
  *
- * Goes by the variables alone, since a static program may find no locales.
+ * Looks only at the environment variables, because a static program may find no locales.
  *
  * Return: whether it does.
  */
 bool terminal_is_utf8(void);
 
 /**
- * terminal_has_colour - may stdout be coloured?
+ * terminal_has_colour - whether the output may be coloured
  *
- * Return: whether it is a terminal, a capable one, and NO_COLOR is unset or empty.
+ * Return: whether stdout is a terminal with colours, and NO_COLOR is unset or empty.
  */
 bool terminal_has_colour(void);
 
 /**
  * terminal_bar - draw a share as a bar
- * @thousandths: the share, 0 to 1000; a bar is empty only if it is 0
- * @width: columns of the whole, at most 40
- * @utf8: with eighths of a column, otherwise with whole ones
- * @text: where it goes
+ * @thousandths: the share, 0 to 1000; the bar is empty only for 0
+ * @width: columns of the longest bar, at most 40
+ * @utf8: draw eighths of a column, otherwise only whole columns
+ * @text: where to write it
  *
  * Return: @text.
  */

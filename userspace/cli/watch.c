@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool watch: a line of numbers each interval. */
+/* framepool watch: a line of numbers for each interval. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 enum { OPTION_INTERVAL = 1, OPTION_COUNT };
 
-enum { HEADER_LINES = 20 };	/* on a terminal the header comes again */
+enum { HEADER_LINES = 20 };	/* on a terminal the header is repeated after so many lines */
 
 static const struct option options[] = {
 	COMMON_OPTIONS,
@@ -24,7 +24,7 @@ static const struct option options[] = {
 /**
  * struct plan - what to print
  * @interval: seconds between lines
- * @count: lines; 0: without end
+ * @count: number of lines; 0: no limit
  */
 struct plan {
 	double interval;
@@ -60,8 +60,8 @@ static int parse(struct cli *cli, int argc, char **argv, struct plan *plan)
 
 static void print_header(void)
 {
-	printf("%10s%10s%10s%10s%8s%8s%8s%8s%8s\n", "free_K", "used_K", "wait_K", "largest_K", "clients",
-	       "buffers", "alloc/s", "free/s", "fail/s");
+	printf("%10s%10s%10s%10s%8s%8s%8s%8s%8s\n", "free_K", "used_K", "wait_K", "largest_K",
+	       "clients", "buffers", "alloc/s", "free/s", "fail/s");
 }
 
 static void print_rate(double rate)
@@ -73,7 +73,8 @@ static void print_line(const struct framepool_stats *stats, const struct rates *
 {
 	printf("%10" PRIu64 "%10" PRIu64 "%10" PRIu64 "%10" PRIu64 "%8" PRIu64 "%8" PRIu64,
 	       framepool_stats_free_bytes(stats) / 1024, framepool_stats_used_bytes(stats) / 1024,
-	       framepool_stats_quarantined_bytes(stats) / 1024, framepool_stats_largest_bytes(stats) / 1024,
+	       framepool_stats_quarantined_bytes(stats) / 1024,
+	       framepool_stats_largest_bytes(stats) / 1024,
 	       framepool_stats_clients(stats), framepool_stats_buffers(stats));
 	if (rates) {
 		print_rate(rates->allocs);
@@ -107,8 +108,8 @@ static int print_json(const struct framepool_stats *stats, const struct rates *r
 	return output_json_line(fields, sizeof(fields) / sizeof(*fields));
 }
 
-static int print(const struct cli *cli, const struct framepool_stats *stats, const struct rates *rates,
-		 unsigned long line)
+static int print(const struct cli *cli, const struct framepool_stats *stats,
+		 const struct rates *rates, unsigned long line)
 {
 	int status = EXIT_OK;
 
@@ -119,11 +120,11 @@ static int print(const struct cli *cli, const struct framepool_stats *stats, con
 			print_header();
 		print_line(stats, rates);
 	}
-	/* Whoever reads it wants it now; main() says why it could not be written. */
+	/* A reader of the pipe needs each line at once; main() explains a write error. */
 	return fflush(stdout) ? EXIT_FAILED : status;
 }
 
-/* The first line has no rates, since nobody looked before. */
+/* The first line has no rates: there is no sample before it. */
 static int watch(const struct cli *cli, const struct framepool *fp, const struct plan *plan)
 {
 	struct sample old = { NULL, 0 }, new;

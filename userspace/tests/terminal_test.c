@@ -30,9 +30,9 @@ int main(void)
 	check(draws(500, true, "██") && draws(625, true, "██▌") && draws(1000, true, "████"),
 	      "bar_utf8_has_eighths");
 	check(strlen(terminal_bar(1000, 40, true, text)) == 120, "bar_widest_fits");
-	check(is_utf8("", "", "en_GB.UTF-8") && is_utf8("", "C.utf8", "C") && is_utf8("C.UTF-8", "C", "C"),
-	      "locale_utf8_is_seen");
-	check(!is_utf8("", "", "") && !is_utf8("C", "", "en_GB.UTF-8") && !is_utf8("", "", "de_DE.ISO-8859-1"),
-	      "locale_without_utf8_is_seen");
+	check(is_utf8("", "", "en_GB.UTF-8") && is_utf8("", "C.utf8", "C") &&
+	      is_utf8("C.UTF-8", "C", "C"), "locale_utf8_is_seen");
+	check(!is_utf8("", "", "") && !is_utf8("C", "", "en_GB.UTF-8") &&
+	      !is_utf8("", "", "de_DE.ISO-8859-1"), "locale_without_utf8_is_seen");
 	return 0;
 }
