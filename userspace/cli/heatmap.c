@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A pool huge frame by huge frame, and what a cell of a drawing of it shows. */
+/* The state of each huge frame of a pool, and what a cell of a drawing shows. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "heatmap.h"
+#include "listing.h"
 
 #define STATES	".0123456789#qx"
 
-/* Tenths of a huge frame that are used; a digit stands for the middle of what it covers. */
+/* The used share of a huge frame; a digit stands for the middle of its range. */
 static double used_of(char state)
 {
 	if (state == '#')
@@ -22,7 +23,7 @@ int map_read(FILE *file, struct map *map)
 	size_t size = 0, count = 0;
 	ssize_t length;
 
-	map->states = NULL;
+	*map = (struct map){ .huge_bytes = map->huge_bytes };
 	length = getdelim(&map->states, &size, '\0', file);
 	if (length < 0) {
 		map_free(map);
@@ -36,11 +37,75 @@ int map_read(FILE *file, struct map *map)
 	return 0;
 }
 
+/* Whether each extent begins where the one before ends, and the last ends with the map. */
+static bool cover(const struct listing *list, size_t count)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listing_row *row = &list->rows[i];
+		uint64_t huge_frames = listing_number(list, row, "huge_frames");
+
+		if (listing_number(list, row, "first") != end || !huge_frames ||
+		    huge_frames > count - end)
+			return false;
+		end += huge_frames;
+	}
+	return end == count;
+}
+
+int map_read_extents(FILE *file, struct map *map)
+{
+	struct listing list;
+
+	if (listing_read(file, &list))
+		return -1;
+	if (cover(&list, map->count)) {
+		map->firsts = calloc(list.count + 1, sizeof(*map->firsts));
+		map->extents = map->firsts ? list.count : 0;
+	} else {
+		errno = ESTALE;
+	}
+	for (size_t i = 0; i < map->extents; i++)
+		map->firsts[i] = listing_number(&list, &list.rows[i], "first");
+	listing_free(&list);
+	return map->firsts ? 0 : -1;
+}
+
 void map_free(struct map *map)
 {
 	free(map->states);
-	map->states = NULL;
-	map->count = 0;
+	free(map->firsts);
+	*map = (struct map){ .huge_bytes = map->huge_bytes };
+}
+
+size_t map_extent_length(const struct map *map, size_t extent)
+{
+	size_t end = extent + 1 < map->extents ? map->firsts[extent + 1] : map->count;
+
+	return end - map->firsts[extent];
+}
+
+size_t map_extent_at(const struct map *map, size_t index)
+{
+	size_t low = 0, high = map->extents;
+
+	while (low + 1 < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (map->firsts[middle] <= index)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool map_is_cut(const struct map *map, size_t first, size_t count)
+{
+	size_t before = first ? map_extent_at(map, first - 1) : 0;
+
+	return map_extent_at(map, first + count - 1) != before;
 }
 
 static enum shade shade_of_share(double used, bool all)
@@ -97,7 +162,7 @@ const char *map_legend(enum shade shade)
 		[SHADE_HALF] = "up to half used",
 		[SHADE_MOST] = "more than half used",
 		[SHADE_FULL] = "all used",
-		[SHADE_QUARANTINED] = "waiting to be cleared or let go",
+		[SHADE_QUARANTINED] = "in quarantine: not available yet",
 		[SHADE_RETIRED] = "bad memory, out of use",
 	};
 

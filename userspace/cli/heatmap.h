@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A pool huge frame by huge frame, and what a cell of a drawing of it shows. */
+/*
+ * The state of each huge frame of a pool, and what a cell of a drawing shows.
+ *
+ * The huge frames are in the order of their physical addresses. Neighbours in the map are
+ * neighbours in memory only within an extent, so drawings mark where an extent ends.
+ */
 #ifndef FRAMEPOOL_CLI_HEATMAP_H
 #define FRAMEPOOL_CLI_HEATMAP_H
 
@@ -8,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What a huge frame is, and what a cell is drawn as. */
+/* The state of a huge frame, and how a cell is drawn. */
 enum shade {
 	SHADE_FREE,
 	SHADE_QUARTER,		/* partly used, at most a quarter */
@@ -23,56 +28,97 @@ enum shade {
 /**
  * struct map - a snapshot
  * @states: a character for each huge frame, as in debugfs
- * @count: how many
+ * @count: number of huge frames
  * @huge_bytes: size of a huge frame
+ * @firsts: the first huge frame of each extent, in ascending order
+ * @extents: number of extents
  */
 struct map {
 	char *states;
 	size_t count;
 	uint64_t huge_bytes;
+	size_t *firsts;
+	size_t extents;
 };
 
 /**
  * map_read - read the map
- * @file: the file in debugfs
- * @map: set to what it says but for @huge_bytes; states that are not known are left out
+ * @file: the file "map" in debugfs
+ * @map: set to the states; unknown states are left out; @huge_bytes is not changed
  *
  * Return: 0, or -1 with errno.
  */
 int map_read(FILE *file, struct map *map);
 
 /**
- * map_free - free what map_read() allocated
+ * map_read_extents - read where the extents of the map begin
+ * @file: the file "extents" in debugfs
+ * @map: the map, from map_read(); the extents are added to it
+ *
+ * Return: 0, or -1 with errno; ESTALE: the extents are not those of this map.
+ */
+int map_read_extents(FILE *file, struct map *map);
+
+/**
+ * map_free - free what map_read() and map_read_extents() allocated
  * @map: the map
  */
 void map_free(struct map *map);
 
 /**
- * map_shade - what some huge frames together look like
+ * map_extent_length - the length of an extent
  * @map: the map
- * @first: the first
+ * @extent: the extent's index
+ *
+ * Return: its huge frames.
+ */
+size_t map_extent_length(const struct map *map, size_t extent);
+
+/**
+ * map_extent_at - the extent that a huge frame belongs to
+ * @map: the map
+ * @index: the huge frame
+ *
+ * Return: the extent's index.
+ */
+size_t map_extent_at(const struct map *map, size_t index);
+
+/**
+ * map_is_cut - whether an extent other than the first begins in a range
+ * @map: the map
+ * @first: the first huge frame of the range
+ * @count: huge frames in the range, at least 1; all are in the map
+ *
+ * Return: whether one begins there.
+ */
+bool map_is_cut(const struct map *map, size_t first, size_t count);
+
+/**
+ * map_shade - how to draw some huge frames together
+ * @map: the map
+ * @first: the first huge frame
  * @count: how many, at least 1; all are in the map
  *
- * A retired one always shows. Otherwise what is in quarantine shows if it is more than half, and else
- * how much is used.
+ * If one is retired, the shade is that of retired memory. If more than half are in quarantine, it
+ * is that of quarantine. Otherwise it shows the used share.
  *
  * Return: the shade.
  */
 enum shade map_shade(const struct map *map, size_t first, size_t count);
 
 /**
- * map_count - how many huge frames are of a shade
+ * map_count - count the huge frames of each shade
  * @map: the map
- * @counts: by shade
+ * @counts: set to the numbers, by shade
  */
 void map_count(const struct map *map, size_t counts[SHADES]);
 
 /**
- * map_scale - how many huge frames a cell has to stand for
+ * map_scale - the number of huge frames that a cell has to stand for
  * @map: the map
- * @cells: how many cells there may be at most
+ * @cells: the greatest number of cells
  *
- * Return: the least power of two that is enough.
+ * Return: the least power of two that suffices.
  */
 size_t map_scale(const struct map *map, size_t cells);
 
@@ -97,7 +143,7 @@ void map_print(const struct map *map, bool ascii, bool colour, unsigned int colu
  * map_svg - draw a map as SVG
  * @map: the map
  * @pool: the name of the pool
- * @file: where it goes
+ * @file: where to write it
  */
 void map_svg(const struct map *map, const char *pool, FILE *file);
 
