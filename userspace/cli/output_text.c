@@ -57,10 +57,10 @@ static void print_record(const struct field *fields, size_t count)
 		const char *value = format_cell(field, text);
 
 		printf("%s:%*s ", field->key, width - (int)strlen(field->key), "");
-		if (field->kind != FIELD_BYTES || field->number % 1024 || !field->number)
-			printf("%s\n", value);
-		else
+		if (field->kind == FIELD_BYTES && field->number && field->number % 1024 == 0)
 			printf("%" PRId64 " (%s)\n", field->number, value);
+		else
+			printf("%s\n", value);
 	}
 }
 
@@ -79,11 +79,25 @@ static int column_width(const struct table *table, size_t column)
 	return (int)width;
 }
 
-/* Numbers to the right; text and bars to the left, where they come last and may be of any length. */
+/* Without trailing blanks, since it ends a line. */
+static void print_last(const char *text)
+{
+	int length = (int)strlen(text);
+
+	while (length && text[length - 1] == ' ')
+		length--;
+	if (length)
+		printf("  %.*s", length, text);
+}
+
+/*
+ * Numbers are aligned to the right. Text and bars are in the last column, so they are aligned to
+ * the left and may be of any length.
+ */
 static void print_cell(const struct field *field, const char *text, int width)
 {
 	if (field->kind == FIELD_TEXT || field->kind == FIELD_SHARE)
-		printf("  %s", text);
+		print_last(text);
 	else
 		printf("  %*s", width, text);
 }
