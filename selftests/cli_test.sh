@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The command framepool against the module. Runs as root in the lab's guest, where the pool
-# "default" of 256M is loaded and nobody else uses it. $FRAMEPOOL is the command, $FRAMEPOOL_KO
-# the module. The last tests load the module with other parameters, and leave it as it was.
+# Tests the command framepool against the module. Runs as root in the lab's guest, where the pool
+# "default" of 256M is loaded and nobody else uses it. $FRAMEPOOL is the command, $FRAMEPOOL_KO the
+# module. The last tests load the module with other parameters, and restore it.
 #
-# Each function named in $tests is a test; it passes if it returns 0. What it prints is shown
-# if it fails.
-# shellcheck disable=SC2317 # which shellcheck cannot see
+# Each function named in $tests is a test; it passes if it returns 0. Its output is shown if it
+# fails.
+# shellcheck disable=SC2317 # shellcheck does not see that the tests are called
 set -u
 
 FRAMEPOOL=${FRAMEPOOL:-/bin/framepool}
@@ -28,18 +28,18 @@ says() {
 	return 1
 }
 
-# value KEY: a number that framepool stat gives.
+# value KEY: prints a number from framepool stat.
 value() {
 	"$FRAMEPOOL" stat | sed -n "s/^$1: *\([0-9]*\).*/\1/p"
 }
 
-# soon COMMAND...: succeeds as soon as the command does, fails after 10 seconds.
+# soon COMMAND...: repeats the command until it succeeds; fails after 10 seconds.
 soon() {
 	for _ in $(seq 100); do
 		"$@" && return
 		sleep 0.1
 	done
-	echo "in vain: $*"
+	echo "still fails after 10 seconds: $*"
 	return 1
 }
 
@@ -47,7 +47,7 @@ is_idle() {
 	[ "$(value free)" = "$(value total)" ]
 }
 
-# hold ARGUMENT...: leaves a command in the background that holds a buffer; its pid is in $holder.
+# hold ARGUMENT...: starts a command in the background that holds a buffer; its pid is in $holder.
 hold() {
 	"$FRAMEPOOL" alloc --hold "$@" > "$dir/held" 2>&1 &
 	holder=$!
@@ -56,7 +56,7 @@ hold() {
 	return 1
 }
 
-# release SIGNAL STATUS: ends that command by a signal; it ends with STATUS.
+# release SIGNAL STATUS: ends that command by a signal, and expects STATUS.
 release() {
 	kill "-$1" "$holder"
 	wait "$holder"
@@ -66,7 +66,7 @@ release() {
 	return 1
 }
 
-# reload ARGUMENT...: loads the module anew with these parameters.
+# reload ARGUMENT...: reloads the module with these parameters.
 reload() {
 	soon rmmod framepool && insmod "$FRAMEPOOL_KO" "$@"
 }
@@ -106,7 +106,8 @@ stat_adds_up() {
 	"$FRAMEPOOL" stat | awk '
 		{ sub(":", "", $1); is[$1] = $2 }
 		END { exit !(is["total"] == 268435456 && is["clients"] == 1 &&
-			     is["total"] == is["free"] + is["used"] + is["quarantined"] + is["retired"]) }'
+			     is["total"] == is["free"] + is["used"] + is["quarantined"] +
+					    is["retired"]) }'
 }
 
 stat_json_has_the_same_keys() {
@@ -147,28 +148,67 @@ frag_bars_are_shares_of_free() {
 		NR > 5 && $3 == 0 && $6 != "" { print "a bar of nothing: " $0; bad = 1 }
 		NR > 5 && $3 > 0 && $6 == "" { print "no bar: " $0; bad = 1 }
 		NR > 5 { sum += length($6) }
-		END { if (sum < 25 || sum > 45) { print "all bars together: " sum; bad = 1 } exit bad }' &&
+		END {
+			if (sum < 25 || sum > 45) { print "all bars together: " sum; bad = 1 }
+			exit bad
+		}' &&
 	"$FRAMEPOOL" frag --json | awk -F '[:,]' '
 		/"share":/ { sum += $2 }
 		END { print "shares: " sum; exit !(sum > 0.98 && sum < 1.02) }' &&
-	LC_ALL=C.UTF-8 "$FRAMEPOOL" frag | grep -q '█' && ! LC_ALL=C "$FRAMEPOOL" frag | grep -q '█'
+	LC_ALL=C.UTF-8 "$FRAMEPOOL" frag | grep -q '█' &&
+	! LC_ALL=C "$FRAMEPOOL" frag | grep -q '█'
 	drawn=$?
 	release TERM 0 && return "$drawn"
 }
 
-slabs_of_a_pool_without_caches_are_none() {
-	says 0 '^caches: *0$' slabs && says 0 '"slabs": \[\]' slabs --json
+caches_of_a_pool_without_caches_are_none() {
+	says 0 '^caches: *0$' caches && says 0 '"caches": \[\]' caches --json
 }
 
 # The drawing without offsets and line breaks.
 drawn_map() {
-	"$FRAMEPOOL" map | sed -n 's/^ *\(0\|128M\)  //p' | tr -d '\n'
+	"$FRAMEPOOL" map | sed -n 's/^ *\(0\|[0-9]*[KMGT]\)  \([^ ]*\)$/\2/p' | tr -d '\n'
+}
+
+# The extents in debugfs, drawn as by framepool map: a dot for each huge frame.
+drawn_extents() {
+	awk 'NR > 1 { if (NR > 2) printf "|"; for (i = 0; i < $2; i++) printf "." }' \
+		/sys/kernel/debug/framepool/default/extents
+}
+
+# The lengths of the extents in huge frames, as the JSON of framepool map tells them.
+extents_in_json() {
+	"$FRAMEPOOL" map --json | awk -F '[:,]' '
+		/"extents":/ { inside = 1 }
+		inside && /"huge_frames":/ { print $2 + 0 }'
+}
+
+# has_bars NUMBER: text, SVG and JSON show this number of extents, and where they are.
+has_bars() {
+	drawn_map > "$dir/map"
+	drawn_extents > "$dir/extents"
+	cmp "$dir/map" "$dir/extents" &&
+	says 0 "^$1 physically contiguous extents\{0,1\}[.;]" map &&
+	"$FRAMEPOOL" map --svg "$dir/map.svg" &&
+	[ "$(grep -c '^<line ' "$dir/map.svg")" -eq "$1" ] &&
+	awk 'NR > 1 { print $2 }' /sys/kernel/debug/framepool/default/extents > "$dir/lengths" &&
+	extents_in_json | cmp - "$dir/lengths" &&
+	[ "$(grep -c "extent $1 of $1</title>" "$dir/map.svg")" -eq "$(tail -n 1 "$dir/lengths")" ]
+}
+
+nr_extents() {
+	sed -n 's/^extents: //p' /sys/kernel/debug/framepool/default/summary
+}
+
+map_shows_where_extents_end() {
+	soon is_idle && has_bars "$(nr_extents)"
 }
 
 map_shows_the_layout() {
-	soon is_idle && says 0 '^  \.  free  *128$' map && says 0 '^    128M  \.\{64\}$' map || return
+	soon is_idle && says 0 '^  \.  free  *128$' map &&
+	[ "$("$FRAMEPOOL" map | grep '^    128M  ' | tr -cd . | wc -c)" -eq 64 ] || return
 	hold --size 6M --align 2M || return
-	drawn_map > "$dir/map"
+	drawn_map | tr -d '|' > "$dir/map"
 	cat "$dir/map"
 	grep -q '^\.*###\.*$' "$dir/map" && [ "$(wc -c < "$dir/map")" -eq 128 ] &&
 	says 0 '^  \.  free  *125$' map && says 0 '^  #  all used  *3$' map &&
@@ -191,10 +231,12 @@ map_has_blocks_where_they_can_be_shown() {
 
 map_svg_shows_the_layout() {
 	hold --size 6M --align 2M || return
-	says 0 '^$' map --svg "$dir/map.svg" || [ ! -s "$dir/said" ] && sed -n 1,3p "$dir/map.svg" &&
+	says 0 '^$' map --svg "$dir/map.svg" || [ ! -s "$dir/said" ] &&
+	sed -n 1,3p "$dir/map.svg" &&
 	[ "$(grep -c '^<rect class="s4".*<title>' "$dir/map.svg")" -eq 3 ] &&
 	[ "$(grep -c '^<rect class="s0".*<title>' "$dir/map.svg")" -eq 125 ] &&
-	grep -q '>all used: 3 huge frames<' "$dir/map.svg" && grep -q '>free: 125 huge frames<' "$dir/map.svg" &&
+	grep -q '>all used: 3 huge frames<' "$dir/map.svg" &&
+	grep -q '>free: 125 huge frames<' "$dir/map.svg" &&
 	[ "$(tail -n 1 "$dir/map.svg")" = '</svg>' ] &&
 	says 1 "cannot write '/proc/none'" map --svg /proc/none
 	shown=$?
@@ -207,12 +249,13 @@ watch_prints_a_line_each_interval() {
 	status=$?
 	cat "$dir/watched"
 	[ "$status" -eq 0 ] && awk '
-		NR == 1 { bad = !/^ *free_K  *used_K  *wait_K  *largest_K  *clients  *buffers  *alloc.s/ }
+		NR == 1 { bad = !/^ *free_K  *used_K  *wait_K  *largest_K  *clients  *buffers  */ }
 		NR > 1 && ($1 + $2 + $3 != 262144 || $2 != 3072 || $5 != 2 || $6 != 1) { bad = 1 }
 		NR == 2 && $7 != "-" || NR > 2 && $7 != 0 { bad = 1 }
 		length($0) > 80 { bad = 1 }
 		END { exit bad || NR != 4 }' "$dir/watched" &&
-	[ "$("$FRAMEPOOL" watch --json --interval 0.2 --count 2 | grep -c '^{"free":[0-9]*,"used":3145728,.*}$')" -eq 2 ]
+	"$FRAMEPOOL" watch --json --interval 0.2 --count 2 > "$dir/watched" &&
+	[ "$(grep -c '^{"free":[0-9]*,"used":3145728,.*}$' "$dir/watched")" -eq 2 ]
 	watched=$?
 	release TERM 0 && return "$watched"
 }
@@ -238,14 +281,16 @@ watch_ends_when_the_pool_does() {
 	status=$?
 	tail -n 2 "$dir/watched"
 	reload size=256M || return
-	[ "$status" -eq 1 ] && grep -q '^framepool: cannot read the statistics of pool .default.: No such device$' "$dir/watched"
+	[ "$status" -eq 1 ] &&
+	grep -q '^framepool: cannot read the statistics of pool .default.: No such device$' \
+		"$dir/watched"
 }
 
 in_tmux() {
 	tmux -L cli -f /dev/null "$@"
 }
 
-# shows PATTERN: a line of the screen has it.
+# shows PATTERN: a line of the screen matches it.
 shows() {
 	in_tmux capture-pane -p > "$dir/screen" && grep -q -e "$1" "$dir/screen"
 }
@@ -254,11 +299,13 @@ has_lines() {
 	shows '' && [ "$(wc -l < "$dir/screen")" -eq "$1" ]
 }
 
-# start_top COLUMNS LINES: runs top in a terminal; how it ended will be in $dir/ended, with the terminal's state before and after.
+# start_top COLUMNS LINES: runs top in a terminal. Its exit status will be in $dir/ended, the state
+# of the terminal before and after it in $dir/before and $dir/after.
 start_top() {
 	rm -f "$dir/ended" "$dir/before" "$dir/after"
 	LC_ALL=C.UTF-8 in_tmux new-session -d -x "$1" -y "$2" "trap : INT
-		stty -a > $dir/before; $FRAMEPOOL top --interval 0.2 2> $dir/top.err; echo \$? > $dir/ended
+		stty -a > $dir/before
+		$FRAMEPOOL top --interval 0.2 2> $dir/top.err; echo \$? > $dir/ended
 		stty -a > $dir/after; sleep 60"
 }
 
@@ -266,12 +313,14 @@ stop_tmux() {
 	in_tmux kill-server
 }
 
-# Nothing is longer or wider than the terminal, and what matters is there.
+# The screen is complete, and nothing is longer or wider than the terminal.
 top_fits() {
-	soon shows 'framepool top: pool default, 256M; every 0.2 s; q quits' &&
-	soon shows '^used  *\[###* *\]  18.8%      48M$' && soon shows '^free  *\[###* *\]  81.2%     208M$' &&
-	soon shows '^waiting  *\[ *\]   0.0%        0$' && soon shows '^clients 2  *buffers 1  *alloc/s 0' &&
-	soon shows '^largest free block [0-9.]*M  *unusable for 64K 0.0%, 2M 0.0%' &&
+	soon shows 'framepool top: pool default, total 256M; every 0.2 s; q quits' &&
+	soon shows '^used  *\[###* *\]  18.8%      48M$' &&
+	soon shows '^free  *\[###* *\]  81.2%     208M$' &&
+	soon shows '^waiting  *\[ *\]   0.0%        0$' &&
+	soon shows '^clients 2  *buffers 1  *alloc/s 0' &&
+	soon shows '^largest free run [0-9.]*M  *unusable for 64K 0.0%, 2M 0.0%' &&
 	soon shows '^ *PID  *UID  *BUFFERS  *HELD  *MAPPED  NAME$' &&
 	soon shows "^ *$holder  *0  *1  *48M  *0  framepool$"
 	fits=$?
@@ -282,8 +331,9 @@ top_fits() {
 top_fits_two_sizes_and_quits() {
 	hold --size 48M && start_top 80 24 && top_fits && has_lines 24 &&
 	in_tmux resize-window -x 120 -y 40 && soon has_lines 40 && top_fits &&
-	in_tmux resize-window -x 20 -y 4 && soon has_lines 4 && soon shows '^framepool top: pool$' &&
-	in_tmux resize-window -x 80 -y 24 && top_fits && in_tmux send-keys q && soon [ -s "$dir/after" ] &&
+	in_tmux resize-window -x 20 -y 4 && soon has_lines 4 &&
+	soon shows '^framepool top: pool$' && in_tmux resize-window -x 80 -y 24 && top_fits &&
+	in_tmux send-keys q && soon [ -s "$dir/after" ] &&
 	[ "$(cat "$dir/ended")" = 0 ] && cmp "$dir/before" "$dir/after"
 	fits=$?
 	cat "$dir/top.err"
@@ -292,7 +342,8 @@ top_fits_two_sizes_and_quits() {
 }
 
 top_interrupted_restores_the_terminal() {
-	start_top 80 24 && soon shows 'q quits' && in_tmux send-keys C-c && soon [ -s "$dir/after" ] &&
+	start_top 80 24 && soon shows 'q quits' && in_tmux send-keys C-c &&
+	soon [ -s "$dir/after" ] &&
 	[ "$(cat "$dir/ended")" = 130 ] && cmp "$dir/before" "$dir/after"
 	restored=$?
 	cat "$dir/ended" "$dir/before" "$dir/after"
@@ -302,7 +353,8 @@ top_interrupted_restores_the_terminal() {
 
 top_says_on_stderr_why_it_ends() {
 	start_top 80 24 && soon shows 'q quits' && echo 1 > /sys/class/framepool/default/shutdown &&
-	soon [ -s "$dir/after" ] && [ "$(cat "$dir/ended")" = 1 ] && cmp "$dir/before" "$dir/after" &&
+	soon [ -s "$dir/after" ] && [ "$(cat "$dir/ended")" = 1 ] &&
+	cmp "$dir/before" "$dir/after" &&
 	grep -q '^framepool: cannot read the statistics' "$dir/top.err"
 	told=$?
 	cat "$dir/top.err"
@@ -311,25 +363,27 @@ top_says_on_stderr_why_it_ends() {
 }
 
 top_without_a_terminal() {
-	says 1 "top needs a terminal; 'framepool watch' does without" top &&
+	says 1 "top needs a terminal; 'framepool watch' needs none" top &&
 	says 0 '"allocs_per_second": 0,$' top --json --interval 0.1 &&
 	hold --size 4M && says 0 "\"pid\": $holder,$" top --json --interval 0.1 && release TERM 0
 }
 
 top_on_an_unknown_terminal_says_so() {
 	in_tmux new-session -d -x 80 -y 24 "TERM=nonsense $FRAMEPOOL top; echo status \$?; sleep 60"
-	soon shows "^framepool: the terminal 'nonsense' is unknown here: set TERM$" && soon shows '^status 1$'
+	soon shows "^framepool: the terminal 'nonsense' is unknown here: set TERM$" &&
+	soon shows '^status 1$'
 	told=$?
 	cat "$dir/screen"
 	stop_tmux
 	return "$told"
 }
 
-# The file comes in two parts, so that there is a time in between in which the command has not ended.
+# The file arrives in two parts with a pause, so the command runs long enough to show progress.
 filling_shows_progress_on_a_terminal_only() {
 	in_tmux new-session -d -x 80 -y 24 "{ cat $dir/small; sleep 1; cat $dir/small; sleep 3; } |
 		$FRAMEPOOL alloc --size 1M --from /proc/self/fd/0; sleep 60"
-	soon shows '^filling the buffer: [0-9]* KiB$' && soon shows ' 217788 /proc/self/fd/0$' && ! shows 'filling'
+	soon shows '^filling the buffer: [0-9]* KiB$' && soon shows ' 217788 /proc/self/fd/0$' &&
+	! shows 'filling'
 	shown=$?
 	cat "$dir/screen"
 	stop_tmux
@@ -338,7 +392,7 @@ filling_shows_progress_on_a_terminal_only() {
 	[ ! -s "$dir/said" ] && return "$shown"
 }
 
-# A hundred at once, while memory comes and goes.
+# A hundred commands at once, while buffers are allocated and freed.
 hundred_commands_at_once_all_succeed() {
 	while [ ! -e "$dir/enough" ]; do
 		"$FRAMEPOOL" alloc --size 5M > /dev/null
@@ -349,7 +403,8 @@ hundred_commands_at_once_all_succeed() {
 	for _ in $(seq 20); do
 		for command in stat frag clients map "watch --count 1"; do
 			# shellcheck disable=SC2086 # split into words on purpose
-			{ "$FRAMEPOOL" $command > /dev/null || echo "$command" >> "$dir/failed"; } 2>> "$dir/failed" &
+			{ "$FRAMEPOOL" $command > /dev/null || echo "$command"; } \
+				>> "$dir/failed" 2>&1 &
 			readers="$readers $!"
 		done
 	done
@@ -365,11 +420,44 @@ clients_shows_who_holds_what() {
 	hold --size 2M &&
 	says 0 "^ *$holder  *0  *1  *2M  *0  *0  framepool$" clients &&
 	says 0 "\"pid\": $holder," clients --json && says 0 '"held": 2097152,' clients --json &&
-	says 0 '^open_files: *1$' clients && release TERM 0
+	says 0 '^clients: *1$' clients && release TERM 0
 }
 
 clients_of_an_idle_pool_are_none() {
-	says 0 '^open_files: *0$' clients && says 0 '"clients": \[\]' clients --json
+	says 0 '^clients: *0$' clients && says 0 '"clients": \[\]' clients --json
+}
+
+# no_trailing_blanks ARGUMENT...: the command succeeds, and no line that it prints ends in a blank.
+no_trailing_blanks() {
+	"$FRAMEPOOL" "$@" > "$dir/said" 2>&1 < /dev/null || { cat "$dir/said"; return 1; }
+	! grep -n '[[:blank:]]$' "$dir/said" && [ -s "$dir/said" ] && return
+	echo "in the output of framepool $*"
+	return 1
+}
+
+# A client whose name ends in a blank, and orders without free blocks.
+no_line_of_any_command_ends_in_a_blank() {
+	program="$dir/blank "
+	cp "$FRAMEPOOL" "$program" &&
+	{ "$program" alloc --hold --size 12K > "$dir/held" 2>&1 & } && holder=$! &&
+	soon grep -q "^holding, pid $holder$" "$dir/held" && says 0 ' blank$' clients &&
+	says 0 '^ .* 0  *[01][.0-9]*  *-\{0,1\}[01][.0-9]*$' frag || return
+	blanks=0
+	for command in $("$FRAMEPOOL" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+		no_trailing_blanks help "$command" || blanks=1
+		case $command in
+		alloc) set -- alloc --size 4K ;;
+		watch) set -- watch --count 2 --interval 0.1 ;;
+		top) set -- top --json --interval 0.1 ;;
+		*) set -- "$command" ;;
+		esac
+		no_trailing_blanks "$@" || blanks=1
+		[ "$command" = help ] || no_trailing_blanks "$@" --json || blanks=1
+	done
+	for command in map frag; do
+		LC_ALL=C.UTF-8 no_trailing_blanks "$command" || blanks=1
+	done
+	release TERM 0 && return "$blanks"
 }
 
 alloc_rounds_up_to_frames() {
@@ -394,7 +482,7 @@ alloc_json_has_the_same_keys() {
 
 alloc_below_an_address() {
 	says 0 '^length: *1048576 (1M)$' alloc --size 1M --below 1T &&
-	says 1 'no run of 1M below that address: the largest free block is' \
+	says 1 'no run of 1M below that address: the largest free run is' \
 		alloc --size 1M --below 4K
 }
 
@@ -402,7 +490,7 @@ alloc_beyond_any_alignment() {
 	says 1 'no run of 4K with that alignment' alloc --size 4K --align 1024T
 }
 
-# The guest may lack cksum(1); the numbers are what it prints for these files.
+# The numbers are what cksum(1) prints for these files; the guest may lack it.
 alloc_from_file_agrees_with_cksum() {
 	says 0 "^3231941463 108894 $dir/small$" alloc --from "$dir/small" &&
 	says 0 "^2195812683 5000000 $dir/large$" alloc --from "$dir/large" --size 8M || return
@@ -494,8 +582,8 @@ user_quota_is_told() {
 	reload size=256M user_quota=4M && hold --size 3M || return
 	says 0 '^user_quota: *4194304 (4M)$' info && says 0 '^user_quota: *4194304 (4M)$' clients &&
 	says 0 '^client_quota: *none$' clients && says 0 '"user_quota": 4194304,' clients --json &&
-	says 1 "with 2M more this user would have more than pool 'default' lets one user have, which is 4M" \
-		alloc --size 2M
+	more="with 2M more this user would have more than pool 'default' lets one user have" &&
+	says 1 "$more, which is 4M" alloc --size 2M
 	told=$?
 	release TERM 0 && reload size=256M && return "$told"
 }
@@ -525,7 +613,8 @@ stat_counts_a_held_buffer
 frag_of_an_idle_pool_is_none
 frag_blocks_add_up_to_free
 frag_bars_are_shares_of_free
-slabs_of_a_pool_without_caches_are_none
+caches_of_a_pool_without_caches_are_none
+map_shows_where_extents_end
 map_shows_the_layout
 map_has_blocks_where_they_can_be_shown
 map_svg_shows_the_layout
@@ -541,6 +630,7 @@ filling_shows_progress_on_a_terminal_only
 hundred_commands_at_once_all_succeed
 clients_shows_who_holds_what
 clients_of_an_idle_pool_are_none
+no_line_of_any_command_ends_in_a_blank
 alloc_rounds_up_to_frames
 alloc_aligned_offset_is_congruent
 alloc_json_has_the_same_keys

@@ -21,7 +21,7 @@ static void *map(struct framepool_buffer *buf)
 	return memory;
 }
 
-/* The checksum is read through a second mapping: it tells what the buffer holds. */
+/* The checksum is taken through a second mapping, so it is that of the buffer itself. */
 static int fill(struct framepool_buffer *buf, struct content *content, uint32_t *sum)
 {
 	void *memory = map(buf);
@@ -76,7 +76,7 @@ static int show(const struct framepool_buffer *buf, const struct content *conten
 	return status;
 }
 
-/* The signals are blocked first: one that follows the message ends the wait properly. */
+/* The signals are blocked before the message, so one that follows it ends the wait. */
 static void hold(const struct cli *cli)
 {
 	sigset_t signals;
@@ -138,7 +138,7 @@ static int alloc_from(const struct cli *cli, struct request *request)
 	if (request->size)
 		status = alloc(cli, request, &content);
 	else
-		status = fail("'%s' is empty or does not tell its size: give --size",
+		status = fail("'%s' is empty or its size is not known: give --size",
 			      request->from);
 	content_close(&content);
 	return status;

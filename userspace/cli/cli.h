@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the subcommands share: options, messages, exit codes, the dispatch table. */
+/* Shared by the subcommands: options, messages, exit codes, the dispatch table. */
 #ifndef FRAMEPOOL_CLI_H
 #define FRAMEPOOL_CLI_H
 
@@ -11,27 +11,34 @@
 
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_FAILED = 1,	/* the machine said no */
-	EXIT_USAGE = 2,		/* the command line makes no sense */
+	EXIT_FAILED = 1,	/* the command is right, but it failed */
+	EXIT_USAGE = 2,		/* the command line is wrong */
 };
 
 /**
- * struct cli - the options that every subcommand has
+ * struct cli - the command and the options that every subcommand has
+ * @command: the subcommand; NULL before it is known
  * @pool: the pool to look at
  * @json: write JSON instead of text
+ * @helped: --help was given and has been answered: nothing else is to be done
  */
 struct cli {
+	const struct command *command;
 	const char *pool;
 	bool json;
+	bool helped;
 };
+
+/* The value of @pool in struct cli until there is a --pool. */
+extern const char default_pool[];
 
 /**
  * struct command - a subcommand
- * @name: what is typed
- * @run: runs it with its own arguments, its name first; returns an exit code
+ * @name: the name
+ * @run: runs it; argv[0] is the name; returns an exit code
  * @summary: what it does, in one line
  * @usage: its arguments
- * @help: more to know, in whole lines
+ * @help: details, in whole lines
  */
 struct command {
 	const char *name;
@@ -41,12 +48,12 @@ struct command {
 	const char *help;
 };
 
-/* Ends with an entry without a name. */
+/* The last entry has no name. */
 extern const struct command commands[];
 
 /**
  * command_find - look up a subcommand
- * @name: what was typed
+ * @name: the name
  *
  * Return: the command, or NULL.
  */
@@ -58,35 +65,44 @@ const struct command *command_find(const char *name);
  */
 void command_help(const struct command *command);
 
+/**
+ * command_list - list the commands on stdout
+ */
+void command_list(void);
+
 int cmd_alloc(struct cli *cli, int argc, char **argv);
+int cmd_caches(struct cli *cli, int argc, char **argv);
 int cmd_clients(struct cli *cli, int argc, char **argv);
 int cmd_frag(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_info(struct cli *cli, int argc, char **argv);
 int cmd_map(struct cli *cli, int argc, char **argv);
-int cmd_slabs(struct cli *cli, int argc, char **argv);
 int cmd_stat(struct cli *cli, int argc, char **argv);
 int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_version(struct cli *cli, int argc, char **argv);
 int cmd_watch(struct cli *cli, int argc, char **argv);
 
-/* The first entries of every option table; own options use other values. */
-enum { OPTION_POOL = 'p', OPTION_JSON = 'j' };
+/* Every option table begins with these; the values of other options differ. */
+enum { OPTION_POOL = 'p', OPTION_JSON = 'j', OPTION_HELP = 'h' };
 
 #define COMMON_OPTIONS							\
 	{ "pool", required_argument, NULL, OPTION_POOL },		\
-	{ "json", no_argument, NULL, OPTION_JSON }
+	{ "json", no_argument, NULL, OPTION_JSON },			\
+	{ "help", no_argument, NULL, OPTION_HELP }
 
 enum { OPTIONS_END = -1, OPTIONS_BAD = '?' };
 
 /**
- * option_next - the next option that is not one of the common ones
- * @cli: takes what the common options say
+ * option_next - find the next option that is not one of the common ones
+ * @cli: where the common options are stored
  * @argc: length of @argv
- * @argv: the arguments, after a name; optind is 0 before the first call
+ * @argv: the arguments, after a name; set optind to 0 before the first call
  * @options: the table
  *
- * Return: the option's value, OPTIONS_END, or OPTIONS_BAD after a message.
+ * --help and -h are answered here. The caller then returns EXIT_USAGE as for a bad option, and
+ * main() ends with EXIT_OK.
+ *
+ * Return: the option's value, OPTIONS_END, or OPTIONS_BAD after a message or the help.
  */
 int option_next(struct cli *cli, int argc, char **argv, const struct option *options);
 
@@ -100,8 +116,8 @@ int option_next(struct cli *cli, int argc, char **argv, const struct option *opt
 int option_end(int argc, char **argv);
 
 /**
- * option_none - the arguments of a command that has none of its own
- * @cli: takes what the common options say
+ * option_none - parse the arguments of a command that has only the common options
+ * @cli: where the common options are stored
  * @argc: length of @argv
  * @argv: the arguments
  *
@@ -110,7 +126,15 @@ int option_end(int argc, char **argv);
 int option_none(struct cli *cli, int argc, char **argv);
 
 /**
- * fail - say on stderr what went wrong
+ * option_no_pool - refuse --pool
+ * @cli: the options of a command that does not look at a pool
+ *
+ * Return: EXIT_OK, or EXIT_USAGE after a message.
+ */
+int option_no_pool(const struct cli *cli);
+
+/**
+ * fail - write an error message to stderr
  * @format: as for printf(), a line without its newline
  *
  * Return: EXIT_FAILED.
@@ -118,7 +142,7 @@ int option_none(struct cli *cli, int argc, char **argv);
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * fail_usage - say on stderr what is wrong with the command line
+ * fail_usage - write a message about a wrong command line to stderr
  * @format: as for printf(), a line without its newline
  *
  * Return: EXIT_USAGE.
@@ -126,14 +150,14 @@ int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * message_hold - keep the next messages to ourselves, and remember the last
+ * message_hold - hold messages back; only the last one is kept
  *
  * Ends with message_release().
  */
 void message_hold(void);
 
 /**
- * message_release - say what message_hold() kept back
+ * message_release - write the message that message_hold() held back
  */
 void message_release(void);
 

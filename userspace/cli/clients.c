@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool clients: who holds how much, from debugfs; what they may, from sysfs. */
+/* framepool clients: what each client holds, from debugfs; the limits, from sysfs. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static void fill_row(struct field row[COLUMNS], const struct client *client)
 	row[6] = field_text("comm", client->comm);
 }
 
-/* A limit as sysfs shows it; none if it cannot be read. */
+/* A limit from sysfs. */
 static struct field limit(const struct cli *cli, const char *key)
 {
 	unsigned long long bytes = 0;
@@ -45,7 +45,7 @@ static int show(const struct cli *cli, const struct client_list *list)
 		field_text("pool", cli->pool),
 		limit(cli, "client_quota"),
 		limit(cli, "user_quota"),
-		field_number("open_files", list->count),
+		field_number("clients", (int64_t)list->count),
 	};
 	struct table table = { .key = "clients", .columns = COLUMNS, .rows = list->count };
 	struct field (*rows)[COLUMNS] = calloc(list->count + 1, sizeof(*rows));
@@ -56,7 +56,8 @@ static int show(const struct cli *cli, const struct client_list *list)
 	table.cells = rows[0];
 	for (size_t i = 0; i < list->count; i++)
 		fill_row(rows[i], &list->clients[i]);
-	status = output(cli->json, head, sizeof(head) / sizeof(*head), &table);
+	/* In JSON the key "clients" is the table, and its length the number of clients. */
+	status = output(cli->json, head, cli->json ? 3 : 4, &table);
 	free(rows);
 	return status;
 }

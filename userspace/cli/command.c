@@ -11,64 +11,75 @@ const struct command commands[] = {
 		.summary = "show what is fixed about the pool, and its limits",
 		.usage = "",
 		.help =
-		"'client_quota' is the most that one open file may hold, 'user_quota' the most that\n"
-		"all open files of one user may hold together. Both are changed by writing bytes to\n"
-		"files of these names in /sys/class/framepool/POOL.\n",
+		"A client is an open file. 'client_quota' is the most that one client may hold,\n"
+		"'user_quota' the most that all clients of one user may hold together. To change\n"
+		"one, write a number of bytes to the file of that name in\n"
+		"/sys/class/framepool/POOL.\n",
 	}, {
 		.name = "stat",
 		.run = cmd_stat,
 		.summary = "show how much is free and used, and how often allocations failed",
 		.usage = "",
 		.help =
-		"'quarantined' memory has been given back, but is not cleared yet, or something\n"
-		"(a pipe, direct I/O) still refers to it. 'retired' memory stays out of use, since the\n"
-		"hardware found a frame in it bad. 'largest' is the longest buffer that could be had\n"
-		"now. 'clients' counts open files, the one of this command too.\n",
+		"'quarantined' memory was freed, but is not cleared yet or is still referenced\n"
+		"(by a pipe or by direct I/O). 'retired' memory is out of use, because the\n"
+		"hardware found a bad frame in it. 'largest' is the longest buffer that could be\n"
+		"allocated now. 'clients' counts this command, too.\n",
 	}, {
 		.name = "frag",
 		.run = cmd_frag,
 		.summary = "show free blocks and fragmentation per order",
 		.usage = "",
 		.help =
-		"An order is a block size: 2^order frames. 'unusable' is the share of free memory\n"
-		"in blocks too small for a request of that order. 'external' is -1.000 where such\n"
-		"a request succeeds; otherwise it tells why it fails: towards 0 for lack of\n"
-		"memory, towards 1 because of fragmentation. Both are defined as in the kernel's\n"
-		"extfrag/unusable_index and extfrag/extfrag_index. The bar, 'share', is how much\n"
-		"of the free memory lies in free blocks of that order.\n",
+		"The order of a block gives its size: 2^order frames. 'unusable' is the share of\n"
+		"free memory in blocks that are too small for a request of that order.\n"
+		"'external' is -1.000 if such a request succeeds. Otherwise it tells why the\n"
+		"request fails: towards 0 for lack of memory, towards 1 because of\n"
+		"fragmentation. Both are defined as in the kernel's extfrag/unusable_index and\n"
+		"extfrag/extfrag_index. 'share', the bar, is the share of free memory in free\n"
+		"blocks of that order.\n",
 	}, {
 		.name = "clients",
 		.run = cmd_clients,
-		.summary = "show who holds how much (root only)",
+		.summary = "show what each client holds (root only)",
 		.usage = "",
 		.help =
-		"One line per open file: bytes in buffers ('held') and bytes of address space\n"
-		"that map them ('mapped'). Above them what one client and one user may hold at\n"
-		"most. Read from debugfs and sysfs.\n",
+		"A line for each client (an open file): the process and user that opened it, its\n"
+		"buffers, their bytes ('held'), bytes of address space that map them ('mapped'),\n"
+		"and bytes in quarantine that it used last ('quarantined'). Above them are the\n"
+		"limits for one client and for one user. Read from debugfs and sysfs.\n",
 	}, {
-		.name = "slabs",
-		.run = cmd_slabs,
-		.summary = "show the caches of objects of kernel modules (root only)",
+		.name = "caches",
+		.run = cmd_caches,
+		.summary = "show the caches of objects of kernel modules and programs (root only)",
 		.usage = "",
 		.help =
-		"A line for each cache: bytes of an object; objects that are allocated, and that there\n"
-		"is room for; its slabs, and the bytes of one; bytes of the slabs that are in no\n"
-		"object; the share of allocations that a magazine served. With --json all that\n"
-		"caches in debugfs says, under the names that it has there.\n",
+		"A line for each cache, those of kernel modules first: bytes of an object;\n"
+		"objects that are allocated, and objects that there is room for; slabs, and\n"
+		"bytes of a slab; bytes of the slabs that are in no object; the share of\n"
+		"allocations that a magazine of the kernel served; the name. A program has its\n"
+		"magazines in the library, so its caches have no such hits, and what lies in its\n"
+		"magazines counts as allocated. Its caches are named PID/NUMBER and the thread\n"
+		"that opened the client. With --json there are all columns of the file 'caches'\n"
+		"in debugfs, under the same names.\n",
 	}, {
 		.name = "map",
 		.run = cmd_map,
 		.summary = "draw the pool, huge frame by huge frame (root only)",
 		.usage = "[--ascii] [--svg FILE]",
 		.help =
-		"  --ascii     letters and signs, also where the locale is UTF-8\n"
+		"  --ascii     use ASCII characters only, even if the locale is UTF-8\n"
 		"  --svg FILE  write a drawing to FILE instead\n"
 		"\n"
-		"A huge frame that is empty can be used for anything. One that is partly used\n"
-		"belongs to one owner, and keeps larger blocks from being formed. A large pool\n"
-		"has several huge frames to a character. Colours appear on a terminal only, and\n"
-		"not if NO_COLOR is set. With --json, 'map' has a character for each huge frame,\n"
-		"as the file map in debugfs.\n",
+		"An empty huge frame can be used for anything. A partly used one belongs to one\n"
+		"owner, and prevents larger blocks. A pool consists of physically contiguous\n"
+		"extents; a bar shows where one ends. A run never crosses a bar, even if all\n"
+		"huge frames around it are free. In a large pool a character stands for several\n"
+		"huge frames. Colours appear on a terminal only, and not if NO_COLOR is set.\n"
+		"\n"
+		"With --json, 'map' has a character for each huge frame, as in the file 'map' in\n"
+		"debugfs, and 'extents' tells the first huge frame and the length of each\n"
+		"extent. Only one of --ascii, --svg and --json can be given.\n",
 	}, {
 		.name = "watch",
 		.run = cmd_watch,
@@ -78,9 +89,9 @@ const struct command commands[] = {
 		"  --interval SECONDS  0.1 to 3600; default: 1\n"
 		"  --count LINES       stop after so many lines\n"
 		"\n"
-		"Sizes are in units of 1024 bytes, 'wait_K' is what is in quarantine. The last\n"
-		"three columns are events a second since the line before: allocations, frees, and\n"
-		"allocations that failed. With --json each line is an object.\n",
+		"Sizes are in units of 1024 bytes; 'wait_K' is what is in quarantine. The last\n"
+		"three columns are allocations, frees and failed allocations per second since\n"
+		"the previous line. With --json each line is an object.\n",
 	}, {
 		.name = "top",
 		.run = cmd_top,
@@ -89,7 +100,7 @@ const struct command commands[] = {
 		.help =
 		"  --interval SECONDS  0.1 to 3600; default: 1\n"
 		"\n"
-		"q ends it. Clients are shown to root only. With --json, no screen, but one\n"
+		"q ends it. Only root sees the clients. With --json there is no screen, but one\n"
 		"snapshot with the rates of one interval.\n",
 	}, {
 		.name = "alloc",
@@ -104,9 +115,9 @@ const struct command commands[] = {
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"
 		"\n"
-		"'address' is the physical one. It is hidden from those without CAP_SYS_ADMIN.\n"
+		"'address' is the physical address. It is hidden without CAP_SYS_ADMIN.\n"
 		"\n"
-		"SIZE and ADDRESS are decimal or 0x... with an optional K, M, G or T (powers of\n"
+		"SIZE and ADDRESS are decimal or 0x..., with an optional K, M, G or T (powers of\n"
 		"1024).\n",
 	}, {
 		.name = "help",

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool help: what the commands are and how to call them. */
+/* framepool help: the commands and their arguments. */
 #include <stdio.h>
 
 #include "cli.h"
 
-static void list_commands(void)
+static const struct option options[] = {
+	COMMON_OPTIONS,
+	{ NULL, 0, NULL, 0 }
+};
+
+void command_list(void)
 {
 	puts("Usage: framepool [--pool NAME] [--json] COMMAND [OPTIONS]\n"
 	     "\n"
@@ -16,6 +21,8 @@ static void list_commands(void)
 	puts("\n"
 	     "  --pool NAME  the pool /dev/framepool/NAME; default: default\n"
 	     "  --json       write JSON, sizes in bytes (watch: a line each time)\n"
+	     "  -h, --help   list the commands; after a command: explain it\n"
+	     "  --version    print the version of the library\n"
 	     "\n"
 	     "'framepool help COMMAND' says more. Exit status: 0 done, 1 failed, 2 wrong usage.");
 }
@@ -29,20 +36,27 @@ void command_help(const struct command *command)
 		printf("\n%s", command->help);
 }
 
+static int explain(const char *name)
+{
+	const struct command *command = command_find(name);
+
+	if (!command)
+		return fail_usage("unknown command '%s'", name);
+	command_help(command);
+	return EXIT_OK;
+}
+
 int cmd_help(struct cli *cli, int argc, char **argv)
 {
-	const struct command *command;
-
-	(void)cli;
-	if (argc > 2)
-		return fail_usage("help is for one command at a time");
-	if (argc < 2) {
-		list_commands();
-		return EXIT_OK;
-	}
-	command = command_find(argv[1]);
-	if (!command)
-		return fail_usage("unknown command '%s'", argv[1]);
-	command_help(command);
+	optind = 0;
+	if (option_next(cli, argc, argv, options) != OPTIONS_END || option_no_pool(cli))
+		return EXIT_USAGE;
+	if (cli->json)
+		return fail_usage("'help' has no use for --json");
+	if (argc - optind > 1)
+		return fail_usage("'help' explains one command at a time");
+	if (argc > optind)
+		return explain(argv[optind]);
+	command_list();
 	return EXIT_OK;
 }

@@ -6,43 +6,33 @@
 
 #include "cli.h"
 
-enum { OPTION_HELP = 'h', OPTION_VERSION = 'v' };
+enum { OPTION_VERSION = 1 };
 
 static const struct option options[] = {
 	COMMON_OPTIONS,
-	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ NULL, 0, NULL, 0 }
 };
 
-static int run_command(struct cli *cli, int argc, char **argv)
+static int run_command(struct cli *cli, const char *name, int argc, char **argv)
 {
-	const struct command *command;
-
-	if (!argc)
-		return fail_usage("say what to do");
-	command = command_find(argv[0]);
-	if (!command)
-		return fail_usage("unknown command '%s'", argv[0]);
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
-		command_help(command);
-		return EXIT_OK;
-	}
-	return command->run(cli, argc, argv);
+	cli->command = command_find(name);
+	if (!cli->command)
+		return fail_usage("unknown command '%s'", name);
+	return cli->command->run(cli, argc, argv);
 }
 
-static int run(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	struct cli cli = { .pool = "default" };
-
 	optind = 0;
-	switch (option_next(&cli, argc, argv, options)) {
+	switch (option_next(cli, argc, argv, options)) {
 	case OPTIONS_END:
-		return run_command(&cli, argc - optind, argv + optind);
-	case OPTION_HELP:
-		return cmd_help(&cli, 1, argv);
+		if (optind == argc)
+			return fail_usage("no command given");
+		return run_command(cli, argv[optind], argc - optind, argv + optind);
 	case OPTION_VERSION:
-		return cmd_version(&cli, 1, argv);
+		/* The option takes the place of the command's name. */
+		return run_command(cli, "version", argc - optind + 1, argv + optind - 1);
 	default:
 		return EXIT_USAGE;
 	}
@@ -50,8 +40,11 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int status = run(argc, argv);
+	struct cli cli = { .pool = default_pool };
+	int status = run(&cli, argc, argv);
 
+	if (cli.helped)
+		status = EXIT_OK;
 	if (fflush(stdout) || ferror(stdout))
 		return fail("cannot write the output: %s", strerror(errno));
 	return status;

@@ -2,24 +2,36 @@
 /* Command line options. */
 #include "cli.h"
 
+const char default_pool[] = "default";
+
 static const struct option no_options[] = {
 	COMMON_OPTIONS,
 	{ NULL, 0, NULL, 0 }
 };
 
-/* getopt's own messages would be headed by the subcommand, not by the program. */
+/* The messages of getopt_long() would begin with the subcommand instead of the program. */
 static int next(int argc, char **argv, const struct option *options)
 {
 	int current = optind ? optind : 1;
 	int option;
 
 	opterr = 0;
-	option = getopt_long(argc, argv, "+:", options, NULL);
+	option = getopt_long(argc, argv, "+:h", options, NULL);
 	if (option == ':')
 		fail_usage("option '%s' needs a value", argv[current]);
 	else if (option == '?')
 		fail_usage("bad option '%s'", argv[current]);
 	return option == ':' ? OPTIONS_BAD : option;
+}
+
+static int show_help(struct cli *cli)
+{
+	if (cli->command)
+		command_help(cli->command);
+	else
+		command_list();
+	cli->helped = true;
+	return OPTIONS_BAD;
 }
 
 int option_next(struct cli *cli, int argc, char **argv, const struct option *options)
@@ -31,6 +43,8 @@ int option_next(struct cli *cli, int argc, char **argv, const struct option *opt
 			cli->pool = optarg;
 		else if (option == OPTION_JSON)
 			cli->json = true;
+		else if (option == OPTION_HELP)
+			return show_help(cli);
 		else
 			return option;
 	}
@@ -49,4 +63,11 @@ int option_none(struct cli *cli, int argc, char **argv)
 	if (option_next(cli, argc, argv, no_options) != OPTIONS_END)
 		return EXIT_USAGE;
 	return option_end(argc, argv);
+}
+
+int option_no_pool(const struct cli *cli)
+{
+	if (cli->pool != default_pool)
+		return fail_usage("'%s' has no use for --pool", cli->command->name);
+	return EXIT_OK;
 }

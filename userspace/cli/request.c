@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What 'framepool alloc' is asked for. */
+/* The buffer that 'framepool alloc' is to allocate. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +93,7 @@ static int fail_nomem(const struct request *request, const char *pool,
 		return fail("%s is more than the whole pool '%s' has, which is %s: ask for less, "
 			    "or load the module with a larger size=", size, pool,
 			    size_format(total, have));
-	return fail("pool '%s' has %s free, less than the %s asked for: 'framepool clients' "
+	return fail("pool '%s' has %s free, less than the requested %s: 'framepool clients' "
 		    "shows who holds the rest", pool,
 		    size_format(framepool_stats_free_bytes(stats), have), size);
 }
@@ -103,8 +103,8 @@ static int fail_nospace(const struct request *request, const char *pool,
 {
 	char size[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX], largest[SIZE_TEXT_MAX];
 
-	return fail("pool '%s' has %s free, but no run of %s%s%s: the largest free block is %s; "
-		    "'framepool frag' shows them all", pool,
+	return fail("pool '%s' has %s free, but no run of %s%s%s: the largest free run is %s; "
+		    "'framepool frag' shows all free blocks", pool,
 		    size_format(framepool_stats_free_bytes(stats), have),
 		    size_format(request->size, size),
 		    request->align ? " with that alignment" : "",
@@ -119,13 +119,13 @@ static int fail_quota(const struct request *request, const struct framepool *fp)
 	const char *pool = framepool_name(fp);
 
 	size_format(request->size, size);
-	/* This client holds nothing else. */
+	/* This client holds nothing else, so the request alone exceeds the quota. */
 	if (client_quota && request->size > client_quota)
 		return fail("%s is more than pool '%s' lets one client hold, which is %s: ask for "
 			    "less, or write a larger limit to /sys/class/framepool/%s/client_quota",
 			    size, pool, size_format(client_quota, quota), pool);
-	return fail("with %s more this user would have more than pool '%s' lets one user have, which "
-		    "is %s: end other programs, or write a larger limit to "
+	return fail("with %s more this user would have more than pool '%s' lets one user have, "
+		    "which is %s: end other programs, or write a larger limit to "
 		    "/sys/class/framepool/%s/user_quota", size, pool,
 		    size_format(framepool_user_quota_bytes(fp), quota), pool);
 }

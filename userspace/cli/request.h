@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What 'framepool alloc' is asked for. */
+/* The buffer that 'framepool alloc' is to allocate. */
 #ifndef FRAMEPOOL_CLI_REQUEST_H
 #define FRAMEPOOL_CLI_REQUEST_H
 
@@ -9,10 +9,10 @@
 #include "cli.h"
 
 /**
- * struct request - a buffer that is asked for
- * @size: bytes; 0 if the size of @from is meant
+ * struct request - the buffer, and what to do with it
+ * @size: bytes; 0: the size of @from
  * @align: alignment; 0: none
- * @below: limit; 0: none
+ * @below: limit of the physical address; 0: none
  * @from: the file to fill it from, or NULL
  * @hold: keep it until a signal arrives
  */
@@ -26,7 +26,7 @@ struct request {
 
 /**
  * request_parse - read the arguments of the command
- * @cli: takes what the common options say
+ * @cli: where the common options are stored
  * @argc: length of @argv
  * @argv: the arguments
  * @request: set to the request
@@ -36,10 +36,10 @@ struct request {
 int request_parse(struct cli *cli, int argc, char **argv, struct request *request);
 
 /**
- * request_fail - say why the request was refused and what to do
+ * request_fail - explain on stderr why the request was refused, and what to do
  * @request: the request
  * @fp: the client that made it
- * @err: the errno it got
+ * @err: the errno of the failed call
  *
  * Return: EXIT_FAILED.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What framepool top draws. */
+/* The screen of framepool top. */
 #include <inttypes.h>
 #include <ncurses.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ enum { BAR_WIDTH = 40, LINE_MAX_BYTES = 256 };
 
 static SCREEN *terminal;
 
-/* At most seven characters, which are enough to compare. */
+/* At most seven characters: rounded, but precise enough to compare. */
 static char *short_size(uint64_t bytes, char text[16])
 {
 	static const char units[] = " KMGTPE";
@@ -25,12 +25,13 @@ static char *short_size(uint64_t bytes, char text[16])
 	if (!unit)
 		snprintf(text, 16, "%.0f", value);
 	else
-		snprintf(text, 16, value < 100 && value != (double)(uint64_t)value ? "%.1f%c" : "%.0f%c", value,
-			 units[unit]);
+		snprintf(text, 16,
+			 value < 100 && value != (double)(uint64_t)value ? "%.1f%c" : "%.0f%c",
+			 value, units[unit]);
 	return text;
 }
 
-/* What lies outside the screen is cut off. */
+/* Text beyond the screen is cut off. */
 __attribute__((format(printf, 2, 3)))
 static void line(int row, const char *format, ...)
 {
@@ -80,16 +81,17 @@ static void draw_pool(const struct scene *scene)
 	char size[16];
 
 	attron(A_REVERSE);
-	line(0, "framepool top: pool %s, %s; every %.1f s; q quits%*s", scene->pool, short_size(total, size),
-	     scene->interval, COLS, "");
+	line(0, "framepool top: pool %s, total %s; every %.1f s; q quits%*s", scene->pool,
+	     short_size(total, size), scene->interval, COLS, "");
 	attroff(A_REVERSE);
 	draw_bar(2, "used", framepool_stats_used_bytes(stats), total);
 	draw_bar(3, "free", framepool_stats_free_bytes(stats), total);
 	draw_bar(4, "waiting", framepool_stats_quarantined_bytes(stats), total);
-	line(6, "clients %-6" PRIu64 " buffers %-9" PRIu64 " alloc/s %-9.0f free/s %-9.0f fail/s %.0f",
+	line(6, "clients %-6" PRIu64 " buffers %-9" PRIu64
+	     " alloc/s %-9.0f free/s %-9.0f fail/s %.0f",
 	     framepool_stats_clients(stats), framepool_stats_buffers(stats), scene->rates.allocs,
 	     scene->rates.frees, scene->rates.fails);
-	line(7, "largest free block %-8s unusable for 64K %.1f%%, 2M %.1f%%, 32M %.1f%%",
+	line(7, "largest free run %-8s unusable for 64K %.1f%%, 2M %.1f%%, 32M %.1f%%",
 	     short_size(framepool_stats_largest_bytes(stats), size), unusable(scene, 64 << 10),
 	     unusable(scene, 2 << 20), unusable(scene, 32 << 20));
 }
@@ -109,9 +111,9 @@ static void draw_clients(const struct scene *scene)
 	for (size_t i = 0; i < scene->clients.count && row < LINES; i++) {
 		const struct client *client = &scene->clients.clients[i];
 
-		line(row++, "%8d %10u %8" PRIu64 " %8s %8s  %s", client->pid, client->uid, client->buffers,
-		     short_size(client->held_bytes, held), short_size(client->mapped_bytes, mapped),
-		     client->comm);
+		line(row++, "%8d %10u %8" PRIu64 " %8s %8s  %s", client->pid, client->uid,
+		     client->buffers, short_size(client->held_bytes, held),
+		     short_size(client->mapped_bytes, mapped), client->comm);
 	}
 }
 
@@ -120,7 +122,7 @@ int screen_open(void)
 	const char *type = getenv("TERM");
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return fail("top needs a terminal; 'framepool watch' does without");
+		return fail("top needs a terminal; 'framepool watch' needs none");
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal)
 		return fail("the terminal '%s' is unknown here: set TERM", type ? type : "");

@@ -24,7 +24,7 @@ static void note_signal(int number)
 	ended_by = number;
 }
 
-/* After the screen was opened, which sets handlers of its own. */
+/* Called after screen_open(), because ncurses sets handlers of its own. */
 static void catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = note_signal };
@@ -67,7 +67,7 @@ static int read_clients(const struct cli *cli, struct scene *scene)
 	return status;
 }
 
-/* Until the next sample is due. Whether the user has had enough. */
+/* Waits until the next sample is due. Returns whether the command is to end. */
 static bool wait_and_redraw(const struct scene *scene, double due)
 {
 	bool redraw;
@@ -107,7 +107,7 @@ static int run(const struct cli *cli, const struct framepool *fp, struct scene *
 	return status;
 }
 
-/* Messages are held back, which would land in the middle of the screen. */
+/* Messages are held back: they would appear in the middle of the screen. */
 static int run_screen(const struct cli *cli, const struct framepool *fp, struct scene *scene)
 {
 	int status = screen_open();
@@ -156,12 +156,13 @@ static int show_json(const struct scene *scene)
 		rows[i][4] = field_text("comm", list->clients[i].comm);
 	}
 	table.cells = rows[0];
-	status = output(true, head, sizeof(head) / sizeof(*head), scene->has_clients ? &table : NULL);
+	status = output(true, head, sizeof(head) / sizeof(*head),
+			scene->has_clients ? &table : NULL);
 	free(rows);
 	return status;
 }
 
-/* Two samples, for the rates. */
+/* The rates need two samples. */
 static int run_json(const struct cli *cli, const struct framepool *fp, struct scene *scene)
 {
 	struct sample old = { NULL, 0 }, new = { NULL, 0 };

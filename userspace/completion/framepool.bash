@@ -2,7 +2,7 @@
 # Completion for framepool(1) in bash.
 # shellcheck shell=bash
 
-# The command that was typed, if there is one.
+# Prints the command on the line, if there is one.
 _framepool_command()
 {
 	local i
@@ -21,26 +21,28 @@ _framepool_command()
 
 _framepool_words()
 {
-	local commands="info stat frag clients slabs map watch top alloc help version"
+	local commands="info stat frag clients caches map watch top alloc help version"
 
 	case $1 in
-	"") echo "--pool --json --help --version $commands" ;;
-	map) echo "--pool --json --help --ascii --svg" ;;
-	watch) echo "--pool --json --help --interval --count" ;;
-	top) echo "--pool --json --help --interval" ;;
-	alloc) echo "--pool --json --help --size --align --below --from --hold" ;;
-	help) echo "$commands" ;;
-	*) echo "--pool --json --help" ;;
+	"") echo "--pool --json -h --help --version $commands" ;;
+	map) echo "--pool --json -h --help --ascii --svg" ;;
+	watch) echo "--pool --json -h --help --interval --count" ;;
+	top) echo "--pool --json -h --help --interval" ;;
+	alloc) echo "--pool --json -h --help --size --align --below --from --hold" ;;
+	help) echo "-h --help $commands" ;;
+	version) echo "--json -h --help" ;;
+	*) echo "--pool --json -h --help" ;;
 	esac
 }
 
 _framepool()
 {
-	local word=${COMP_WORDS[COMP_CWORD]}
+	local word=${COMP_WORDS[COMP_CWORD]} words
 
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	--pool)
-		mapfile -t COMPREPLY < <(compgen -W "$(cd /dev/framepool 2> /dev/null && echo *)" -- "$word")
+		words=$(cd /dev/framepool 2> /dev/null && echo *)
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 		;;
 	--svg | --from)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -49,7 +51,8 @@ _framepool()
 		COMPREPLY=()
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "$(_framepool_words "$(_framepool_command)")" -- "$word")
+		words=$(_framepool_words "$(_framepool_command)")
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 		;;
 	esac
 }

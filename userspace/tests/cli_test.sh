@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The command line without a module: what is refused, how, and with which status.
+# The command line without a module: help, refused arguments, messages, exit status.
 # $O is the build folder.
 set -u
 
 out=$(mktemp -d) || exit 1
 trap 'rm -rf "$out"' EXIT
 
-# expect NAME STATUS STREAM PATTERN ARGUMENT...: STREAM of the command has the pattern, and the
-# other stream is empty.
+# expect NAME STATUS STREAM PATTERN ARGUMENT...: the command ends with STATUS, STREAM has a line
+# with PATTERN and none that ends in a blank, and the other stream is empty.
 expect()
 {
 	name=$1 status=$2 stream=$3 pattern=$4
@@ -18,7 +18,7 @@ expect()
 	other=stdout
 	[ "$stream" = stdout ] && other=stderr
 	if [ "$got" -eq "$status" ] && grep -qe "$pattern" "$out/$stream" &&
-	   [ ! -s "$out/$other" ]; then
+	   ! grep -q '[[:blank:]]$' "$out/$stream" && [ ! -s "$out/$other" ]; then
 		echo "ok - $name"
 	else
 		echo "not ok - $name"
@@ -31,13 +31,34 @@ expect help_lists_commands 0 stdout '^  alloc ' help
 expect help_option_lists_commands 0 stdout '^  alloc ' --help
 expect help_explains_command 0 stdout '--below ADDRESS' help alloc
 expect help_after_command_explains_it 0 stdout '--below ADDRESS' alloc --help
+expect help_short_option_lists_commands 0 stdout '^  alloc ' -h
+expect help_short_option_follows_others 0 stdout '^  alloc ' --json -h
+expect help_short_option_explains_command 0 stdout '--below ADDRESS' alloc -h
+expect help_follows_other_options 0 stdout '--below ADDRESS' alloc --size 4K --help
+expect help_short_option_may_be_a_value 1 stderr "cannot open '-h'" alloc --from -h
+for command in info stat frag clients caches map watch top alloc help version; do
+	expect "help_$command" 0 stdout "^framepool $command: " help "$command"
+	expect "help_option_$command" 0 stdout "^framepool $command: " "$command" --help
+	expect "help_short_option_$command" 0 stdout "^framepool $command: " "$command" -h
+done
+expect help_of_caches_has_those_of_programs 0 stdout 'kernel modules and programs' help caches
 expect help_of_unknown_command 2 stderr "unknown command 'nonsense'" help nonsense
 expect help_of_two_commands 2 stderr 'one command at a time' help info stat
+expect help_with_json 2 stderr "'help' has no use for --json" help --json
+expect help_with_json_before 2 stderr "'help' has no use for --json" --json help
+expect help_with_pool 2 stderr "'help' has no use for --pool" --pool default help
 expect version_is_printed 0 stdout "^framepool $VERSION\$" version
 expect version_option_is_printed 0 stdout "^framepool $VERSION\$" --version
+expect version_as_json 0 stdout "^  \"version\": \"$VERSION\"\$" version --json
+expect version_as_json_option_before 0 stdout "^  \"version\": \"$VERSION\"\$" --json version
+expect version_option_as_json 0 stdout "^  \"version\": \"$VERSION\"\$" --version --json
+expect version_with_pool 2 stderr "'version' has no use for --pool" version --pool default
+expect version_option_with_pool 2 stderr "'version' has no use for --pool" --pool a --version
+expect version_option_with_argument 2 stderr "unexpected argument 'info'" --version info
 
-expect nothing_to_do 2 stderr 'say what to do'
+expect no_command 2 stderr 'no command given'
 expect unknown_command 2 stderr "unknown command 'nonsense'" nonsense
+expect command_slabs_is_called_caches 2 stderr "unknown command 'slabs'" slabs
 expect unknown_option 2 stderr "bad option '--nonsense'" --nonsense info
 expect unknown_option_of_command 2 stderr "bad option '--nonsense'" info --nonsense
 expect unknown_short_option 2 stderr "bad option '-xy'" info -xy
@@ -57,7 +78,7 @@ expect alloc_align_junk 2 stderr "--align: 'big' is not a number" alloc --size 4
 expect alloc_below_junk 2 stderr "--below: '4GB' is not a number" alloc --size 4K --below 4GB
 expect alloc_from_missing_file 1 stderr "cannot open '.*/none': No such file" \
 	alloc --from "$out/none"
-expect alloc_from_empty_file 1 stderr "is empty or does not tell its size" alloc --from /dev/null
+expect alloc_from_empty_file 1 stderr "is empty or its size is not known" alloc --from /dev/null
 expect impossible_pool_name 1 stderr "'a/b' cannot be the name of a pool" --pool a/b info
 expect impossible_pool_name_of_clients 1 stderr "'a/b' cannot be the name" --pool a/b clients
 expect impossible_pool_name_of_map 1 stderr "'a/b' cannot be the name" --pool a/b map
@@ -70,14 +91,20 @@ expect watch_count_zero 2 stderr "--count: '0' is not a number of lines" watch -
 expect watch_count_junk 2 stderr "--count: '3x' is not a number of lines" watch --count 3x
 expect top_interval_junk 2 stderr "--interval: '' is not a number" top --interval ''
 expect map_svg_without_file 2 stderr "option '--svg' needs a value" map --svg
+expect map_ascii_and_svg 2 stderr 'ascii and --svg exclude each other' map --ascii --svg "$out/svg"
+expect map_json_and_svg 2 stderr 'json and --svg exclude each other' map --svg "$out/svg" --json
+expect map_json_and_ascii 2 stderr 'json and --ascii exclude each other' --json map --ascii
 
 if [ -e /dev/framepool ]; then
 	echo "ok - module_not_loaded # SKIP a module is loaded here"
 	exit 0
 fi
-for command in info stat frag map watch top "alloc --size 4K" "info --json --pool other" "alloc --from $0"; do
+for command in info stat frag map watch top "alloc --size 4K" "info --json --pool other" \
+	"alloc --from $0"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	expect "not_loaded: ${command%% /*}" 1 stderr "module is not loaded: load it with" $command
 done
-expect "not_loaded: clients" 1 stderr \
-	"module is not loaded\|debugfs is not mounted\|run as root" clients
+for command in clients caches; do
+	expect "not_loaded: $command" 1 stderr \
+		"module is not loaded\|debugfs is not mounted\|run as root" $command
+done

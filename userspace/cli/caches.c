@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* framepool slabs: caches of objects, from debugfs. */
+/* framepool caches: caches of objects, from debugfs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum { COLUMNS = 8 };
 
-/* Of the allocations, how many a magazine served; none if there were none. */
+/* The share of allocations that a magazine served; none if nothing was allocated. */
 static struct field hit_rate(const struct listing *list, const struct listing_row *row)
 {
 	double hits = (double)listing_number(list, row, "hits");
@@ -20,7 +20,8 @@ static struct field hit_rate(const struct listing *list, const struct listing_ro
 	return all > 0 ? field_index("hits", (int)(hits / all * 1000)) : field_none("hits", "-");
 }
 
-static void fill_row(struct field cells[COLUMNS], const struct listing *list, const struct listing_row *row)
+static void fill_row(struct field cells[COLUMNS], const struct listing *list,
+		     const struct listing_row *row)
 {
 	cells[0] = field_number("size", (int64_t)listing_number(list, row, "size"));
 	cells[1] = field_number("active", (int64_t)listing_number(list, row, "active"));
@@ -32,8 +33,9 @@ static void fill_row(struct field cells[COLUMNS], const struct listing *list, co
 	cells[7] = field_text("name", row->text);
 }
 
-/* All that the kernel says, under its own names. */
-static void fill_row_json(struct field *cells, const struct listing *list, const struct listing_row *row)
+/* All columns of debugfs, under the same names. */
+static void fill_row_json(struct field *cells, const struct listing *list,
+			  const struct listing_row *row)
 {
 	for (size_t i = 0; i + 1 < list->columns; i++)
 		cells[i] = field_number(list->names[i], (int64_t)row->numbers[i]);
@@ -47,7 +49,7 @@ static int show(const struct cli *cli, const struct listing *list)
 		field_number("caches", (int64_t)list->count),
 	};
 	struct table table = {
-		.key = "slabs", .columns = cli->json ? list->columns : COLUMNS, .rows = list->count
+		.key = "caches", .columns = cli->json ? list->columns : COLUMNS, .rows = list->count
 	};
 	struct field *cells = calloc((list->count + 1) * table.columns, sizeof(*cells));
 	int status;
@@ -61,13 +63,13 @@ static int show(const struct cli *cli, const struct listing *list)
 		else
 			fill_row(&cells[i * table.columns], list, &list->rows[i]);
 	}
-	/* In JSON the number of caches is the length of the list. */
+	/* In JSON the key "caches" is the table, and its length the number of caches. */
 	status = output(cli->json, head, cli->json ? 1 : 2, &table);
 	free(cells);
 	return status;
 }
 
-int cmd_slabs(struct cli *cli, int argc, char **argv)
+int cmd_caches(struct cli *cli, int argc, char **argv)
 {
 	int status = option_none(cli, argc, argv);
 	struct listing list;
