@@ -230,7 +230,7 @@ TEST_F(library_cache, places_of_objects_are_those_of_the_kernel)
 		struct framepool_cache *cache = framepool_cache_create(self->fp, sizes[i], 0, 0);
 
 		ASSERT_NE(NULL, cache);
-		nr = framepool_cache_alloc_bulk(cache, 100, objects);
+		nr = framepool_cache_alloc_batch(cache, objects, 100);
 		EXPECT_EQ(100, nr);
 		for (j = 0; j < nr; j++) {
 			__u64 offset = framepool_cache_offset(cache, objects[j]);
@@ -238,7 +238,7 @@ TEST_F(library_cache, places_of_objects_are_those_of_the_kernel)
 			EXPECT_EQ(objects[j], framepool_cache_object(cache, offset));
 			memset(objects[j], PATTERN_MINE, sizes[i]);
 		}
-		EXPECT_EQ(0, framepool_cache_free_bulk(cache, objects, nr));
+		EXPECT_EQ(0, framepool_cache_free_batch(cache, objects, nr));
 		EXPECT_EQ(0, framepool_cache_flush(cache));
 		framepool_cache_destroy(cache);
 	}

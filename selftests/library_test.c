@@ -35,7 +35,7 @@ TEST_F(library, batch_longer_than_the_kernel_takes_is_allocated_and_freed)
 {
 	int i;
 
-	ASSERT_EQ(MANY, framepool_alloc_batch(self->fp, 5000, 0, 0, false, MANY, self->bufs));
+	ASSERT_EQ(MANY, framepool_alloc_batch(self->fp, 5000, 0, 0, false, self->bufs, MANY));
 	EXPECT_EQ(MANY, live_buffers(self->fp));
 	for (i = 0; i < MANY; i++) {
 		ASSERT_EQ(8192, framepool_buffer_length(self->bufs[i]));
@@ -60,11 +60,11 @@ TEST_F(library, batch_that_does_not_fit_is_none_or_cut_short)
 
 	ASSERT_GT(FIT, FRAMEPOOL_BATCH_MAX);
 	errno = 0;
-	EXPECT_EQ(0, framepool_alloc_batch(self->fp, 128 * KIB, 0, 0, false, MANY, self->bufs));
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, 128 * KIB, 0, 0, false, self->bufs, MANY));
 	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_EQ(0, live_buffers(self->fp));
 	errno = 0;
-	EXPECT_EQ(FIT, framepool_alloc_batch(self->fp, 128 * KIB, 0, 0, true, MANY, self->bufs));
+	EXPECT_EQ(FIT, framepool_alloc_batch(self->fp, 128 * KIB, 0, 0, true, self->bufs, MANY));
 	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_EQ(FIT, live_buffers(self->fp));
 	framepool_free_batch(self->bufs, FIT);
@@ -74,12 +74,12 @@ TEST_F(library, batch_that_does_not_fit_is_none_or_cut_short)
 TEST_F(library, batch_with_bad_arguments_is_refused)
 {
 	errno = 0;
-	EXPECT_EQ(0, framepool_alloc_batch(self->fp, 0, 0, 0, true, 3, self->bufs));
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, 0, 0, 0, true, self->bufs, 3));
 	EXPECT_EQ(EINVAL, errno);
 	errno = 0;
-	EXPECT_EQ(0, framepool_alloc_batch(self->fp, FRAME, 3, 0, false, 3, self->bufs));
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, FRAME, 3, 0, false, self->bufs, 3));
 	EXPECT_EQ(EINVAL, errno);
-	EXPECT_EQ(0, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, 0, self->bufs));
+	EXPECT_EQ(0, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, self->bufs, 0));
 	framepool_free_batch(self->bufs, 0);
 	EXPECT_EQ(0, live_buffers(self->fp));
 }
@@ -88,7 +88,7 @@ TEST_F(library, batch_in_which_somebody_freed_handles_is_freed_nevertheless)
 {
 	int i;
 
-	ASSERT_EQ(600, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, 600, self->bufs));
+	ASSERT_EQ(600, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, self->bufs, 600));
 	for (i = 0; i < 600; i += 7) {
 		ASSERT_EQ(0, handle_free(framepool_fd(self->fp), framepool_buffer_handle(self->bufs[i])));
 	}
@@ -101,7 +101,7 @@ TEST_F(library, buffers_of_a_batch_are_freed_one_by_one_too)
 {
 	struct framepool_buffer *single;
 
-	ASSERT_EQ(3, framepool_alloc_batch(self->fp, FRAME, HUGE_FRAME, 0, false, 3, self->bufs));
+	ASSERT_EQ(3, framepool_alloc_batch(self->fp, FRAME, HUGE_FRAME, 0, false, self->bufs, 3));
 	single = framepool_buffer_alloc(self->fp, FRAME);
 	ASSERT_NE(NULL, single);
 	framepool_buffer_free(self->bufs[1]);
@@ -140,7 +140,7 @@ TEST_F(library, limits_are_those_of_now)
 	EXPECT_EQ(40960, framepool_user_quota_bytes(self->fp));
 	EXPECT_EQ(0, framepool_client_quota_bytes(self->fp));
 	errno = 0;
-	EXPECT_EQ(10, framepool_alloc_batch(self->fp, FRAME, 0, 0, true, 11, self->bufs));
+	EXPECT_EQ(10, framepool_alloc_batch(self->fp, FRAME, 0, 0, true, self->bufs, 11));
 	EXPECT_EQ(EDQUOT, errno);
 	ASSERT_EQ(1, pwrite(fd, "0", 1, 0));
 	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
@@ -164,7 +164,7 @@ TEST_F(library, noclear_lasts_until_it_is_taken_back)
 
 	framepool_noclear(self->fp, true);
 	ASSERT_TRUE(leave(self->fp, PATTERN_MINE));
-	ASSERT_EQ(1, framepool_alloc_batch(self->fp, 2 * HUGE_FRAME, 0, 0, false, 1, self->bufs));
+	ASSERT_EQ(1, framepool_alloc_batch(self->fp, 2 * HUGE_FRAME, 0, 0, false, self->bufs, 1));
 	EXPECT_TRUE(all_bytes(framepool_buffer_map(self->bufs[0]), PATTERN_MINE, 2 * HUGE_FRAME));
 	framepool_buffer_free(self->bufs[0]);
 	buf = framepool_buffer_alloc(self->fp, 2 * HUGE_FRAME);

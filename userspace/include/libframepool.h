@@ -232,8 +232,8 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
  * @align: as for framepool_buffer_alloc_constrained()
  * @limit: as for framepool_buffer_alloc_constrained()
  * @partial: be content with fewer than @count
- * @count: how many
  * @bufs: room for @count buffers
+ * @count: how many
  *
  * The buffers are like any others, and may be freed one by one or in batches.
  *
@@ -242,7 +242,7 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
  * are none: what was allocated before the one that failed has been freed again.
  */
 size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t align, uint64_t limit,
-			     bool partial, size_t count, struct framepool_buffer **bufs);
+			     bool partial, struct framepool_buffer **bufs, size_t count);
 
 /**
  * framepool_free_batch - unmap many buffers and give them up
@@ -327,17 +327,17 @@ void *framepool_cache_alloc(struct framepool_cache *cache);
 int framepool_cache_free(struct framepool_cache *cache, void *object);
 
 /**
- * framepool_cache_alloc_bulk - allocate many objects by few kernel calls
+ * framepool_cache_alloc_batch - allocate many objects by few kernel calls
  * @cache: the cache
+ * @objects: room for @count objects
  * @count: how many
- * @objects: room for them
  *
  * Return: how many there are now in @objects: @count, or fewer with errno as framepool_cache_alloc().
  */
-size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, void **objects);
+size_t framepool_cache_alloc_batch(struct framepool_cache *cache, void **objects, size_t count);
 
 /**
- * framepool_cache_free_bulk - free many objects by few kernel calls
+ * framepool_cache_free_batch - free many objects by few kernel calls
  * @cache: their cache
  * @objects: the objects, each once
  * @count: how many
@@ -345,7 +345,7 @@ size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, v
  * Return: 0, or -1 with errno EINVAL (one of them can be no object of @cache; nothing is done) or ENOENT as
  * framepool_cache_free(). errno is otherwise left alone.
  */
-int framepool_cache_free_bulk(struct framepool_cache *cache, void * const *objects, size_t count);
+int framepool_cache_free_batch(struct framepool_cache *cache, void * const *objects, size_t count);
 
 /**
  * framepool_cache_flush - give back what this thread keeps at hand

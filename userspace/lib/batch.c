@@ -56,8 +56,8 @@ static void fill(struct framepool_buffer *buf, const struct framepool *fp,
 }
 
 /* At most FRAMEPOOL_BATCH_MAX; @entries has what is asked for, and room. */
-static size_t alloc_some(struct framepool *fp, struct framepool_ioc_alloc *entries, size_t count,
-			 bool partial, struct framepool_buffer **bufs)
+static size_t alloc_some(struct framepool *fp, struct framepool_ioc_alloc *entries, bool partial,
+			 struct framepool_buffer **bufs, size_t count)
 {
 	size_t done;
 
@@ -75,7 +75,7 @@ static size_t alloc_some(struct framepool *fp, struct framepool_ioc_alloc *entri
 }
 
 size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t align, uint64_t limit,
-			     bool partial, size_t count, struct framepool_buffer **bufs)
+			     bool partial, struct framepool_buffer **bufs, size_t count)
 {
 	const struct framepool_ioc_alloc wanted = {
 		.size = sizeof(wanted),
@@ -95,7 +95,7 @@ size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t ali
 	while (done < count) {
 		some = count - done < max ? count - done : max;
 		entries[0] = wanted;
-		got = alloc_some(fp, entries, some, partial, bufs + done);
+		got = alloc_some(fp, entries, partial, bufs + done, some);
 		done += got;
 		if (got < some)
 			break;

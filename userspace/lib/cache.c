@@ -22,7 +22,7 @@
 #define MAGAZINE_BYTES		(256U << 10)
 
 /* Objects that go past a magazine by one call: as many as a stack bears. */
-#define BULK_MAX		256U
+#define BATCH_MAX		256U
 
 static void *map_window(int fd, uint64_t offset, size_t bytes, size_t align)
 {
@@ -166,10 +166,10 @@ static struct fp_magazine *get_or_create(struct framepool_cache *cache)
 	return magazine == &fp_no_magazine ? fp_magazine_create(cache) : magazine;
 }
 
-/* Past the magazine; as framepool_cache_alloc_bulk(), of at most BULK_MAX. */
+/* Past the magazine; as framepool_cache_alloc_batch(), of at most BATCH_MAX. */
 static size_t alloc_directly(struct framepool_cache *cache, void **objects, uint32_t nr)
 {
-	uint64_t offsets[BULK_MAX];
+	uint64_t offsets[BATCH_MAX];
 	uint32_t got = fp_objects_alloc(cache, offsets, nr);
 
 	for (uint32_t i = 0; i < got; i++)
@@ -260,22 +260,22 @@ static size_t pop_some(struct framepool_cache *cache, void **objects, size_t cou
 }
 
 /* So many are worth a call of their own. */
-static bool is_bulk(const struct framepool_cache *cache, size_t count)
+static bool is_batch(const struct framepool_cache *cache, size_t count)
 {
 	return count && count >= cache->capacity / 2;
 }
 
-static uint32_t at_most_bulk(size_t count)
+static uint32_t at_most_batch(size_t count)
 {
-	return count < BULK_MAX ? (uint32_t)count : BULK_MAX;
+	return count < BATCH_MAX ? (uint32_t)count : BATCH_MAX;
 }
 
-size_t framepool_cache_alloc_bulk(struct framepool_cache *cache, size_t count, void **objects)
+size_t framepool_cache_alloc_batch(struct framepool_cache *cache, void **objects, size_t count)
 {
 	size_t nr = pop_some(cache, objects, count);
 
-	while (is_bulk(cache, count - nr)) {
-		uint32_t some = at_most_bulk(count - nr);
+	while (is_batch(cache, count - nr)) {
+		uint32_t some = at_most_batch(count - nr);
 		size_t got = alloc_directly(cache, objects + nr, some);
 
 		nr += got;
@@ -303,14 +303,14 @@ static size_t push_some(struct framepool_cache *cache, void * const *objects, si
 
 static int free_directly(struct framepool_cache *cache, void * const *objects, uint32_t nr)
 {
-	uint64_t offsets[BULK_MAX];
+	uint64_t offsets[BATCH_MAX];
 
 	for (uint32_t i = 0; i < nr; i++)
 		offsets[i] = offset_of(cache, objects[i]);
 	return fp_objects_free(cache, offsets, nr);
 }
 
-int framepool_cache_free_bulk(struct framepool_cache *cache, void * const *objects, size_t count)
+int framepool_cache_free_batch(struct framepool_cache *cache, void * const *objects, size_t count)
 {
 	int ret = 0;
 	size_t nr;
@@ -321,8 +321,8 @@ int framepool_cache_free_bulk(struct framepool_cache *cache, void * const *objec
 			return -1;
 		}
 	nr = push_some(cache, objects, count);
-	while (is_bulk(cache, count - nr)) {
-		uint32_t some = at_most_bulk(count - nr);
+	while (is_batch(cache, count - nr)) {
+		uint32_t some = at_most_batch(count - nr);
 
 		ret |= free_directly(cache, objects + nr, some);
 		nr += some;

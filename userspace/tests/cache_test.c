@@ -217,9 +217,9 @@ static void check_without_magazines(void)
 	check(!framepool_cache_free(cache, objects[1]) && framepool_cache_free(cache, objects[1]) == -1 &&
 	      errno == ENOENT && fake_calls() > calls, "double_free_is_noticed_at_once_where_asked_for");
 	check(fake_live(cache) == 2 && framepool_cache_allocs(cache) == 3, "nothing_is_kept_where_asked_for");
-	check(framepool_cache_alloc_bulk(cache, 700, objects) == 700 && are_distinct(700) &&
-	      !framepool_cache_free_bulk(cache, objects, 700) && fake_live(cache) == 2,
-	      "bulk_works_without_magazines");
+	check(framepool_cache_alloc_batch(cache, objects, 700) == 700 && are_distinct(700) &&
+	      !framepool_cache_free_batch(cache, objects, 700) && fake_live(cache) == 2,
+	      "batch_works_without_magazines");
 	end();
 }
 
@@ -237,44 +237,44 @@ static void check_exhaustion(void)
 	free_many(1000);
 	framepool_cache_flush(cache);
 	errno = 0;
-	check(framepool_cache_alloc_bulk(cache, 1001, objects) == 1000 && errno == ENOMEM && are_distinct(1000),
-	      "bulk_gets_what_there_is");
+	check(framepool_cache_alloc_batch(cache, objects, 1001) == 1000 && errno == ENOMEM && are_distinct(1000),
+	      "batch_gets_what_there_is");
 	free_many(1000);
 	check(is_back(), "exhausted_cache_takes_all_back");
 	end();
 }
 
-static bool bulk_works(size_t nr)
+static bool batch_works(size_t nr)
 {
-	bool works = framepool_cache_alloc_bulk(cache, nr, objects) == nr && are_distinct(nr);
+	bool works = framepool_cache_alloc_batch(cache, objects, nr) == nr && are_distinct(nr);
 
-	return works && !framepool_cache_free_bulk(cache, objects, nr);
+	return works && !framepool_cache_free_batch(cache, objects, nr);
 }
 
-static void check_bulk(void)
+static void check_batch(void)
 {
 	static const size_t sizes[] = { 0, 1, 5, 255, 256, 257, 512, 513, 1025, 5000, 3, 20000, 0 };
 	bool works = true;
 
 	begin(64);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		works &= bulk_works(sizes[i]);
-	check(works && is_back(), "bulk_of_any_length_works");
+		works &= batch_works(sizes[i]);
+	check(works && is_back(), "batch_of_any_length_works");
 	check(framepool_cache_alloc_calls(cache) < 140 && framepool_cache_free_calls(cache) < 140,
-	      "bulk_takes_few_calls");
-	framepool_cache_alloc_bulk(cache, 700, objects);
+	      "batch_takes_few_calls");
+	framepool_cache_alloc_batch(cache, objects, 700);
 	objects[650] = (char *)objects[650] + 8;
 	errno = 0;
-	check(framepool_cache_free_bulk(cache, objects, 700) == -1 && errno == EINVAL, "bulk_with_foreign_is_einval");
+	check(framepool_cache_free_batch(cache, objects, 700) == -1 && errno == EINVAL, "batch_with_foreign_is_einval");
 	objects[650] = (char *)objects[650] - 8;
-	check(!framepool_cache_free_bulk(cache, objects, 700) && is_back(), "bulk_with_foreign_frees_nothing");
-	framepool_cache_alloc_bulk(cache, 2000, objects);
+	check(!framepool_cache_free_batch(cache, objects, 700) && is_back(), "batch_with_foreign_frees_nothing");
+	framepool_cache_alloc_batch(cache, objects, 2000);
 	objects[1500] = objects[3];
 	objects[1999] = objects[1998];
 	errno = 0;
-	check((framepool_cache_free_bulk(cache, objects, 2000) | framepool_cache_flush(cache)) == -1 &&
+	check((framepool_cache_free_batch(cache, objects, 2000) | framepool_cache_flush(cache)) == -1 &&
 	      errno == ENOENT && framepool_cache_bad_frees(cache) == 2 && fake_live(cache) == 2,
-	      "bulk_with_double_frees_all_others");
+	      "batch_with_double_frees_all_others");
 	end();
 }
 
@@ -398,7 +398,7 @@ static size_t step(uint64_t *seed, size_t nr)
 	case 0:
 	case 1:
 		some = some < MANY - nr ? some : MANY - nr;
-		some = framepool_cache_alloc_bulk(cache, some, objects + nr);
+		some = framepool_cache_alloc_batch(cache, objects + nr, some);
 		for (size_t i = nr; i < nr + some; i++)
 			*(void **)objects[i] = objects[i];
 		return nr + some;
@@ -407,7 +407,7 @@ static size_t step(uint64_t *seed, size_t nr)
 		for (size_t i = nr - some; i < nr; i++)
 			if (*(void **)objects[i] != objects[i])
 				abort();
-		if (framepool_cache_free_bulk(cache, objects + nr - some, some))
+		if (framepool_cache_free_batch(cache, objects + nr - some, some))
 			abort();
 		return nr - some;
 	case 3:
@@ -440,7 +440,7 @@ static void check_random(void)
 		for (int i = 0; i < 3000; i++)
 			nr = step(&seed, nr);
 		right &= are_distinct(nr) && fake_live(cache) >= nr && fake_live(cache) - nr <= 512;
-		right &= !framepool_cache_free_bulk(cache, objects, nr) && is_back();
+		right &= !framepool_cache_free_batch(cache, objects, nr) && is_back();
 		right &= !framepool_cache_bad_frees(cache);
 		end();
 	}
@@ -457,7 +457,7 @@ int main(void)
 	check_double_free();
 	check_without_magazines();
 	check_exhaustion();
-	check_bulk();
+	check_batch();
 	check_capacity();
 	check_bad_create();
 	check_dead_pool();
