@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What 'make install' puts down is what a program and an administrator need, and 'make uninstall' takes it away.
+# 'make install' installs what a program and an administrator need, and 'make uninstall' removes it.
 # $O is the build folder, $CC the compiler.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
-# What the outer make was told must not reach the inner one.
-unset MAKEFLAGS MAKEOVERRIDES MFLAGS CFLAGS CPPFLAGS LDFLAGS STATIC DESTDIR PREFIX BUILD
+# The inner make must not see what the outer one was told.
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS CFLAGS CPPFLAGS LDFLAGS STATIC DESTDIR PREFIX BUILD V
 stage=$O/stage
 root=$stage/root
 log=$stage/log
@@ -32,7 +32,7 @@ build()
 	make -C .. BUILD="$stage/build" PREFIX="$root" SOURCEDIR="$root/src" "$@"
 }
 
-# What is put below DESTDIR is the same as without it, and says nothing of DESTDIR.
+# The same files are installed below DESTDIR as without it, and none contains DESTDIR.
 honours_destdir()
 {
 	make -C .. BUILD="$stage/build" PREFIX=/usr DESTDIR="$stage/system" install &&
@@ -57,46 +57,58 @@ has()
 
 everything_is_installed()
 {
-	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a lib/pkgconfig/libframepool.pc \
-		include/libframepool.h include/framepool.h lib/udev/rules.d/60-framepool.rules \
-		share/bash-completion/completions/framepool share/man/man1/framepool.1 share/man/man4/framepool.4 \
-		share/man/man3/libframepool.3
+	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
+		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
+		lib/udev/rules.d/60-framepool.rules share/bash-completion/completions/framepool \
+		share/man/man1/framepool.1 share/man/man4/framepool.4 share/man/man3/libframepool.3
+}
+
+# functions: the names of those that the header declares.
+functions()
+{
+	sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root/include/libframepool.h"
+}
+
+# page FILE: its text without the markup.
+page()
+{
+	sed 's/\\f[BIR]//g; s/\\&//g; s/\\//g' "$root/share/man/$1"
 }
 
 # Each function has a page that shows how it is declared.
 functions_have_pages()
 {
-	for function in $(sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root/include/libframepool.h"); do
-		grep -q "$function(" "$root/share/man/man3/$function.3" || sed 's/\\f[BIR]//g; s/\\//g' \
-			"$root/share/man/man3/$function.3" | grep -q "$function(" || {
+	for function in $(functions); do
+		page "man3/$function.3" | grep -q "[ *]$function(" || {
 			echo "no page of $function"
 			return 1
 		}
 	done
 }
 
-# The command line, its help, its manual page and its completion have the same commands.
+# The command, its help, its manual page and its completion know the same subcommands.
 commands_are_documented()
 {
 	"$root/bin/framepool" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >"$stage/commands"
 	[ -s "$stage/commands" ] || return
 	while read -r command; do
+		"$root/bin/framepool" help "$command" | grep -o -e '--[a-z]*' >"$stage/options"
 		grep -q "^\\\\fB$command\\\\fR" "$root/share/man/man1/framepool.1" || {
 			echo "$command is not in framepool.1"
 			return 1
 		}
-		for option in $("$root/bin/framepool" help "$command" | grep -o -e '--[a-z]*' | sort -u); do
-			sed 's/\\-/-/g' "$root/share/man/man1/framepool.1" | grep -q -e "$option" || {
+		while read -r option; do
+			page man1/framepool.1 | grep -q -e "$option" || {
 				echo "$command $option is not in framepool.1"
 				return 1
 			}
 			completes "$option" framepool "$command" "$option" || return
-		done
+		done <"$stage/options"
 		completes "$command" framepool "$command" || return
 	done <"$stage/commands"
 }
 
-# completes EXPECTED WORD...: bash completes the last word to one that is EXPECTED.
+# completes EXPECTED WORD...: EXPECTED is among the completions of the last word.
 completes()
 {
 	expected=$1
@@ -111,19 +123,20 @@ completes()
 	}
 }
 
-# All that the module's sources include and Kbuild names is there.
+# Everything that the module's sources include and Kbuild names is installed.
 module_sources_are_complete()
 {
 	(
 		cd "$root"/src/framepool-*/ || exit
 		grep -qx 'PACKAGE_VERSION="[0-9.]*"' dkms.conf &&
-		[ "$(sed -n 's/PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)" = "$("$root/bin/framepool" version |
-			cut -d ' ' -f 2)" ] || exit
+		[ "$(sed -n 's/PACKAGE_VERSION="\(.*\)"/framepool \1/p' dkms.conf)" = \
+			"$("$root/bin/framepool" version)" ] || exit
 		for object in $(grep -o 'module/[a-z_/]*\.o' Kbuild); do
 			[ -e "${object%.o}.c" ] || exit
 		done
-		for header in $(sed -n 's/^#include "\(.*\)"/\1/p' module/*.[ch] module/*/*.[ch]); do
-			[ "$header" = platform_host.h ] || [ -e "module/$header" ] || exit
+		sed -n 's/^#include "\(.*\)"/\1/p' module/*.[ch] module/*/*.[ch] |
+			grep -vx platform_host.h | while read -r header; do
+			[ -e "module/$header" ] || exit
 		done
 	)
 }
@@ -133,6 +146,91 @@ compile_example()
 	# shellcheck disable=SC2046 # split into options on purpose
 	$CC -Wall -Wextra -Werror examples/hello.c $(pkg-config --cflags --libs libframepool) \
 		-o "$stage/hello"
+}
+
+# package_is_below FOLDER OPTION...: pkg-config, with the options, names folders below FOLDER.
+package_is_below()
+{
+	folder=$1
+	shift
+	flags=$(pkg-config "$@" --cflags --libs libframepool) && echo "$flags" &&
+	[ "$(echo "$flags" | tr ' ' '\n' | grep -c "^-[IL]$folder/")" = 2 ]
+}
+
+# The installed tree can be moved, and be looked at as the root of another machine.
+package_can_be_relocated()
+{
+	(
+		stray=$stage/stray
+		make O="$stage/build/userspace" PREFIX=/opt/framepool DESTDIR="$stray" install &&
+		PKG_CONFIG_PATH=$stray/opt/framepool/lib/pkgconfig || exit
+		export PKG_CONFIG_PATH
+		package_is_below /opt/framepool &&
+		package_is_below "$stray/opt/framepool" --define-prefix &&
+		PKG_CONFIG_SYSROOT_DIR=$stray package_is_below "$stray/opt/framepool" &&
+		mv "$stray/opt/framepool" "$stray/moved" &&
+		PKG_CONFIG_PATH=$stray/moved/lib/pkgconfig &&
+		package_is_below "$stray/moved" --define-prefix
+	)
+}
+
+# A folder that is not below PREFIX stays as it is.
+package_has_other_folders()
+{
+	make O="$stage/build/userspace" PREFIX=/opt/framepool LIBDIR=/srv/lib \
+		"$stage/build/userspace/libframepool.pc" &&
+	grep -qx 'libdir=/srv/lib' "$stage/build/userspace/libframepool.pc" &&
+	grep -qFx 'includedir=${prefix}/include' "$stage/build/userspace/libframepool.pc"
+}
+
+# A second build with another PREFIX compiles nothing.
+prefix_recompiles_nothing()
+{
+	make O="$stage/build/userspace" PREFIX=/opt/other >"$stage/said" && cat "$stage/said" &&
+	grep -q 'GEN  *libframepool.pc' "$stage/said" && ! grep -qE '^  (CC|LD|MAN) ' "$stage/said"
+}
+
+# Without scdoc everything but the manual pages is installed, and a message says why.
+install_without_scdoc()
+{
+	mkdir -p "$stage/unread" && cp -r "$stage/build/userspace" "$stage/unread/build" &&
+	rm -r "$stage/unread/build/man" &&
+	make O="$stage/unread/build" SCDOC=no-scdoc DESTDIR="$stage/unread/root" install 2>&1 |
+		tee "$stage/said" &&
+	grep -q 'no manual pages, because scdoc is missing' "$stage/said" &&
+	[ -e "$stage/unread/root/usr/local/bin/framepool" ] &&
+	[ -z "$(find "$stage/unread/root/usr/local/share/man" ! -type d)" ]
+}
+
+# lacks WORDS OPTION...: make fails because a package is missing, and the only message is WORDS.
+lacks()
+{
+	words=$1
+	shift
+	! make --no-print-directory O="$stage/poor" "$stage/poor/framepool" "$@" \
+		>"$stage/built" 2>"$stage/said" || return
+	cat "$stage/said"
+	[ "$(grep '^framepool:' "$stage/said")" = "framepool: $words" ]
+}
+
+missing_packages_are_named()
+{
+	printf '#!/bin/sh\ncase $* in *jansson) exit 1 ;; esac\n' >"$stage/no-jansson" &&
+	printf '#!/bin/sh\ncase $* in *ncursesw) exit 1 ;; esac\n' >"$stage/no-ncurses" &&
+	chmod +x "$stage/no-jansson" "$stage/no-ncurses" &&
+	lacks 'no-pkg-config is missing (Debian: pkg-config)' PKG_CONFIG=no-pkg-config &&
+	lacks 'jansson is missing (Debian: libjansson-dev)' PKG_CONFIG="$stage/no-jansson" &&
+	lacks 'ncursesw is missing (Debian: libncurses-dev)' PKG_CONFIG="$stage/no-ncurses"
+}
+
+lines_are_short_unless_asked()
+{
+	make --no-print-directory O="$stage/terse" "$stage/terse/lib/node.o" >"$stage/said" &&
+	cat "$stage/said" && [ "$(cat "$stage/said")" = '  CC      lib/node.o' ] &&
+	rm "$stage/terse/lib/node.o" &&
+	make --no-print-directory O="$stage/terse" V=1 "$stage/terse/lib/node.o" >"$stage/said" &&
+	cat "$stage/said" && grep -q -e ' -c -o .*/lib/node.o lib/node.c$' "$stage/said" &&
+	! grep -q '^  CC ' "$stage/said"
 }
 
 compile_example_static()
@@ -174,8 +272,7 @@ exports_whole_header()
 {
 	nm -D --defined-only "$root/lib/libframepool.so" | sed -n 's/.* T \(.*\)@@.*/\1/p' |
 		sort >"$stage/exported"
-	sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root/include/libframepool.h" |
-		sort >"$stage/declared"
+	functions | sort >"$stage/declared"
 	diff "$stage/declared" "$stage/exported"
 }
 
@@ -190,6 +287,12 @@ result manual_has_all_functions functions_have_pages
 result manual_and_completion_have_all_commands commands_are_documented
 result module_sources_are_complete module_sources_are_complete
 result install_below_destdir_is_the_same honours_destdir
+result build_names_missing_packages missing_packages_are_named
+result build_prints_short_lines_unless_asked lines_are_short_unless_asked
+result package_file_can_be_relocated package_can_be_relocated
+result package_file_has_folders_outside_the_prefix package_has_other_folders
+result another_prefix_recompiles_nothing prefix_recompiles_nothing
+result install_without_scdoc_says_so install_without_scdoc
 result command_finds_its_library "$root/bin/framepool" version
 result example_builds_with_pkg_config_alone compile_example
 result example_builds_statically_without_warning compile_example_static
