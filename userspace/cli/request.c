@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The buffer that 'framepool alloc' is to allocate. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "request.h"
@@ -82,78 +81,10 @@ int request_parse(struct cli *cli, int argc, char **argv, struct request *reques
 	return status;
 }
 
-static int fail_nomem(const struct request *request, const char *pool,
-		      const struct framepool_stats *stats)
-{
-	uint64_t total = framepool_stats_total_bytes(stats);
-	char size[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX];
-
-	size_format(request->size, size);
-	if (request->size > total)
-		return fail("%s is more than the whole pool '%s' has, which is %s: ask for less, "
-			    "or load the module with a larger size=", size, pool,
-			    size_format(total, have));
-	return fail("pool '%s' has %s free, less than the requested %s: 'framepool clients' "
-		    "shows who holds the rest", pool,
-		    size_format(framepool_stats_free_bytes(stats), have), size);
-}
-
-static int fail_nospace(const struct request *request, const char *pool,
-			const struct framepool_stats *stats)
-{
-	char size[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX], largest[SIZE_TEXT_MAX];
-
-	return fail("pool '%s' has %s free, but no run of %s%s%s: the largest free run is %s; "
-		    "'framepool frag' shows all free blocks", pool,
-		    size_format(framepool_stats_free_bytes(stats), have),
-		    size_format(request->size, size),
-		    request->align ? " with that alignment" : "",
-		    request->below ? " below that address" : "",
-		    size_format(framepool_stats_largest_bytes(stats), largest));
-}
-
-static int fail_quota(const struct request *request, const struct framepool *fp)
-{
-	uint64_t client_quota = framepool_client_quota_bytes(fp);
-	char size[SIZE_TEXT_MAX], quota[SIZE_TEXT_MAX];
-	const char *pool = framepool_name(fp);
-
-	size_format(request->size, size);
-	/* This client holds nothing else, so the request alone exceeds the quota. */
-	if (client_quota && request->size > client_quota)
-		return fail("%s is more than pool '%s' lets one client hold, which is %s: ask for "
-			    "less, or write a larger limit to /sys/class/framepool/%s/client_quota",
-			    size, pool, size_format(client_quota, quota), pool);
-	return fail("with %s more this user would have more than pool '%s' lets one user have, "
-		    "which is %s: end other programs, or write a larger limit to "
-		    "/sys/class/framepool/%s/user_quota", size, pool,
-		    size_format(framepool_user_quota_bytes(fp), quota), pool);
-}
-
 int request_fail(const struct request *request, const struct framepool *fp, int err)
 {
-	struct framepool_stats *stats;
-	char size[SIZE_TEXT_MAX];
+	char text[512];
 
-	switch (err) {
-	case ENOMEM:
-	case ENOSPC:
-		stats = pool_stats(fp);
-		if (stats && err == ENOMEM)
-			fail_nomem(request, framepool_name(fp), stats);
-		else if (stats)
-			fail_nospace(request, framepool_name(fp), stats);
-		framepool_stats_free(stats);
-		return EXIT_FAILED;
-	case EDQUOT:
-		return fail_quota(request, fp);
-	case EINVAL:
-		return fail("%s is more than any pool can have",
-			    size_format(request->size, size));
-	case ENOBUFS:
-		return fail("the kernel has no memory for the bookkeeping of a buffer");
-	default:
-		return fail("cannot allocate %s: %s", size_format(request->size, size),
-			    strerror(err));
-	}
+	return fail("%s", framepool_explain_alloc(err, fp, request->size, request->align, request->below,
+						  text, sizeof(text)));
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Why a pool could not be opened, or a cache not be made, in words. */
+/* Sentences for failures: to open a pool, to allocate a buffer, to create a cache. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 #define GROUP_NAME_MAX	64
 
 /*
- * Reads /etc/group itself: getgrgid() would load NSS modules, which a static
- * program cannot. A group that is not in the file goes by its number.
+ * Reads /etc/group itself, because getgrgid() would load NSS modules, which a static program
+ * cannot. A group that is not in the file is named by its number.
  */
 static void name_group(gid_t gid, char name[GROUP_NAME_MAX])
 {
@@ -41,7 +42,7 @@ static int is_shown(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* Writes the names of all pools, as many as fit; returns how many there are. */
+/* Writes the names of as many pools as fit; returns how many there are. */
 static int list_pools(char *text, size_t size)
 {
 	struct dirent **entries = NULL;
@@ -93,7 +94,7 @@ static void explain_permission(const char *path, char *text, size_t size)
 			 "'usermod -aG %s USER' and log in again", group, path, group);
 }
 
-static void explain(int err, const char *pool, const char *path, char *text, size_t size)
+static void explain_open(int err, const char *pool, const char *path, char *text, size_t size)
 {
 	switch (err) {
 	case ENOENT:
@@ -107,8 +108,8 @@ static void explain(int err, const char *pool, const char *path, char *text, siz
 			 "allow %s: allow the device there", path);
 		break;
 	case ENODEV:
-		snprintf(text, size, "the pool behind %s was shut down by force: end the programs that "
-			 "use it, then load the module again", path);
+		snprintf(text, size, "the pool behind %s was shut down by force: end the programs "
+			 "that use it, then load the module again", path);
 		break;
 	case ENXIO:
 		snprintf(text, size, "%s is left over from a module that is not loaded any more: "
@@ -135,10 +136,178 @@ char *framepool_explain_open(int err, const char *pool, char *text, size_t size)
 	int saved = errno;
 
 	if (fp_node_path(pool, path))
-		explain(err, pool ? pool : FP_DEFAULT_POOL, path, text, size);
+		explain_open(err, pool ? pool : FP_DEFAULT_POOL, path, text, size);
 	else
 		snprintf(text, size, "'%s' cannot be the name of a pool: names have 1 to %d "
 			 "characters and no '/'", pool, FRAMEPOOL_NAME_MAX - 1);
+	errno = saved;
+	return text;
+}
+
+#define BYTES_TEXT_MAX	24
+
+/* In the largest unit in which it is a whole number: "2M", "2049K". */
+static const char *name_bytes(uint64_t bytes, char text[BYTES_TEXT_MAX])
+{
+	static const char * const units[] = { "", "K", "M", "G", "T" };
+	size_t unit = 0;
+
+	while (bytes && bytes % 1024 == 0 && unit + 1 < sizeof(units) / sizeof(*units)) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(text, BYTES_TEXT_MAX, "%" PRIu64 "%s", bytes, units[unit]);
+	return text;
+}
+
+/* What was asked for; as for framepool_buffer_alloc_constrained(). */
+struct request {
+	uint64_t length;
+	uint64_t align;
+	uint64_t limit;
+};
+
+static void explain_invalid(const struct request *request, char *text, size_t size)
+{
+	char bytes[BYTES_TEXT_MAX];
+
+	if (!request->length)
+		snprintf(text, size, "a buffer has at least 1 byte");
+	else if (request->align & (request->align - 1))
+		snprintf(text, size, "an alignment is a power of two, which %s is not",
+			 name_bytes(request->align, bytes));
+	else
+		snprintf(text, size, "%s is more than any pool can have",
+			 name_bytes(request->length, bytes));
+}
+
+static void explain_nomem(const char *pool, const struct framepool_stats *stats,
+			  const struct request *request, char *text, size_t size)
+{
+	uint64_t total = framepool_stats_total_bytes(stats);
+	uint64_t free_now = framepool_stats_free_bytes(stats);
+	char wanted[BYTES_TEXT_MAX], have[BYTES_TEXT_MAX];
+
+	name_bytes(request->length, wanted);
+	if (request->length > total)
+		snprintf(text, size, "%s is more than the whole pool '%s' has, which is %s: "
+			 "ask for less, or load the module with a larger size=", wanted, pool,
+			 name_bytes(total, have));
+	else if (request->length > free_now)
+		snprintf(text, size, "pool '%s' has %s free, less than the %s asked for: "
+			 "'framepool clients' shows who holds the rest", pool,
+			 name_bytes(free_now, have), wanted);
+	else
+		snprintf(text, size, "pool '%s' had less free than the %s asked for, but has %s "
+			 "now: try again", pool, wanted, name_bytes(free_now, have));
+}
+
+static void explain_nospace(const char *pool, const struct framepool_stats *stats,
+			    const struct request *request, char *text, size_t size)
+{
+	char wanted[BYTES_TEXT_MAX], have[BYTES_TEXT_MAX], largest[BYTES_TEXT_MAX];
+
+	snprintf(text, size, "pool '%s' has %s free, but no run of %s%s%s: "
+		 "the largest free block is %s; 'framepool frag' shows them all", pool,
+		 name_bytes(framepool_stats_free_bytes(stats), have),
+		 name_bytes(request->length, wanted),
+		 request->align ? " with that alignment" : "",
+		 request->limit ? " below that address" : "",
+		 name_bytes(framepool_stats_largest_bytes(stats), largest));
+}
+
+static void explain_other(int err, const struct request *request, char *text, size_t size)
+{
+	char bytes[BYTES_TEXT_MAX];
+
+	errno = err;
+	snprintf(text, size, "cannot allocate %s: %m", name_bytes(request->length, bytes));
+}
+
+static void explain_shutdown(const char *pool, char *text, size_t size)
+{
+	snprintf(text, size, "pool '%s' was shut down by force: end the programs that use it, "
+		 "then load the module again", pool);
+}
+
+/* The pool has no memory, or no run, for the request. */
+static void explain_lack(int err, const struct framepool *fp, const struct request *request,
+			 char *text, size_t size)
+{
+	struct framepool_stats *stats = framepool_stats_read(fp);
+
+	if (stats && err == ENOMEM)
+		explain_nomem(framepool_name(fp), stats, request, text, size);
+	else if (stats)
+		explain_nospace(framepool_name(fp), stats, request, text, size);
+	else if (errno == ENODEV)
+		explain_shutdown(framepool_name(fp), text, size);
+	else
+		explain_other(err, request, text, size);
+	framepool_stats_free(stats);
+}
+
+/* Only the kernel knows what the client and its user hold, so both limits may be the cause. */
+static void explain_quota(const struct framepool *fp, const struct request *request, char *text,
+			  size_t size)
+{
+	uint64_t of_client = framepool_client_quota_bytes(fp);
+	uint64_t of_user = framepool_user_quota_bytes(fp);
+	char wanted[BYTES_TEXT_MAX], client[BYTES_TEXT_MAX], user[BYTES_TEXT_MAX];
+	const char *pool = framepool_name(fp);
+
+	name_bytes(request->length, wanted);
+	name_bytes(of_client, client);
+	name_bytes(of_user, user);
+	if (of_client && request->length > of_client)
+		snprintf(text, size, "%s is more than pool '%s' lets one client hold, which is %s: "
+			 "ask for less, or write a larger limit to "
+			 "/sys/class/framepool/%s/client_quota", wanted, pool, client, pool);
+	else if (of_user && (!of_client || request->length > of_user))
+		snprintf(text, size, "with %s more this user would have more than pool '%s' lets "
+			 "one user have, which is %s: end other programs, or write a larger limit "
+			 "to /sys/class/framepool/%s/user_quota", wanted, pool, user, pool);
+	else if (of_client && !of_user)
+		snprintf(text, size, "with %s more this client would have more than pool '%s' lets "
+			 "one client have, which is %s: free buffers, or write a larger limit to "
+			 "/sys/class/framepool/%s/client_quota", wanted, pool, client, pool);
+	else if (of_client)
+		snprintf(text, size, "with %s more this client would have more than %s, or this "
+			 "user more than %s: free buffers, end other programs, or write larger "
+			 "limits to client_quota and user_quota in /sys/class/framepool/%s", wanted,
+			 client, user, pool);
+	else
+		snprintf(text, size, "%s was more than a quota of pool '%s' allowed, but it has no "
+			 "quotas now: try again", wanted, pool);
+}
+
+char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t length, uint64_t align,
+			      uint64_t limit, char *text, size_t size)
+{
+	const struct request request = { .length = length, .align = align, .limit = limit };
+	int saved = errno;
+
+	switch (err) {
+	case EINVAL:
+		explain_invalid(&request, text, size);
+		break;
+	case ENOMEM:
+	case ENOSPC:
+		explain_lack(err, fp, &request, text, size);
+		break;
+	case EDQUOT:
+		explain_quota(fp, &request, text, size);
+		break;
+	case ENOBUFS:
+		snprintf(text, size, "there is no memory outside the pool for the bookkeeping of a "
+			 "buffer");
+		break;
+	case ENODEV:
+		explain_shutdown(framepool_name(fp), text, size);
+		break;
+	default:
+		explain_other(err, &request, text, size);
+	}
 	errno = saved;
 	return text;
 }
@@ -147,23 +316,25 @@ static void explain_cache(int err, char *text, size_t size)
 {
 	switch (err) {
 	case EINVAL:
-		snprintf(text, size, "objects have %u to %u bytes, and are aligned to a power of two of at most "
-			 "a huge frame", FRAMEPOOL_OBJECT_MIN, FRAMEPOOL_OBJECT_MAX);
+		snprintf(text, size, "objects have %u to %u bytes, and are aligned to a power of "
+			 "two of at most a huge frame", FRAMEPOOL_OBJECT_MIN, FRAMEPOOL_OBJECT_MAX);
 		break;
 	case EMFILE:
-		snprintf(text, size, "there are %d caches, as many as a client can have: use one cache for "
-			 "all objects of a size, or open the pool a second time", FRAMEPOOL_CACHES_MAX);
+		snprintf(text, size, "there are %d caches, as many as a client can have: use one "
+			 "cache for all objects of a size, or open the pool a second time",
+			 FRAMEPOOL_CACHES_MAX);
 		break;
 	case ENOTTY:
-		snprintf(text, size, "the loaded module has no caches for programs: install it from the same "
-			 "release as library %s", framepool_version());
+		snprintf(text, size, "the loaded module has no caches for programs: install it "
+			 "from the same release as library %s", framepool_version());
 		break;
 	case ENOMEM:
-		snprintf(text, size, "the process has no room for a window as large as the pool: see "
-			 "'ulimit -v'");
+		snprintf(text, size, "the process has no room for a window as large as the pool: "
+			 "see 'ulimit -v'");
 		break;
 	case ENOBUFS:
-		snprintf(text, size, "there is no memory outside the pool for the bookkeeping of a cache");
+		snprintf(text, size, "there is no memory outside the pool for the bookkeeping of a "
+			 "cache");
 		break;
 	case ENODEV:
 		snprintf(text, size, "the pool was shut down by force");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * See fake.h. What a cache hands out is the lowest object that is free. A window is as long as the pool, and has memory
- * everywhere: that there are slabs shows in the addresses of objects only.
+ * See fake.h. A cache always allocates its lowest free object. A window is as long as the pool and
+ * has memory everywhere, so slabs show in the addresses of objects only.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,13 +24,13 @@
 
 /**
  * struct fake_cache - a cache
- * @handle: 0: there is none
+ * @handle: 0: this one does not exist
  * @stride: bytes of an object
  * @per_slab: objects in a slab
  * @nr: objects in the window
  * @nr_live: objects that are allocated
- * @first: no object before this one is free
- * @live: a bit for each object
+ * @first: all objects before this one are allocated
+ * @live: a bit for each object: whether it is allocated
  */
 struct fake_cache {
 	uint64_t handle;
@@ -51,6 +51,8 @@ struct fake {
 	uint64_t nr_calls;
 	uint64_t last_handle;
 	int fail[REQUESTS];
+	struct framepool_ioc_info info;
+	struct framepool_ioc_stats stats;
 	struct fake_cache caches[CACHES];
 };
 
@@ -81,9 +83,9 @@ static int create(struct framepool_ioc_cache *call)
 	uint32_t align = call->align ? call->align : 8;
 	struct fake_cache *cache = fake->caches;
 
-	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_CACHE_RANDOM || align & (align - 1) ||
-	    align > FAKE_HUGE_BYTES || call->object_size < FRAMEPOOL_OBJECT_MIN ||
-	    call->object_size > FAKE_SLAB_BYTES)
+	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_CACHE_RANDOM ||
+	    align & (align - 1) || align > FAKE_HUGE_BYTES ||
+	    call->object_size < FRAMEPOOL_OBJECT_MIN || call->object_size > FAKE_SLAB_BYTES)
 		return EINVAL;
 	while (cache < fake->caches + CACHES && cache->handle)
 		cache++;
@@ -118,10 +120,11 @@ static int destroy(const struct framepool_ioc_cache_destroy *call)
 
 static uint64_t offset_of(const struct fake_cache *cache, uint32_t object)
 {
-	return (uint64_t)(object / cache->per_slab) * FAKE_SLAB_BYTES + object % cache->per_slab * cache->stride;
+	return (uint64_t)(object / cache->per_slab) * FAKE_SLAB_BYTES +
+	       object % cache->per_slab * cache->stride;
 }
 
-/* Its number, or @cache->nr. */
+/* The number of the object at @offset; @cache->nr if there is none. */
 static uint32_t object_at(const struct fake_cache *cache, uint64_t offset)
 {
 	uint64_t in_slab = offset % FAKE_SLAB_BYTES, object;
@@ -137,7 +140,7 @@ static bool is_live(const struct fake_cache *cache, uint32_t object)
 	return cache->live[object / 64] >> object % 64 & 1;
 }
 
-/* There is one that is free. */
+/* At least one object must be free. */
 static uint32_t take_lowest(struct fake_cache *cache)
 {
 	uint32_t object = cache->first;
@@ -177,7 +180,7 @@ static int alloc(struct framepool_ioc_objects *call)
 	return 0;
 }
 
-/* Takes the first @nr back that are live, and returns how many these are. */
+/* Frees @nr objects up to the first one that is not live; returns how many. */
 static uint32_t put(struct fake_cache *cache, const uint64_t *offsets, uint32_t nr)
 {
 	uint32_t i, object;
@@ -221,6 +224,12 @@ static int answer(unsigned long request, void *call)
 	if (fake->fail[_IOC_NR(request) % REQUESTS])
 		return fake->fail[_IOC_NR(request) % REQUESTS];
 	switch (request) {
+	case FRAMEPOOL_IOC_INFO:
+		memcpy(call, &fake->info, sizeof(fake->info));
+		return 0;
+	case FRAMEPOOL_IOC_STATS:
+		memcpy(call, &fake->stats, sizeof(fake->stats));
+		return 0;
 	case FRAMEPOOL_IOC_CACHE_CREATE:
 		return create(call);
 	case FRAMEPOOL_IOC_CACHE_DESTROY:
@@ -281,13 +290,14 @@ void *__wrap_realloc(void *p, size_t bytes)
 	return memory_fails() ? NULL : __real_realloc(p, bytes);
 }
 
-/* Becomes the only client of a pool of @bytes. */
+/* Makes a pool of @bytes and its only client. */
 struct framepool *fake_open(uint64_t bytes)
 {
 	struct framepool *fp = calloc(1, sizeof(*fp));
 	pthread_mutexattr_t attr;
 
-	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (!fp || fake == MAP_FAILED)
 		abort();
 	pthread_mutexattr_init(&attr);
@@ -300,7 +310,20 @@ struct framepool *fake_open(uint64_t bytes)
 	if (fake->fd < 0 || ftruncate(fake->fd, (off_t)(CACHES * bytes)))
 		abort();
 	fp->fd = fake->fd;
-	fp->info.huge_bytes = FAKE_HUGE_BYTES;
+	fake->info = (struct framepool_ioc_info){
+		.size = sizeof(fake->info),
+		.abi = FRAMEPOOL_ABI,
+		.huge_bytes = FAKE_HUGE_BYTES,
+		.total_bytes = bytes,
+		.name = "default",
+	};
+	fake->stats = (struct framepool_ioc_stats){
+		.size = sizeof(fake->stats),
+		.total_bytes = bytes,
+		.free_bytes = bytes,
+		.largest_bytes = bytes,
+	};
+	fp->info = fake->info;
 	return fp;
 }
 
@@ -311,13 +334,24 @@ void fake_close(struct framepool *fp)
 	fake = NULL;
 }
 
-/* From now on so many objects of a cache can be had. */
+/* What INFO and STATS answer from now on. */
+struct framepool_ioc_info *fake_info(void)
+{
+	return &fake->info;
+}
+
+struct framepool_ioc_stats *fake_stats(void)
+{
+	return &fake->stats;
+}
+
+/* From now on a cache has at most this many objects. */
 void fake_limit(uint64_t objects)
 {
 	fake->limit = objects;
 }
 
-/* From now on calls of @request fail with @err; 0: they do not. */
+/* From now on calls of @request fail with @err; 0: they do not fail. */
 void fake_fail(unsigned long request, int err)
 {
 	pthread_mutex_lock(&fake->lock);
@@ -325,7 +359,7 @@ void fake_fail(unsigned long request, int err)
 	pthread_mutex_unlock(&fake->lock);
 }
 
-/* The @after'th request of the library for memory fails; 0: none does. */
+/* The library's @after'th allocation of memory from now fails, counted from 1; 0: none fails. */
 void fake_fail_memory(int after)
 {
 	memory_countdown = after;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small kernel: caches over a file in memory, for tests of the library without a module.
+ * A small kernel for tests of the library without a module: caches over a file in memory.
  *
- * The program is linked with --wrap for the calls that it answers, or lets fail, in the kernel's stead. Its state
- * is shared over fork(), as the kernel's is.
+ * The program is linked with --wrap for the calls that the fake answers, or lets fail, instead of the
+ * kernel. A child made by fork() shares the fake's state, as it would share the kernel's.
  */
 #ifndef FRAMEPOOL_FAKE_H
 #define FRAMEPOOL_FAKE_H
 
+#include <framepool.h>
 #include <libframepool.h>
 
 #define FAKE_HUGE_BYTES	(2UL << 20)
@@ -15,6 +16,8 @@
 
 struct framepool *fake_open(uint64_t bytes);
 void fake_close(struct framepool *fp);
+struct framepool_ioc_info *fake_info(void);
+struct framepool_ioc_stats *fake_stats(void);
 void fake_limit(uint64_t objects);
 void fake_fail(unsigned long request, int err);
 void fake_fail_memory(int after);

@@ -86,6 +86,27 @@ functions_have_pages()
 	done
 }
 
+# A page that names the errors of calls of the kernel has that of a pool that was shut down.
+pages_name_enodev()
+{
+	grep -l ENOBUFS "$root"/share/man/man[34]/*.[34] >"$stage/pages" &&
+	[ "$(wc -l <"$stage/pages")" -ge 10 ] && while read -r file; do
+		grep -q ENODEV "$file" || {
+			echo "no ENODEV in $file"
+			return 1
+		}
+	done <"$stage/pages"
+}
+
+# The example in framepool(4) is a whole program.
+compile_page()
+{
+	# shellcheck disable=SC2016 # the quotes are of the page
+	sed -n '/^```$/,/^```$/p' man/framepool.4.scd | sed '/^```$/d' >"$stage/page.c" &&
+	grep -q munmap "$stage/page.c" &&
+	$CC -Wall -Wextra -Werror -I"$root/include" "$stage/page.c" -o "$stage/page"
+}
+
 # The command, its help, its manual page and its completion know the same subcommands.
 commands_are_documented()
 {
@@ -180,6 +201,7 @@ package_has_other_folders()
 	make O="$stage/build/userspace" PREFIX=/opt/framepool LIBDIR=/srv/lib \
 		"$stage/build/userspace/libframepool.pc" &&
 	grep -qx 'libdir=/srv/lib' "$stage/build/userspace/libframepool.pc" &&
+	# shellcheck disable=SC2016 # for pkg-config
 	grep -qFx 'includedir=${prefix}/include' "$stage/build/userspace/libframepool.pc"
 }
 
@@ -243,6 +265,7 @@ compile_example_static()
 # The example in the README is the one that is compiled here.
 readme_shows_example()
 {
+	# shellcheck disable=SC2016 # the quotes are of the document
 	sed -n '/^```c$/,/^```$/p' ../README.md | sed '1d;$d' >"$stage/readme.c" &&
 	sed 1,2d examples/hello.c | diff - "$stage/readme.c"
 }
@@ -284,6 +307,8 @@ leaves_nothing()
 result install build install
 result install_is_complete everything_is_installed
 result manual_has_all_functions functions_have_pages
+result manual_names_enodev_where_calls_can_fail pages_name_enodev
+result manual_has_a_program_that_compiles compile_page
 result manual_and_completion_have_all_commands commands_are_documented
 result module_sources_are_complete module_sources_are_complete
 result install_below_destdir_is_the_same honours_destdir

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What framepool_explain_alloc() says about failures in a pool whose numbers the fake makes up. */
+#include <errno.h>
+#include <string.h>
+
+#include "fake.h"
+#include "test.h"
+
+#define KIB	1024ULL
+#define MIB	(1024 * KIB)
+
+static struct framepool *fp;
+
+/* The sentence has @words, and errno is left alone. */
+static void expect(const char *name, int err, uint64_t length, uint64_t align, uint64_t limit,
+		   const char *words)
+{
+	char text[512];
+	bool passed;
+
+	errno = ERANGE;
+	framepool_explain_alloc(err, fp, length, align, limit, text, sizeof(text));
+	passed = errno == ERANGE && strstr(text, words) && !strchr(text, '\n');
+	if (!passed)
+		printf("# %s\n", text);
+	check(passed, name);
+}
+
+static void check_nomem(void)
+{
+	fake_stats()->free_bytes = 3 * MIB + 4 * KIB;
+	expect("explain_nomem_beyond_the_pool_names_its_size", ENOMEM, 257 * MIB, 0, 0,
+	       "257M is more than the whole pool 'default' has, which is 256M: ask for less, or");
+	expect("explain_nomem_names_what_is_free", ENOMEM, 4 * MIB, 0, 0,
+	       "pool 'default' has 3076K free, less than the 4M asked for: 'framepool clients'");
+	expect("explain_nomem_that_has_passed_says_try_again", ENOMEM, 4097, 0, 0,
+	       "had less free than the 4097 asked for, but has 3076K now: try again");
+	fake_fail(FRAMEPOOL_IOC_STATS, EFAULT);
+	expect("explain_nomem_without_numbers_names_the_error", ENOMEM, 4 * MIB, 0, 0,
+	       "cannot allocate 4M: Cannot allocate memory");
+	fake_fail(FRAMEPOOL_IOC_STATS, 0);
+}
+
+static void check_nospace(void)
+{
+	fake_stats()->free_bytes = 9 * MIB;
+	fake_stats()->largest_bytes = 2 * MIB;
+	expect("explain_nospace_names_the_largest_run", ENOSPC, 4 * MIB, 0, 0,
+	       "pool 'default' has 9M free, but no run of 4M: the largest free block is 2M; '");
+	expect("explain_nospace_mentions_an_alignment", ENOSPC, MIB, 4 * MIB, 0,
+	       "no run of 1M with that alignment: the largest");
+	expect("explain_nospace_mentions_a_limit", ENOSPC, MIB, 0, MIB,
+	       "no run of 1M below that address: the largest");
+	expect("explain_nospace_mentions_both", ENOSPC, MIB, 4 * MIB, MIB,
+	       "no run of 1M with that alignment below that address: the largest");
+}
+
+/* 4 MiB are refused with these quotas. */
+static void expect_quota(const char *name, uint64_t of_client, uint64_t of_user, const char *words)
+{
+	fake_info()->client_quota_bytes = of_client;
+	fake_info()->user_quota_bytes = of_user;
+	expect(name, EDQUOT, 4 * MIB, 0, 0, words);
+}
+
+static void check_quota(void)
+{
+	expect_quota("explain_quota_below_the_length_names_it", 3 * MIB, 0,
+		     "4M is more than pool 'default' lets one client hold, which is 3M: ask for "
+		     "less, or write a larger limit to /sys/class/framepool/default/client_quota");
+	expect_quota("explain_quota_of_the_client_names_it", 8 * MIB, 0,
+		     "with 4M more this client would have more than pool 'default' lets one client "
+		     "have, which is 8M: free buffers, or");
+	expect_quota("explain_quota_of_the_user_names_it", 0, 8 * MIB,
+		     "with 4M more this user would have more than pool 'default' lets one user "
+		     "have, which is 8M: end other programs, or write a larger limit to "
+		     "/sys/class/framepool/default/user_quota");
+	expect_quota("explain_quota_of_the_user_below_the_length_names_it", 8 * MIB, 3 * MIB,
+		     "user would have more than pool 'default' lets one user have, which is 3M");
+	expect_quota("explain_quota_of_either_names_both", 8 * MIB, 9 * MIB,
+		     "with 4M more this client would have more than 8M, or this user more than 9M");
+	expect_quota("explain_quota_that_is_gone_says_try_again", 0, 0,
+		     "has no quotas now: try again");
+}
+
+static void check_others(void)
+{
+	expect("explain_einval_of_no_length", EINVAL, 0, 0, 0, "at least 1 byte");
+	expect("explain_einval_names_the_alignment", EINVAL, 1, 3 * KIB, 0,
+	       "a power of two, which 3K is not");
+	expect("explain_einval_names_the_length", EINVAL, UINT64_MAX, 0, 0,
+	       "18446744073709551615 is more than any pool can have");
+	expect("explain_enobufs", ENOBUFS, 1, 0, 0, "outside the pool");
+	expect("explain_alloc_knows_other_errors", EINTR, MIB, 0, 0,
+	       "cannot allocate 1M: Interrupted");
+	expect("explain_enodev_names_the_pool", ENODEV, 1, 0, 0,
+	       "pool 'default' was shut down by force: end the programs");
+	fake_fail(FRAMEPOOL_IOC_STATS, ENODEV);
+	expect("explain_nomem_in_a_dead_pool_says_so", ENOMEM, 1, 0, 0, "shut down by force");
+	expect("explain_nospace_in_a_dead_pool_says_so", ENOSPC, 1, 0, 0, "shut down by force");
+	fake_fail(FRAMEPOOL_IOC_STATS, 0);
+}
+
+static bool cuts_to(size_t size)
+{
+	char text[64];
+
+	memset(text, 'x', sizeof(text));
+	return framepool_explain_alloc(ENOMEM, fp, MIB, 0, 0, text, size) == text &&
+	       strlen(text) == size - 1 && text[size] == 'x';
+}
+
+int main(void)
+{
+	fp = fake_open(256 * MIB);
+	check_nomem();
+	check_nospace();
+	check_quota();
+	check_others();
+	check(cuts_to(1) && cuts_to(20), "explain_alloc_stays_in_its_buffer");
+	fake_close(fp);
+	return 0;
+}
