@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches as libframepool has them: threads that keep objects at hand, over the kernel's calls. What the library does without
- * a kernel is tested in userspace/tests.
+ * libframepool's caches: threads with magazines of objects, on top of the kernel calls. The tests
+ * in userspace/tests need no module.
  */
 #include "common.h"
 #include "child.h"
@@ -12,7 +12,7 @@
 
 #define MILLION	1000000
 #define THREADS	4
-#define LIVE	1000		/* objects that a thread has at a time */
+#define LIVE	1000		/* objects that a thread holds at a time */
 #define TURNS	(MILLION / THREADS)
 
 FIXTURE(library_cache)
@@ -34,7 +34,7 @@ FIXTURE_TEARDOWN_PARENT(library_cache)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Nothing is left of the cache, while its client lives on. */
+/* Ends the cache; true if nothing of it is left while its client lives on. */
 static bool destroy(struct framepool *fp, struct framepool_cache *cache)
 {
 	framepool_cache_destroy(cache);
@@ -127,7 +127,8 @@ TEST_F_TIMEOUT(library_cache, threads_turn_over_a_million_objects, SLOW_TEST_SEC
 		EXPECT_EQ(0, users[i].wrong);
 	}
 	EXPECT_EQ(MILLION, framepool_cache_allocs(self->cache));
-	EXPECT_GT(MILLION / 500, framepool_cache_alloc_calls(self->cache) + framepool_cache_free_calls(self->cache));
+	EXPECT_GT(MILLION / 500, framepool_cache_alloc_calls(self->cache) +
+				 framepool_cache_free_calls(self->cache));
 	EXPECT_EQ(0, framepool_cache_bad_frees(self->cache));
 	EXPECT_TRUE(destroy(self->fp, self->cache));
 }
@@ -139,7 +140,7 @@ static void *use_once(void *cache)
 	return object && !framepool_cache_free(cache, object) ? object : NULL;
 }
 
-/* All objects of a full pool but those in the magazine of a thread that has ended. */
+/* Afterwards all of the pool can be allocated as objects. */
 TEST_F_TIMEOUT(library_cache, thread_that_ends_gives_its_magazine_back, SLOW_TEST_SECONDS)
 {
 	struct framepool_cache *cache = framepool_cache_create(self->fp, 64 * KIB, 0, 0);
@@ -176,7 +177,7 @@ static void child_works(struct framepool_cache *cache, void **objects, int nr)
 	_exit(0);
 }
 
-TEST_F(library_cache, child_and_parent_never_have_the_same_object)
+TEST_F(library_cache, child_and_parent_never_share_a_new_object)
 {
 	void *objects[LIVE];
 	pid_t child;
@@ -202,7 +203,7 @@ TEST_F(library_cache, child_and_parent_never_have_the_same_object)
 	EXPECT_TRUE(destroy(self->fp, self->cache));
 }
 
-TEST_F(library_cache, mistakes_are_told)
+TEST_F(library_cache, mistakes_are_reported)
 {
 	char *object = framepool_cache_alloc(self->cache);
 
@@ -246,7 +247,8 @@ TEST_F(library_cache, places_of_objects_are_those_of_the_kernel)
 
 TEST_F(library_cache, object_is_aligned_in_both_address_spaces)
 {
-	struct framepool_cache *cache = framepool_cache_create(self->fp, 100, 4096, FRAMEPOOL_CACHE_RANDOM);
+	struct framepool_cache *cache = framepool_cache_create(self->fp, 100, 4096,
+							       FRAMEPOOL_CACHE_RANDOM);
 	char *object;
 	int i;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What libframepool adds to the calls: batches of any length, limits, addresses. */
+/* What libframepool adds to the calls: batches of any length, quotas, addresses, sentences. */
 #include "common.h"
 #include "memory.h"
 
 #include <libframepool.h>
 
-#define MANY	2500	/* more than two batches of the kernel */
+#define MANY	2500	/* more than two of the kernel's batches */
 
 FIXTURE(library)
 {
@@ -54,7 +54,7 @@ TEST_F(library, batch_longer_than_the_kernel_takes_is_allocated_and_freed)
 	EXPECT_EQ(0, live_buffers(self->fp));
 }
 
-TEST_F(library, batch_that_does_not_fit_is_none_or_cut_short)
+TEST_F(library, batch_that_does_not_fit_is_refused_or_cut_short)
 {
 	enum { FIT = POOL_BYTES / (128 * KIB) };
 
@@ -84,15 +84,15 @@ TEST_F(library, batch_with_bad_arguments_is_refused)
 	EXPECT_EQ(0, live_buffers(self->fp));
 }
 
-TEST_F(library, batch_in_which_somebody_freed_handles_is_freed_nevertheless)
+TEST_F(library, batch_with_handles_already_freed_is_freed)
 {
-	int i;
+	int fd = framepool_fd(self->fp), i;
 
 	ASSERT_EQ(600, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, self->bufs, 600));
 	for (i = 0; i < 600; i += 7) {
-		ASSERT_EQ(0, handle_free(framepool_fd(self->fp), framepool_buffer_handle(self->bufs[i])));
+		ASSERT_EQ(0, handle_free(fd, framepool_buffer_handle(self->bufs[i])));
 	}
-	ASSERT_EQ(0, handle_free(framepool_fd(self->fp), framepool_buffer_handle(self->bufs[599])));
+	ASSERT_EQ(0, handle_free(fd, framepool_buffer_handle(self->bufs[599])));
 	framepool_free_batch(self->bufs, 600);
 	EXPECT_EQ(0, live_buffers(self->fp));
 }
@@ -109,6 +109,38 @@ TEST_F(library, buffers_of_a_batch_are_freed_one_by_one_too)
 	EXPECT_EQ(3, live_buffers(self->fp));
 	framepool_free_batch(self->bufs, 3);
 	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+/* Tries to allocate a buffer; true if that fails with @err and the explanation has @words. */
+static bool fails_with(struct framepool *fp, __u64 length, __u64 align, int err, const char *words)
+{
+	char text[512];
+
+	errno = 0;
+	if (framepool_buffer_alloc_constrained(fp, length, align, 0) || errno != err)
+		return false;
+	framepool_explain_alloc(err, fp, length, align, 0, text, sizeof(text));
+	if (strstr(text, words))
+		return true;
+	fprintf(stderr, "# %s\n", text);
+	return false;
+}
+
+TEST_F(library, explanation_has_the_numbers_of_the_pool)
+{
+	struct framepool_buffer *buf;
+
+	EXPECT_TRUE(fails_with(self->fp, POOL_BYTES + FRAME, 0, ENOMEM,
+			       "is more than the whole pool 'default' has, which is 256M"));
+	EXPECT_TRUE(fails_with(self->fp, FRAME, 1ULL << 50, ENOSPC,
+			       "no run of 4K with that alignment"));
+	EXPECT_TRUE(fails_with(self->fp, FRAME, 3, EINVAL, "a power of two, which 3 is not"));
+	EXPECT_TRUE(fails_with(self->fp, ~0ULL, 0, EINVAL, "more than any pool can have"));
+	buf = framepool_buffer_alloc(self->fp, FRAME);
+	ASSERT_NE(NULL, buf);
+	EXPECT_TRUE(fails_with(self->fp, POOL_BYTES, 0, ENOMEM,
+			       "pool 'default' has 262140K free, less than the 256M asked for"));
+	framepool_buffer_free(buf);
 }
 
 TEST_F(library, address_agrees_with_pagemap)
@@ -129,7 +161,7 @@ TEST_F(library, address_agrees_with_pagemap)
 	EXPECT_EQ(ENOENT, errno);
 }
 
-TEST_F(library, limits_are_those_of_now)
+TEST_F(library, quotas_are_read_anew)
 {
 	int fd = open("/sys/class/framepool/" POOL_NAME "/user_quota", O_WRONLY | O_CLOEXEC);
 
@@ -142,6 +174,7 @@ TEST_F(library, limits_are_those_of_now)
 	errno = 0;
 	EXPECT_EQ(10, framepool_alloc_batch(self->fp, FRAME, 0, 0, true, self->bufs, 11));
 	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_TRUE(fails_with(self->fp, FRAME, 0, EDQUOT, "lets one user have, which is 40K"));
 	ASSERT_EQ(1, pwrite(fd, "0", 1, 0));
 	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
 }
@@ -158,7 +191,7 @@ static bool leave(struct framepool *fp, int pattern)
 	return p;
 }
 
-TEST_F(library, noclear_lasts_until_it_is_taken_back)
+TEST_F(library, noclear_lasts_until_it_is_switched_off)
 {
 	struct framepool_buffer *buf;
 

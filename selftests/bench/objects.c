@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The suite "objects": a cache of libframepool, whose calls most often end in the thread's magazine, beside
- * malloc() of the C library ("malloc") and of jemalloc. On all sides a word of each object is written as it is
- * allocated. One thread.
+ * The suite "objects" compares a cache of libframepool, whose calls mostly stay in the thread's
+ * magazine, with malloc() of the C library ("malloc") and of jemalloc. All sides write a word to
+ * each object that they allocate. One thread.
  *
- * The case "memory" allocates a million objects, or as many as BYTES hold, and asks each side what it has taken: framepool
- * the pool, malloc() the length of its blocks, jemalloc its statistics.
+ * The case "memory" allocates a million objects, or as many as fit into BYTES, and asks how much
+ * memory each side took: the pool for framepool, the length of its blocks for malloc(), its
+ * statistics for jemalloc.
  */
 #include <malloc.h>
 
@@ -14,7 +15,7 @@
 #define OBJECTS	1000000U
 #define BYTES	(96U << 20)
 
-/* jemalloc's, under names of their own (Makefile). */
+/* jemalloc's functions, which the Makefile gives other names. */
 void *je_malloc(size_t size);
 void je_free(void *object);
 int je_mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size);
@@ -96,7 +97,7 @@ static u64 malloc_bytes(struct framepool *fp)
 	return info.uordblks + info.hblkhd;
 }
 
-/* Pages in use, and what is known of them. */
+/* Pages in use, and their metadata. */
 static u64 jemalloc_bytes(struct framepool *fp)
 {
 	u64 epoch = 1;
@@ -111,9 +112,9 @@ static u64 jemalloc_bytes(struct framepool *fp)
 
 /**
  * struct maker - a side of the comparison
- * @name: as the results name it
- * @ops: what it can do
- * @bytes: of memory that it has taken
+ * @name: its name in the results
+ * @ops: its operations
+ * @bytes: returns how many bytes of memory it has taken
  */
 struct maker {
 	const char *name;
@@ -129,7 +130,7 @@ static const struct maker peers[] = {
 
 #define PEERS	(sizeof(peers) / sizeof(*peers))
 
-/* Returns what measure() did with objects of @size bytes of the cache and of each peer. */
+/* Measures objects of @size bytes of the cache against each peer; returns 0 or a negative errno. */
 static int compare(const struct bench_config *config, struct framepool *fp, u32 size)
 {
 	struct framepool_cache *cache = framepool_cache_create(fp, size, 0, 0);
@@ -138,7 +139,11 @@ static int compare(const struct bench_config *config, struct framepool *fp, u32 
 	u32 i;
 
 	for (i = 0; !ret && i < PEERS; i++) {
-		struct bench_side peer = { .name = peers[i].name, .ops = peers[i].ops, .contexts = { &size } };
+		struct bench_side peer = {
+			.name = peers[i].name,
+			.ops = peers[i].ops,
+			.contexts = { &size },
+		};
 
 		ret = bench_slab(config, &side, &peer, size, 1);
 	}
@@ -147,11 +152,11 @@ static int compare(const struct bench_config *config, struct framepool *fp, u32 
 }
 
 /**
- * bench_objects() - measure what allocating and freeing objects costs, and report
- * @config: how long, of how large a pool
- * @fp: its client
+ * bench_objects() - measure and report what allocating and freeing objects costs
+ * @config: how long to measure, and the size of the pool
+ * @fp: the pool's client
  *
- * Return: 0; -ENOMEM: there was not enough memory.
+ * Return: 0, or -ENOMEM if there was not enough memory.
  */
 int bench_objects(const struct bench_config *config, struct framepool *fp)
 {
@@ -164,7 +169,7 @@ int bench_objects(const struct bench_config *config, struct framepool *fp)
 	return ret;
 }
 
-/* Bytes beside an object, in thousandths. */
+/* Bytes that an object takes beyond its size, in thousandths. */
 static u64 beside(const struct maker *maker, struct framepool *fp, void *context, u32 size)
 {
 	u32 nr = min(OBJECTS, BYTES / size), i;
@@ -178,7 +183,8 @@ static u64 beside(const struct maker *maker, struct framepool *fp, void *context
 	}
 	bytes = maker->bytes(fp) - before;
 	if (i < nr) {
-		fprintf(stderr, "%s: no memory for %u objects of %u bytes\n", maker->name, nr, size);
+		fprintf(stderr, "%s: no memory for %u objects of %u bytes\n", maker->name, nr,
+			size);
 		exit(1);
 	}
 	while (i--)
@@ -212,8 +218,8 @@ static void report(struct framepool *fp, u32 size)
 }
 
 /**
- * bench_objects_memory() - measure how much memory objects take, and report
- * @fp: client of a pool that has BYTES and some
+ * bench_objects_memory() - measure and report how much memory objects take
+ * @fp: client of a pool with more than BYTES
  */
 void bench_objects_memory(struct framepool *fp)
 {

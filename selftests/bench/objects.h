@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What objects cost a program: libframepool's caches, and malloc() of the C library and of
- * jemalloc.
- */
+/* What objects cost a program: caches of libframepool, malloc() of the C library, jemalloc. */
 #ifndef FP_BENCH_OBJECTS_H
 #define FP_BENCH_OBJECTS_H
 

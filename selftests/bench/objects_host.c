@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What objects cost a program, on the host: libframepool over the small kernel of its tests (userspace/tests/fake.c). Prints a line
- * for each result (see emit.c).
+ * What objects cost a program, on the host: libframepool on top of the fake kernel of its tests
+ * (userspace/tests/fake.c). Prints a line for each result (see emit.c).
  */
 #include "fake.h"
 #include "objects.h"
@@ -11,7 +11,8 @@
 int main(int argc, char **argv)
 {
 	struct bench_config config = {
-		.rounds = 15, .repeats = 100000, .bulk = 8192, .frames = POOL_BYTES / BENCH_FRAME_BYTES, .unit = "ns",
+		.rounds = 15, .repeats = 100000, .bulk = 8192,
+		.frames = POOL_BYTES / BENCH_FRAME_BYTES, .unit = "ns",
 		.objects = "objects",
 	};
 	struct framepool *fp = fake_open(POOL_BYTES);

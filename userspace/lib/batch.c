@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Many buffers by few kernel calls. */
+/* Many buffers with few kernel calls. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "internal.h"
 
-/* Handles that are freed by one call: as many as a stack bears. */
+/* Handles that one call frees; limited because they lie on the stack. */
 #define FREE_MAX	256
 
 static void free_objects(struct framepool_buffer **bufs, size_t count)
@@ -27,7 +27,7 @@ static bool create_objects(struct framepool_buffer **bufs, size_t count)
 	return true;
 }
 
-/* As the kernel does it: the number of entries done, with errno if not all. */
+/* Returns the number of entries done; sets errno if that is not all of them. */
 static size_t alloc_entries(struct framepool *fp, struct framepool_ioc_alloc *entries, size_t count,
 			    bool partial)
 {
@@ -55,7 +55,10 @@ static void fill(struct framepool_buffer *buf, const struct framepool *fp,
 	buf->length = entry->length;
 }
 
-/* At most FRAMEPOOL_BATCH_MAX; @entries has what is asked for, and room. */
+/*
+ * Allocates at most FRAMEPOOL_BATCH_MAX buffers as entries[0] asks; the other entries are filled
+ * in.
+ */
 static size_t alloc_some(struct framepool *fp, struct framepool_ioc_alloc *entries, bool partial,
 			 struct framepool_buffer **bufs, size_t count)
 {
@@ -108,7 +111,7 @@ size_t framepool_alloc_batch(struct framepool *fp, uint64_t length, uint64_t ali
 	return done;
 }
 
-/* Frees entries from the first on; returns how many are dealt with. */
+/* Frees entries, beginning with the first; returns how many need no further call. */
 static size_t free_entries(int fd, struct framepool_ioc_free *entries, size_t count)
 {
 	struct framepool_ioc_batch call = {
@@ -119,12 +122,12 @@ static size_t free_entries(int fd, struct framepool_ioc_free *entries, size_t co
 		.entry_size = sizeof(*entries),
 	};
 
-	/* Freeing one buffer takes no memory that could be lacking. */
+	/* Freeing a single buffer needs no memory, so it cannot fail for lack of it. */
 	if (ioctl(fd, FRAMEPOOL_IOC_FREE_BATCH, &call)) {
 		ioctl(fd, FRAMEPOOL_IOC_FREE, entries);
 		return 1;
 	}
-	/* Somebody else has freed the handle that failed. */
+	/* The entry that failed needs no further call: somebody else freed its handle. */
 	return call.failed < count ? call.failed + 1 : count;
 }
 

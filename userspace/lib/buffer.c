@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A buffer and the one mapping of it that the library makes.
+ * A buffer, and the one mapping of it that the library makes.
  *
- * The mapping's address is published by compare-and-swap rather than under a
- * lock, which a fork() in a threaded program could leave held in the child.
+ * The mapping's address is published by compare-and-swap. After fork() in a program with threads, a
+ * lock could stay held in the child.
  */
 #define _FILE_OFFSET_BITS 64
 #include <errno.h>

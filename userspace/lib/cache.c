@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Caches of objects of one size, which the kernel deals out in batches. Each thread keeps some at hand, in a magazine:
- * what it frees it gets again first. An empty magazine is filled to half by one call of the kernel, and of a full one the
- * half that came first goes back by one.
+ * Caches of objects of one size, which the kernel deals out in batches. Each thread keeps some
+ * objects in a magazine, and allocates first what it freed last. When the magazine is empty, one
+ * kernel call fills half of it. When it is full, one kernel call gives the older half back.
  *
- * An object is named by its offset in the cache's window, in magazines as in the calls. The window is mapped
- * whole when the cache is created.
+ * Magazines and kernel calls name an object by its offset in the cache's window. The whole window
+ * is mapped when the cache is created.
  */
 #define _FILE_OFFSET_BITS 64
 #include <errno.h>
@@ -17,22 +17,27 @@
 #include "magazine.h"
 #include "objects.h"
 
-/* A magazine has no more objects, and no more bytes of them, but has at least two. */
+/* Limits of a magazine, in objects and in bytes. It has room for two objects in any case. */
 #define MAGAZINE_OBJECTS	512U
 #define MAGAZINE_BYTES		(256U << 10)
 
-/* Objects that go past a magazine by one call: as many as a stack bears. */
+/* Objects that one call moves past the magazine; limited because their offsets lie on the stack. */
 #define BATCH_MAX		256U
 
+/*
+ * Maps the window at a multiple of @align: first room for it and @align more, then the rest is cut
+ * off.
+ */
 static void *map_window(int fd, uint64_t offset, size_t bytes, size_t align)
 {
-	char *room = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *room = mmap(NULL, bytes + align, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before = -(uintptr_t)room & (align - 1);
 
 	if (room == MAP_FAILED)
 		return NULL;
-	if (mmap(room + before, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) ==
-	    MAP_FAILED) {
+	if (mmap(room + before, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		 (off_t)offset) == MAP_FAILED) {
 		int err = errno;
 
 		munmap(room, bytes + align);
@@ -45,7 +50,6 @@ static void *map_window(int fd, uint64_t offset, size_t bytes, size_t align)
 	return room + before;
 }
 
-/* Objects are as long as in the kernel's slabs, and slabs as long as there. */
 static void learn(struct framepool_cache *cache, const struct framepool_ioc_cache *call)
 {
 	cache->handle = call->handle;
@@ -88,8 +92,8 @@ static bool map_cache(struct framepool_cache *cache, size_t align)
 	return cache->base;
 }
 
-struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t object_size, size_t align,
-					       unsigned int flags)
+struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t object_size,
+					       size_t align, unsigned int flags)
 {
 	struct framepool_ioc_cache call = {
 		.size = sizeof(call),
@@ -144,14 +148,16 @@ void framepool_cache_destroy(struct framepool_cache *cache)
 }
 
 /*
- * Whether an object can be at @offset: where a slab's objects can be, and at a multiple of the stride, which one
- * multiplication tells (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019).
+ * Whether an object can be at @offset: inside the part of a slab that has objects, and at a
+ * multiple of the stride. One multiplication tells the latter (Lemire, Kaser and Kurz, "Faster
+ * remainder by direct computation", 2019).
  */
 static inline bool can_be_object(const struct framepool_cache *cache, uint64_t offset)
 {
 	uint64_t in_slab = offset & (cache->slab_bytes - 1);
 
-	return offset < cache->end && in_slab < cache->slab_end && in_slab * cache->reciprocal < cache->reciprocal;
+	return offset < cache->end && in_slab < cache->slab_end &&
+	       in_slab * cache->reciprocal < cache->reciprocal;
 }
 
 static inline uint64_t offset_of(const struct framepool_cache *cache, const void *object)
@@ -166,7 +172,7 @@ static struct fp_magazine *get_or_create(struct framepool_cache *cache)
 	return magazine == &fp_no_magazine ? fp_magazine_create(cache) : magazine;
 }
 
-/* Past the magazine; as framepool_cache_alloc_batch(), of at most BATCH_MAX. */
+/* As framepool_cache_alloc_batch(), past the magazine; @nr is at most BATCH_MAX. */
 static size_t alloc_directly(struct framepool_cache *cache, void **objects, uint32_t nr)
 {
 	uint64_t offsets[BATCH_MAX];
@@ -178,7 +184,7 @@ static size_t alloc_directly(struct framepool_cache *cache, void **objects, uint
 	return got;
 }
 
-/* The magazine is empty, or there is none. */
+/* The thread's magazine is empty, or it has none. */
 static __attribute__((noinline)) void *alloc_slow(struct framepool_cache *cache)
 {
 	struct fp_magazine *magazine = get_or_create(cache);
@@ -203,18 +209,19 @@ void *framepool_cache_alloc(struct framepool_cache *cache)
 	return alloc_slow(cache);
 }
 
-/* The half that came first goes back. */
+/* Gives the older half of a full magazine back. */
 static int empty_half(struct fp_magazine *magazine)
 {
 	uint32_t half = magazine->capacity / 2;
 	int ret = fp_objects_free(magazine->cache, magazine->offsets, half);
 
 	magazine->nr -= half;
-	memmove(magazine->offsets, magazine->offsets + half, magazine->nr * sizeof(magazine->offsets[0]));
+	memmove(magazine->offsets, magazine->offsets + half,
+		magazine->nr * sizeof(magazine->offsets[0]));
 	return ret;
 }
 
-/* The magazine is full, or there is none, or there can be no object. */
+/* The thread's magazine is full, or it has none, or no object can be there. */
 static __attribute__((noinline)) int free_slow(struct framepool_cache *cache, void *object)
 {
 	uint64_t offset = offset_of(cache, object);
@@ -248,7 +255,7 @@ int framepool_cache_free(struct framepool_cache *cache, void *object)
 	return free_slow(cache, object);
 }
 
-/* What there is in the magazine. */
+/* Takes up to @count objects out of the magazine. */
 static size_t pop_some(struct framepool_cache *cache, void **objects, size_t count)
 {
 	struct fp_magazine *magazine = fp_magazine_get(cache);
@@ -259,7 +266,7 @@ static size_t pop_some(struct framepool_cache *cache, void **objects, size_t cou
 	return nr;
 }
 
-/* So many are worth a call of their own. */
+/* Whether @count objects are worth a kernel call past the magazine. */
 static bool is_batch(const struct framepool_cache *cache, size_t count)
 {
 	return count && count >= cache->capacity / 2;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A client: one open file of a pool, and what is fixed about that pool. */
+/* A client: one open file of a pool, and the properties of that pool. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-/* A module of another ABI may not even know INFO as it is today. */
+/* A module with another ABI may refuse even INFO as it is today. */
 static int read_info(struct framepool *fp)
 {
 	fp->info.size = sizeof(fp->info);
@@ -102,8 +102,8 @@ uint64_t framepool_total_bytes(const struct framepool *fp)
 	return fp->info.total_bytes;
 }
 
-/* An administrator may change the limits at any time. */
-static struct framepool_ioc_info read_limits(const struct framepool *fp)
+/* An administrator may change the quotas at any time. */
+static struct framepool_ioc_info read_quotas(const struct framepool *fp)
 {
 	struct framepool_ioc_info info = { .size = sizeof(info) };
 
@@ -112,12 +112,12 @@ static struct framepool_ioc_info read_limits(const struct framepool *fp)
 
 uint64_t framepool_client_quota_bytes(const struct framepool *fp)
 {
-	return read_limits(fp).client_quota_bytes;
+	return read_quotas(fp).client_quota_bytes;
 }
 
 uint64_t framepool_user_quota_bytes(const struct framepool *fp)
 {
-	return read_limits(fp).user_quota_bytes;
+	return read_quotas(fp).user_quota_bytes;
 }
 
 int framepool_node(const struct framepool *fp)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The two fragmentation indices that the kernel shows of its own memory
- * (extfrag/unusable_index and extfrag/extfrag_index), here of a pool.
+ * The two fragmentation indices that the kernel shows for its own memory (extfrag/unusable_index
+ * and extfrag/extfrag_index), computed for a pool.
  */
 #include "internal.h"
 
 struct free_memory {
 	uint64_t frames;
 	uint64_t blocks;
-	uint64_t usable_frames;		/* in blocks that can serve the request */
+	uint64_t usable_frames;		/* in blocks that are large enough for the request */
 };
 
 static struct free_memory sum_free(const struct framepool_stats *stats, unsigned int request)
@@ -36,9 +36,8 @@ int framepool_stats_unusable_index(const struct framepool_stats *stats, unsigned
 }
 
 /*
- * The kernel's formula with its two roundings. The more blocks the free memory
- * is broken into, compared with how many requests it amounts to, the more
- * is fragmentation to blame.
+ * The kernel's formula, with its two roundings. The more free blocks there are, compared with the
+ * number of requests that the free memory would be enough for, the more it blames fragmentation.
  */
 int framepool_stats_external_index(const struct framepool_stats *stats, unsigned int order)
 {

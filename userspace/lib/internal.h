@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of the library share; nothing of it is visible outside. */
+/* Shared by the files of the library, and not visible outside. */
 #ifndef LIBFRAMEPOOL_INTERNAL_H
 #define LIBFRAMEPOOL_INTERNAL_H
 
@@ -12,7 +12,7 @@
 #define FP_NODE_DIR	"/dev/framepool"
 #define FP_DEFAULT_POOL	"default"
 
-/* Nothing in it but @alloc_flags changes after framepool_open(), hence no lock. */
+/* After framepool_open() only @alloc_flags changes, so there is no lock. */
 struct framepool {
 	int fd;
 	_Atomic uint32_t alloc_flags;
@@ -32,23 +32,23 @@ struct framepool_stats {
 };
 
 /**
- * struct framepool_cache - a cache; constant, but for the counts
+ * struct framepool_cache - a cache; only the counters change
  * @base: where its window is mapped
- * @end: no slab of the window ends behind this offset
- * @slab_end: no object of a slab ends behind this offset in it
- * @slab_bytes: a power of two
+ * @end: offset in the window behind which no slab ends
+ * @slab_end: offset in a slab behind which no object ends
+ * @slab_bytes: size of a slab, a power of two
  * @reciprocal: 2^64 / @stride, rounded up
- * @index: its number in the threads' tables of magazines
- * @capacity: of a magazine; 0: each object is for the kernel
- * @stride: bytes from an object to the next
- * @fd: the client's
- * @handle: the kernel's name for it
+ * @index: its index in the threads' tables of magazines
+ * @capacity: of a magazine, in objects; 0: there are no magazines
+ * @stride: bytes from one object to the next
+ * @fd: the client's file descriptor
+ * @handle: names the cache in kernel calls
  * @offset: where in the file the window begins
- * @window_bytes: its length
- * @nr_allocs: objects that were allocated, but for those counted in magazines
- * @nr_alloc_calls: calls of the kernel for them
- * @nr_free_calls: calls of the kernel to free some
- * @nr_bad_frees: frees of what was not allocated
+ * @window_bytes: length of the window
+ * @nr_allocs: objects that were allocated, except those counted in magazines
+ * @nr_alloc_calls: kernel calls that allocated objects
+ * @nr_free_calls: kernel calls that freed objects
+ * @nr_bad_frees: frees of objects that were not allocated
  */
 struct framepool_cache {
 	char *base;
@@ -69,13 +69,13 @@ struct framepool_cache {
 	_Atomic uint64_t nr_bad_frees;
 };
 
-/* Room for the path of any device node, the NUL included. */
+/* Room for the path of any device node, including the NUL. */
 #define FP_NODE_PATH_MAX	(sizeof(FP_NODE_DIR "/") + FRAMEPOOL_NAME_MAX)
 
 /**
  * fp_node_path - the path of a pool's device node
  * @pool: the pool's name; NULL for the default
- * @path: where it goes
+ * @path: the path is written here
  *
  * Return: false if no pool can have that name.
  */

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The magazines of all threads: how they come and go. How objects get in and out is cache.c's business.
+ * Creates and ends the magazines of all threads. cache.c moves objects into them and out of them.
  *
- * A thread reaches its magazines by a table of its own (struct fp_thread), indexed by a number that each cache has while
- * it lives. The fast path takes no lock: entries of the table change under the lock, and only
- *  - by its thread, for a cache that it uses for the first time, or
- *  - when a cache is destroyed, which nobody uses any more. Whoever uses the next cache with that number has learned of it
- *    from the thread that created it, after that.
+ * A thread finds its magazines in a table of its own (struct fp_thread), under the index that each
+ * cache has while it exists. The fast path takes no lock. Entries of a table change under the lock,
+ * and only
+ *  - by its thread, when that uses a cache for the first time, or
+ *  - when a cache is destroyed, which no thread uses any more then. A thread that uses the next
+ *    cache with the same index has learned of it from the thread that created it, after the entry
+ *    changed.
  *
- * The lock is taken when a cache or a magazine is made, when a cache is destroyed, when a thread ends, and over fork(). A
- * thread that ends gives its objects back under the lock, so that the cache is there.
+ * The lock is taken when a cache or a magazine is created, when a cache is destroyed, when a thread
+ * ends, and around fork(). A thread that ends gives its objects back under the lock, so that their
+ * cache cannot be destroyed meanwhile.
  *
- * fork(): parent and child share the client, and so the objects. Those in magazines stay the parent's; the child forgets
- * them, and begins with empty ones.
+ * fork(): parent and child share the client, and therefore the objects. Objects in magazines stay
+ * the parent's. The child forgets them, and begins with empty magazines.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +29,7 @@ struct fp_magazine fp_no_magazine;
 static struct fp_thread no_thread;
 _Thread_local struct fp_thread *fp_thread = &no_thread;
 
-/* @lock protects the rest, and the tables. */
+/* @lock protects the rest of it, and the tables. */
 static struct {
 	pthread_mutex_t lock;
 	struct fp_thread *threads;
@@ -40,7 +43,8 @@ static void forget(struct fp_magazine *magazine)
 {
 	if (magazine == &fp_no_magazine)
 		return;
-	atomic_fetch_add_explicit(&magazine->cache->nr_allocs, magazine->nr_allocs, memory_order_relaxed);
+	atomic_fetch_add_explicit(&magazine->cache->nr_allocs, magazine->nr_allocs,
+				  memory_order_relaxed);
 	free(magazine);
 }
 
@@ -54,7 +58,10 @@ static void forget_thread(struct fp_thread *thread)
 	free(thread);
 }
 
-/* Gives this thread's objects back to their caches. What is refused has been counted, and nobody is there to be told. */
+/*
+ * Gives this thread's objects back to their caches. Objects that are refused are counted; nobody is
+ * left to report them to.
+ */
 static void end_thread(void *unused)
 {
 	struct fp_thread *thread = fp_thread;
@@ -75,8 +82,8 @@ static void end_thread(void *unused)
 }
 
 /*
- * A process that ends may share its client with others, and the destructor of a key is not called for the thread that
- * calls exit().
+ * A process that ends may share its client with others, and the key's destructor is not called for
+ * the thread that calls exit().
  */
 __attribute__((destructor)) static void end_process(void)
 {
@@ -93,7 +100,7 @@ static void after_fork(void)
 	pthread_mutex_unlock(&all.lock);
 }
 
-/* The other threads do not exist here. */
+/* The parent's other threads do not exist in the child. */
 static void begin_child(void)
 {
 	struct fp_thread *thread, *next;
@@ -122,7 +129,10 @@ static bool get_ready_locked(void)
 	return true;
 }
 
-/* The least number that no cache has; there is room for it. False: there is no memory. */
+/*
+ * Finds the lowest free index, and makes room for it in the table. Returns false if there is no
+ * memory.
+ */
 static bool find_index_locked(uint32_t *index)
 {
 	struct framepool_cache **caches;
@@ -139,10 +149,10 @@ static bool find_index_locked(uint32_t *index)
 }
 
 /**
- * fp_magazines_add_cache - let threads have magazines of a cache
+ * fp_magazines_add_cache - allow magazines of a cache
  * @cache: the cache; its index is set
  *
- * Return: false: there is no memory.
+ * Return: false if there is no memory.
  */
 bool fp_magazines_add_cache(struct framepool_cache *cache)
 {
@@ -173,10 +183,10 @@ static void remove_locked(uint32_t index)
 }
 
 /**
- * fp_magazines_remove_cache - drop the magazines that threads have of a cache
- * @cache: the cache, which nobody uses any more
+ * fp_magazines_remove_cache - free all magazines of a cache
+ * @cache: the cache, which no thread uses any more
  *
- * The objects in them are not given back: they end with the cache.
+ * The objects in them are not given back, because they end with the cache.
  */
 void fp_magazines_remove_cache(struct framepool_cache *cache)
 {
@@ -185,7 +195,7 @@ void fp_magazines_remove_cache(struct framepool_cache *cache)
 	pthread_mutex_unlock(&all.lock);
 }
 
-/* This thread's table, with room for @nr entries; NULL: there is no memory. */
+/* Makes room for @nr entries in this thread's table. Returns NULL if there is no memory. */
 static struct fp_thread *grow_thread_locked(size_t nr)
 {
 	bool is_new = fp_thread == &no_thread;
@@ -193,7 +203,8 @@ static struct fp_thread *grow_thread_locked(size_t nr)
 
 	if (is_new && pthread_setspecific(all.key, &all))
 		return NULL;
-	thread = realloc(is_new ? NULL : fp_thread, sizeof(*thread) + nr * sizeof(thread->magazines[0]));
+	thread = realloc(is_new ? NULL : fp_thread,
+			 sizeof(*thread) + nr * sizeof(thread->magazines[0]));
 	if (!thread)
 		return NULL;
 	if (is_new)
@@ -222,10 +233,13 @@ static struct fp_magazine *create_locked(struct framepool_cache *cache)
 }
 
 /**
- * fp_magazine_create - make this thread's magazine
- * @cache: of this cache, of which it has none
+ * fp_magazine_create - create this thread's magazine of a cache
+ * @cache: the cache, of which the thread has no magazine yet
  *
- * Return: the magazine, empty, or fp_no_magazine: there is no memory, or the cache does without. errno is left alone.
+ * errno is left alone.
+ *
+ * Return: the magazine, which is empty, or fp_no_magazine if there is no memory or the cache has no
+ * magazines.
  */
 struct fp_magazine *fp_magazine_create(struct framepool_cache *cache)
 {
@@ -242,10 +256,10 @@ struct fp_magazine *fp_magazine_create(struct framepool_cache *cache)
 }
 
 /**
- * fp_magazines_allocs - how many objects came out of a cache
+ * fp_magazines_allocs - how many objects of a cache were allocated
  * @cache: the cache
  *
- * Return: how many all threads got, those that have ended included.
+ * Return: the sum over all threads, including those that have ended.
  */
 uint64_t fp_magazines_allocs(struct framepool_cache *cache)
 {

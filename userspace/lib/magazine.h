@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Magazines: what a thread keeps of a cache's objects. See magazine.c.
+ * Magazines: objects of a cache that a thread keeps. See magazine.c.
  *
- *     cache -> magazine -> objects (calls of the kernel)
+ *     cache -> magazine -> objects (kernel calls)
  */
 #ifndef LIBFRAMEPOOL_MAGAZINE_H
 #define LIBFRAMEPOOL_MAGAZINE_H
@@ -14,12 +14,12 @@
 #define fp_likely(condition)	__builtin_expect(!!(condition), 1)
 
 /**
- * struct fp_magazine - objects that one thread keeps of one cache
- * @cache: whose they are
- * @nr: how many
- * @capacity: how many at most
- * @nr_allocs: objects that the thread got out of it; others may read
- * @offsets: of the objects; the last one came last
+ * struct fp_magazine - objects of one cache that one thread keeps
+ * @cache: the cache
+ * @nr: number of objects
+ * @capacity: the most that it has room for
+ * @nr_allocs: objects that the thread allocated from it; other threads may read this
+ * @offsets: offsets of the objects; the last one was added last
  */
 struct fp_magazine {
 	struct framepool_cache *cache;
@@ -31,10 +31,10 @@ struct fp_magazine {
 
 /**
  * struct fp_thread - the magazines of one thread
- * @next: in the list of all threads that have any
- * @link: what points here
- * @nr: of @magazines
- * @magazines: by the index of their cache; fp_no_magazine where there is none
+ * @next: in the list of all threads with magazines
+ * @link: the pointer that points here
+ * @nr: length of @magazines
+ * @magazines: by the index of the cache; fp_no_magazine where there is none
  */
 struct fp_thread {
 	struct fp_thread *next;
@@ -43,10 +43,13 @@ struct fp_thread {
 	struct fp_magazine *magazines[];
 };
 
-/* Always empty and always full, so that who finds it has nothing more to ask. */
+/*
+ * Stands for no magazine. It is always empty and always full, so the fast path needs no check for
+ * it.
+ */
 extern struct fp_magazine fp_no_magazine __attribute__((visibility("hidden")));
 
-/* It has room in every program, and costs an instruction to reach. */
+/* initial-exec: one instruction reaches it, and every program has room for so small a variable. */
 extern _Thread_local struct fp_thread *fp_thread
 	__attribute__((visibility("hidden"), tls_model("initial-exec")));
 
@@ -56,19 +59,23 @@ struct fp_magazine *fp_magazine_create(struct framepool_cache *cache);
 uint64_t fp_magazines_allocs(struct framepool_cache *cache);
 
 /**
- * fp_magazine_get - this thread's magazine
- * @cache: of this cache
+ * fp_magazine_get - this thread's magazine of a cache
+ * @cache: the cache
  *
- * Return: it, or fp_no_magazine.
+ * Return: the magazine, or fp_no_magazine.
  */
 static inline struct fp_magazine *fp_magazine_get(const struct framepool_cache *cache)
 {
 	const struct fp_thread *thread = fp_thread;
 
-	return fp_likely(cache->index < thread->nr) ? thread->magazines[cache->index] : &fp_no_magazine;
+	return fp_likely(cache->index < thread->nr) ? thread->magazines[cache->index] :
+						       &fp_no_magazine;
 }
 
-/* Only its thread writes, and others may miss the last few: no need for one instruction that does it all. */
+/*
+ * Only the magazine's thread writes, and other threads may miss the last few: no atomic addition is
+ * needed.
+ */
 static inline void fp_magazine_count(struct fp_magazine *magazine, uint64_t nr)
 {
 	uint64_t before = atomic_load_explicit(&magazine->nr_allocs, memory_order_relaxed);
@@ -76,7 +83,7 @@ static inline void fp_magazine_count(struct fp_magazine *magazine, uint64_t nr)
 	atomic_store_explicit(&magazine->nr_allocs, before + nr, memory_order_relaxed);
 }
 
-/* The magazine is not empty. */
+/* The magazine must not be empty. */
 static inline uint64_t fp_magazine_pop(struct fp_magazine *magazine)
 {
 	uint32_t last = magazine->nr - 1;
@@ -86,7 +93,7 @@ static inline uint64_t fp_magazine_pop(struct fp_magazine *magazine)
 	return magazine->offsets[last];
 }
 
-/* The magazine is not full. */
+/* The magazine must not be full. */
 static inline void fp_magazine_push(struct fp_magazine *magazine, uint64_t offset)
 {
 	magazine->offsets[magazine->nr++] = offset;

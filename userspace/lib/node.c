@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Where the device nodes are. */
+/* The paths of device nodes. */
 #include <stdio.h>
 #include <string.h>
 

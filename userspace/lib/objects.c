@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Objects from the kernel and back to it, many at once. */
+/* The kernel calls that allocate and free many objects at once. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
@@ -7,12 +7,12 @@
 #include "objects.h"
 
 /**
- * fp_objects_alloc - get objects from the kernel
+ * fp_objects_alloc - allocate objects from the kernel
  * @cache: their cache
- * @offsets: room for @nr of them
+ * @offsets: room for @nr offsets
  * @nr: how many, 1 to FRAMEPOOL_BATCH_MAX
  *
- * Return: how many there are; fewer than @nr with errno saying why.
+ * Return: how many were allocated: @nr, or fewer with errno saying why.
  */
 uint32_t fp_objects_alloc(struct framepool_cache *cache, uint64_t *offsets, uint32_t nr)
 {
@@ -32,8 +32,12 @@ uint32_t fp_objects_alloc(struct framepool_cache *cache, uint64_t *offsets, uint
 	return call.done;
 }
 
-/* Returns how many were freed: all or none; *@bad is then the number of the first that is no object, or @nr. */
-static uint32_t free_all(struct framepool_cache *cache, const uint64_t *offsets, uint32_t nr, uint32_t *bad)
+/*
+ * Frees all or none; returns how many were freed. If none, *@bad is the index of the first offset
+ * that is no object, or @nr if that is not why.
+ */
+static uint32_t free_all(struct framepool_cache *cache, const uint64_t *offsets, uint32_t nr,
+			 uint32_t *bad)
 {
 	struct framepool_ioc_objects call = {
 		.size = sizeof(call),
@@ -56,9 +60,10 @@ static uint32_t free_all(struct framepool_cache *cache, const uint64_t *offsets,
  * @offsets: the objects
  * @nr: how many, at most FRAMEPOOL_BATCH_MAX
  *
- * Those that are not allocated are left out and counted.
+ * Objects that are not allocated are left out and counted. errno is left alone unless this fails.
  *
- * Return: 0, or -1 with errno: ENOENT: there were some, or the cache is gone. Otherwise errno is left alone.
+ * Return: 0, or -1 with errno: ENOENT if some objects were not allocated, or the cache is gone;
+ * ENODEV.
  */
 int fp_objects_free(struct framepool_cache *cache, const uint64_t *offsets, uint32_t nr)
 {

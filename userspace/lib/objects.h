@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The calls of the kernel for objects. */
+/* The kernel calls for objects. */
 #ifndef LIBFRAMEPOOL_OBJECTS_H
 #define LIBFRAMEPOOL_OBJECTS_H
 

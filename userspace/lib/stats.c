@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A snapshot of a pool's counters. */
+/* Snapshots of a pool's counters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>

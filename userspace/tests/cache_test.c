@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Caches by one thread, on a kernel of our own. SEED=N repeats a run. */
+/* Caches used by one thread, on the fake kernel. SEED=N repeats a run. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Each of the @nr lies in the window, and none overlaps another. */
+/* Each of the first @nr objects lies in the window, and no two overlap. */
 static bool are_distinct(size_t nr)
 {
 	static void *sorted[MANY];
@@ -91,8 +91,10 @@ static void check_window(void)
 
 	begin(72);
 	first = framepool_cache_object(cache, 0);
-	check(!((uintptr_t)first % FAKE_HUGE_BYTES) && framepool_cache_window_bytes(cache) == POOL_BYTES &&
-	      framepool_cache_stride(cache) == 72 && framepool_cache_slab_bytes(cache) == FAKE_SLAB_BYTES,
+	check(!((uintptr_t)first % FAKE_HUGE_BYTES) &&
+	      framepool_cache_window_bytes(cache) == POOL_BYTES &&
+	      framepool_cache_stride(cache) == 72 &&
+	      framepool_cache_slab_bytes(cache) == FAKE_SLAB_BYTES,
 	      "create_maps_the_window_at_a_huge_frame");
 	first[0] = 1;
 	first[POOL_BYTES - 1] = 2;
@@ -104,9 +106,11 @@ static void check_calls(void)
 {
 	begin(64);
 	check(alloc_many(MANY) == MANY && are_distinct(MANY), "objects_are_distinct");
-	check(framepool_cache_allocs(cache) == MANY && framepool_cache_alloc_calls(cache) < MANY / 200,
+	check(framepool_cache_allocs(cache) == MANY &&
+	      framepool_cache_alloc_calls(cache) < MANY / 200,
 	      "objects_take_few_calls");
-	check(free_many(MANY) && framepool_cache_free_calls(cache) < MANY / 200, "frees_take_few_calls");
+	check(free_many(MANY) && framepool_cache_free_calls(cache) < MANY / 200,
+	      "frees_take_few_calls");
 	check(fake_live(cache) > 0 && fake_live(cache) <= 512 && is_back(), "flush_gives_all_back");
 	end();
 }
@@ -129,13 +133,14 @@ static void check_order(void)
 	end();
 }
 
-/* There is no call at all in which it could have been noticed but the free. */
+/* The free itself is refused, without a kernel call. */
 static bool is_refused(void *object)
 {
 	uint64_t calls = fake_calls();
 
 	errno = 0;
-	return framepool_cache_free(cache, object) == -1 && errno == EINVAL && fake_calls() == calls;
+	return framepool_cache_free(cache, object) == -1 && errno == EINVAL &&
+	       fake_calls() == calls;
 }
 
 static void check_foreign(void)
@@ -147,18 +152,22 @@ static void check_foreign(void)
 	first = framepool_cache_object(cache, 0);
 	errno = 77;
 	check(!framepool_cache_free(cache, NULL) && errno == 77, "free_of_nothing_is_harmless");
-	check(is_refused(&mine) && is_refused(first - 72) && is_refused(first + POOL_BYTES) && is_refused((void *)-8L),
+	check(is_refused(&mine) && is_refused(first - 72) && is_refused(first + POOL_BYTES) &&
+	      is_refused((void *)-8L),
 	      "free_outside_the_window_is_einval");
-	check(is_refused(first + 1) && is_refused(first + 71) && is_refused(first + FAKE_SLAB_BYTES + 8),
+	check(is_refused(first + 1) && is_refused(first + 71) &&
+	      is_refused(first + FAKE_SLAB_BYTES + 8),
 	      "free_between_objects_is_einval");
-	check(is_refused(first + FAKE_SLAB_BYTES / 72 * 72), "free_behind_the_last_object_of_a_slab_is_einval");
+	check(is_refused(first + FAKE_SLAB_BYTES / 72 * 72),
+	      "free_behind_the_last_object_of_a_slab_is_einval");
 	errno = 0;
-	check(!framepool_cache_object(cache, 71) && errno == EINVAL && !framepool_cache_object(cache, POOL_BYTES),
-	      "object_at_no_object_is_einval");
+	check(!framepool_cache_object(cache, 71) && errno == EINVAL &&
+	      !framepool_cache_object(cache, POOL_BYTES),
+	      "object_at_impossible_offset_is_einval");
 	end();
 }
 
-/* Each place at which an object can be, and those beside it. */
+/* Looks at every offset of two slabs: objects can be exactly where they should. */
 static bool has_places_of(size_t size)
 {
 	bool right = true;
@@ -192,14 +201,17 @@ static void check_double_free(void)
 	check(!framepool_cache_free(cache, objects[7]) && !framepool_cache_free(cache, objects[0]),
 	      "double_free_goes_into_the_magazine");
 	errno = 0;
-	check(framepool_cache_flush(cache) == -1 && errno == ENOENT && framepool_cache_bad_frees(cache) == 2,
+	check(framepool_cache_flush(cache) == -1 && errno == ENOENT &&
+	      framepool_cache_bad_frees(cache) == 2,
 	      "double_free_is_noticed_by_flush");
-	check(!fake_live(cache) && !framepool_cache_flush(cache), "double_free_keeps_no_other_object");
+	check(!fake_live(cache) && !framepool_cache_flush(cache),
+	      "double_free_loses_no_other_object");
 	alloc_many(600);
 	framepool_cache_free(cache, objects[0]);
 	framepool_cache_free(cache, objects[0]);
 	errno = 0;
-	check(!free_many(600) && errno == ENOENT && framepool_cache_bad_frees(cache) == 4 && is_back(),
+	check(!free_many(600) && errno == ENOENT && framepool_cache_bad_frees(cache) == 4 &&
+	      is_back(),
 	      "double_free_is_noticed_by_free");
 	end();
 }
@@ -214,9 +226,12 @@ static void check_without_magazines(void)
 	alloc_many(3);
 	calls = fake_calls();
 	errno = 0;
-	check(!framepool_cache_free(cache, objects[1]) && framepool_cache_free(cache, objects[1]) == -1 &&
-	      errno == ENOENT && fake_calls() > calls, "double_free_is_noticed_at_once_where_asked_for");
-	check(fake_live(cache) == 2 && framepool_cache_allocs(cache) == 3, "nothing_is_kept_where_asked_for");
+	check(!framepool_cache_free(cache, objects[1]) &&
+	      framepool_cache_free(cache, objects[1]) == -1 &&
+	      errno == ENOENT && fake_calls() > calls,
+	      "double_free_without_magazines_is_noticed_at_once");
+	check(fake_live(cache) == 2 && framepool_cache_allocs(cache) == 3,
+	      "thread_without_magazines_keeps_nothing");
 	check(framepool_cache_alloc_batch(cache, objects, 700) == 700 && are_distinct(700) &&
 	      !framepool_cache_free_batch(cache, objects, 700) && fake_live(cache) == 2,
 	      "batch_works_without_magazines");
@@ -231,14 +246,17 @@ static void check_exhaustion(void)
 	check(alloc_many(1000) == 1000 && errno == 77, "success_leaves_errno_alone");
 	free_many(1000);
 	errno = 0;
-	check(alloc_many(MANY) == 1000 && errno == ENOMEM && are_distinct(1000), "last_object_can_be_had");
-	check(!framepool_cache_free(cache, objects[500]) && framepool_cache_alloc(cache) == objects[500],
-	      "object_freed_when_there_is_no_other_comes_again");
+	check(alloc_many(MANY) == 1000 && errno == ENOMEM && are_distinct(1000),
+	      "last_object_can_be_allocated");
+	check(!framepool_cache_free(cache, objects[500]) &&
+	      framepool_cache_alloc(cache) == objects[500],
+	      "only_free_object_is_allocated_again");
 	free_many(1000);
 	framepool_cache_flush(cache);
 	errno = 0;
-	check(framepool_cache_alloc_batch(cache, objects, 1001) == 1000 && errno == ENOMEM && are_distinct(1000),
-	      "batch_gets_what_there_is");
+	check(framepool_cache_alloc_batch(cache, objects, 1001) == 1000 && errno == ENOMEM &&
+	      are_distinct(1000),
+	      "batch_beyond_the_limit_gets_what_is_free");
 	free_many(1000);
 	check(is_back(), "exhausted_cache_takes_all_back");
 	end();
@@ -255,6 +273,7 @@ static void check_batch(void)
 {
 	static const size_t sizes[] = { 0, 1, 5, 255, 256, 257, 512, 513, 1025, 5000, 3, 20000, 0 };
 	bool works = true;
+	int ret;
 
 	begin(64);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
@@ -265,20 +284,24 @@ static void check_batch(void)
 	framepool_cache_alloc_batch(cache, objects, 700);
 	objects[650] = (char *)objects[650] + 8;
 	errno = 0;
-	check(framepool_cache_free_batch(cache, objects, 700) == -1 && errno == EINVAL, "batch_with_foreign_is_einval");
+	check(framepool_cache_free_batch(cache, objects, 700) == -1 && errno == EINVAL,
+	      "batch_with_foreign_is_einval");
 	objects[650] = (char *)objects[650] - 8;
-	check(!framepool_cache_free_batch(cache, objects, 700) && is_back(), "batch_with_foreign_frees_nothing");
+	check(!framepool_cache_free_batch(cache, objects, 700) && is_back(),
+	      "batch_with_foreign_frees_nothing");
 	framepool_cache_alloc_batch(cache, objects, 2000);
 	objects[1500] = objects[3];
 	objects[1999] = objects[1998];
 	errno = 0;
-	check((framepool_cache_free_batch(cache, objects, 2000) | framepool_cache_flush(cache)) == -1 &&
-	      errno == ENOENT && framepool_cache_bad_frees(cache) == 2 && fake_live(cache) == 2,
+	ret = framepool_cache_free_batch(cache, objects, 2000);
+	ret |= framepool_cache_flush(cache);
+	check(ret == -1 && errno == ENOENT && framepool_cache_bad_frees(cache) == 2 &&
+	      fake_live(cache) == 2,
 	      "batch_with_double_frees_all_others");
 	end();
 }
 
-/* A magazine keeps no more than it may of objects of any size. */
+/* The limits of a magazine hold for objects of any size. */
 static void check_capacity(void)
 {
 	bool bounded = true, works = true;
@@ -300,17 +323,19 @@ static void check_capacity(void)
 static bool create_fails(size_t size, size_t align, unsigned int flags, int err)
 {
 	errno = 0;
-	return !framepool_cache_create(fp, size, align, flags) && errno == err && fake_caches() == 1;
+	return !framepool_cache_create(fp, size, align, flags) && errno == err &&
+	       fake_caches() == 1;
 }
 
 static void check_bad_create(void)
 {
 	begin(64);
-	check(create_fails(0, 0, 0, EINVAL) && create_fails(64, 3, 0, EINVAL) && create_fails(64, 0, 8, EINVAL) &&
-	      create_fails((1ULL << 32) + 64, 0, 0, EINVAL) && create_fails(64, 1ULL << 32, 0, EINVAL),
+	check(create_fails(0, 0, 0, EINVAL) && create_fails(64, 3, 0, EINVAL) &&
+	      create_fails(64, 0, 8, EINVAL) && create_fails((1ULL << 32) + 64, 0, 0, EINVAL) &&
+	      create_fails(64, 1ULL << 32, 0, EINVAL),
 	      "create_with_bad_arguments_is_einval");
 	fake_fail(FRAMEPOOL_IOC_CACHE_CREATE, ENOTTY);
-	check(create_fails(64, 0, 0, ENOTTY), "create_without_caches_in_the_module_is_enotty");
+	check(create_fails(64, 0, 0, ENOTTY), "create_on_module_without_caches_is_enotty");
 	fake_fail(FRAMEPOOL_IOC_CACHE_CREATE, 0);
 	end();
 }
@@ -323,16 +348,19 @@ static void check_dead_pool(void)
 		fake_fail(_IO(FRAMEPOOL_IOC_TYPE, nr), ENODEV);
 	errno = 0;
 	check(alloc_many(MANY) == 255 && errno == ENODEV, "alloc_in_a_dead_pool_is_enodev");
+	check(create_fails(64, 0, 0, ENODEV), "create_in_a_dead_pool_is_enodev");
 	free_many(255);
 	errno = 0;
-	check(framepool_cache_flush(cache) == -1 && errno == ENODEV, "flush_in_a_dead_pool_is_enodev");
-	check(!framepool_cache_flush(cache), "flush_in_a_dead_pool_forgets");
+	check(framepool_cache_flush(cache) == -1 && errno == ENODEV,
+	      "flush_in_a_dead_pool_is_enodev");
+	check(!framepool_cache_flush(cache), "flush_in_a_dead_pool_empties_the_magazine");
 	fake_fail(FRAMEPOOL_IOC_OBJ_ALLOC, 0);
 	alloc_many(100);
 	free_many(100);
 	fake_fail(FRAMEPOOL_IOC_OBJ_FREE, ENOENT);
 	errno = 0;
-	check(framepool_cache_flush(cache) == -1 && errno == ENOENT && !framepool_cache_bad_frees(cache),
+	check(framepool_cache_flush(cache) == -1 && errno == ENOENT &&
+	      !framepool_cache_bad_frees(cache),
 	      "flush_of_a_cache_that_is_gone_blames_no_object");
 	fake_fail(FRAMEPOOL_IOC_CACHE_DESTROY, 0);
 	errno = 77;
@@ -342,7 +370,7 @@ static void check_dead_pool(void)
 	fake_close(fp);
 }
 
-/* Creating a cache and using it asks for memory several times; each time the answer is once no. */
+/* Creating and using a cache allocates memory several times; each allocation fails once. */
 static void check_lack_of_memory(void)
 {
 	bool creates = true, works = true;
@@ -354,7 +382,8 @@ static void check_lack_of_memory(void)
 		errno = 0;
 		cache = framepool_cache_create(fp, 64, 0, 0);
 		if (cache) {
-			works &= alloc_many(1000) == 1000 && are_distinct(1000) && free_many(1000) && is_back();
+			works &= alloc_many(1000) == 1000 && are_distinct(1000) &&
+				 free_many(1000) && is_back();
 			framepool_cache_destroy(cache);
 		} else {
 			creates &= errno == ENOBUFS || errno == ENOMEM;
@@ -364,7 +393,7 @@ static void check_lack_of_memory(void)
 		fake_fail_memory(0);
 	}
 	check(creates && refused >= 4 && refused < 10, "create_without_memory_leaves_nothing");
-	check(works, "objects_can_be_had_without_memory_for_a_magazine");
+	check(works, "objects_without_memory_for_a_magazine_are_allocated");
 	fake_close(fp);
 }
 
@@ -378,8 +407,9 @@ static bool explains(int err, const char *words)
 
 static void check_explain(void)
 {
-	check(explains(EMFILE, "1024 caches") && explains(ENOTTY, "no caches") && explains(ENOMEM, "window") &&
-	      explains(EINVAL, "8 to 1048576 bytes") && explains(ENOBUFS, "outside") && explains(ENODEV, "shut down") &&
+	check(explains(EMFILE, "1024 caches") && explains(ENOTTY, "no caches") &&
+	      explains(ENOMEM, "window") && explains(EINVAL, "8 to 1048576 bytes") &&
+	      explains(ENOBUFS, "outside") && explains(ENODEV, "shut down") &&
 	      explains(EPERM, "not permitted"), "explain_cache_knows_all_errors");
 }
 
@@ -389,7 +419,7 @@ static uint32_t next_random(uint64_t *seed, uint32_t below)
 	return (*seed >> 33) % below;
 }
 
-/* The live objects are the first @nr of objects[]; each bears its address. */
+/* The first @nr of objects[] are allocated, and each contains its address. */
 static size_t step(uint64_t *seed, size_t nr)
 {
 	size_t some = next_random(seed, next_random(seed, 8) ? 4 : 1000), which;
@@ -414,7 +444,8 @@ static size_t step(uint64_t *seed, size_t nr)
 		if (!nr)
 			return nr;
 		which = next_random(seed, nr);
-		if (*(void **)objects[which] != objects[which] || framepool_cache_free(cache, objects[which]))
+		if (*(void **)objects[which] != objects[which] ||
+		    framepool_cache_free(cache, objects[which]))
 			abort();
 		objects[which] = objects[nr - 1];
 		return nr - 1;

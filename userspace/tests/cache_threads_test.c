@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Caches by several threads and processes, on a kernel of our own. */
+/* Caches used by several threads and processes, on the fake kernel. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define POOL_BYTES	(32UL << 20)
 #define THREADS		4
-#define KEPT		300	/* objects that a thread has at a time */
+#define KEPT		300	/* objects that a thread holds at a time */
 #define TURNS		20000
 
 static struct framepool *fp;
@@ -46,7 +46,7 @@ static void meet(void)
 	pthread_barrier_wait(&barrier);
 }
 
-/* Allocates an object that bears @mark. */
+/* Allocates an object and writes @mark to it. */
 static uintptr_t *alloc_marked(uintptr_t mark)
 {
 	uintptr_t *object = framepool_cache_alloc(cache);
@@ -97,14 +97,15 @@ static void check_threads(void)
 		pthread_join(threads[i], &ret);
 		right &= !!ret;
 	}
-	check(right, "threads_have_objects_of_their_own");
+	check(right, "threads_never_share_an_object");
 	check(!fake_live(cache), "thread_that_ends_gives_all_back");
-	check(framepool_cache_allocs(cache) == THREADS * TURNS && framepool_cache_alloc_calls(cache) < THREADS * 10 &&
-	      !framepool_cache_bad_frees(cache), "threads_that_have_ended_are_counted");
+	check(framepool_cache_allocs(cache) == THREADS * TURNS &&
+	      framepool_cache_alloc_calls(cache) < THREADS * 10 &&
+	      !framepool_cache_bad_frees(cache), "allocs_include_threads_that_have_ended");
 	end();
 }
 
-/* A mailbox: what one thread allocates another one frees. */
+/* One thread allocates objects and passes them to another, which frees them. */
 static uintptr_t *_Atomic mailbox;
 
 static void *send_all(void *unused)
@@ -136,7 +137,8 @@ static void check_passing(void)
 		mailbox = NULL;
 	}
 	pthread_join(sender, NULL);
-	check(right && !framepool_cache_flush(cache) && !fake_live(cache), "object_is_freed_by_another_thread");
+	check(right && !framepool_cache_flush(cache) && !fake_live(cache),
+	      "object_is_freed_by_another_thread");
 	end();
 }
 
@@ -149,12 +151,12 @@ static void *hold(void *unused)
 
 	(void)unused;
 	framepool_cache_free(cache, object);
-	meet();		/* cache is destroyed */
+	meet();		/* now cache is destroyed */
 	meet();
 	object = framepool_cache_alloc(second);
 	right = object && !framepool_cache_free(second, object);
 	meet();
-	meet();		/* second is destroyed, and nothing more is used */
+	meet();		/* now second is destroyed; the thread uses nothing any more */
 	return (void *)right;
 }
 
@@ -181,7 +183,7 @@ static void check_destroy(void)
 		pthread_join(threads[i], &ret);
 		right &= !!ret;
 	}
-	check(right && !fake_caches(), "destroy_with_magazines_of_others_is_safe");
+	check(right && !fake_caches(), "destroy_while_threads_have_magazines_is_safe");
 	pthread_barrier_destroy(&barrier);
 	fake_close(fp);
 }
@@ -222,7 +224,7 @@ static void use_late(void *unused)
 	framepool_cache_free(cache, framepool_cache_alloc(cache));
 }
 
-/* Its destructor of a key may run after the library's. */
+/* The destructor of its key may run after the library's. */
 static void *end_late(void *unused)
 {
 	use_late(unused);
@@ -252,7 +254,7 @@ static bool child_succeeds(pid_t child)
 
 static uintptr_t *ours[OURS];
 
-/* In the child: frees one object of the parent's, and has more than a magazine of its own. */
+/* In the child: frees one of the parent's objects, and allocates more than a magazine holds. */
 static bool live_as_child(void)
 {
 	bool right = free_marked(ours[0], 1);
@@ -288,7 +290,7 @@ static void check_fork(void)
 	child = fork();
 	if (!child)
 		_exit(!live_as_child());
-	check(child_succeeds(child), "child_has_objects_of_its_own");
+	check(child_succeeds(child), "child_never_shares_a_new_object");
 	for (uintptr_t i = 0; i < OURS; i++)
 		right &= *alloc_marked(1ULL << 41) == 1ULL << 41;
 	for (int i = 1; i < OURS; i++)
@@ -298,7 +300,7 @@ static void check_fork(void)
 	meet();
 	pthread_join(other, NULL);
 	check(fake_live(cache) == 2 * OURS - 1 + 1000 && !framepool_cache_bad_frees(cache),
-	      "nothing_is_freed_by_parent_and_child");
+	      "no_object_is_freed_by_both_parent_and_child");
 	pthread_barrier_destroy(&barrier);
 	end();
 }
@@ -337,7 +339,7 @@ static void *fork_often(void *unused)
 	return (void *)right;
 }
 
-/* Forks while another thread makes and ends caches and threads, and so has the lock. */
+/* Forks while another thread creates and ends caches and threads, and often holds the lock. */
 static void check_fork_under_load(void)
 {
 	pthread_t forker;
@@ -353,7 +355,8 @@ static void check_fork_under_load(void)
 		framepool_cache_destroy(brief);
 	}
 	pthread_join(forker, &ret);
-	check(ret && !framepool_cache_flush(cache) && !fake_live(cache), "fork_is_safe_at_any_time");
+	check(ret && !framepool_cache_flush(cache) && !fake_live(cache),
+	      "fork_is_safe_at_any_time");
 	end();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Layouts small enough to work out both indices by hand. */
+/* Both indices of layouts that are small enough to work out by hand. */
 #include "internal.h"
 #include "test.h"
 
@@ -43,6 +43,6 @@ int main(void)
 	      has(&split, ~0U, 1000, 875), "any_order_is_answered");
 	check(framepool_stats_free_blocks(&split, 0) == 8 &&
 	      !framepool_stats_free_blocks(&split, 4) &&
-	      !framepool_stats_free_blocks(&split, ~0U), "blocks_beyond_the_orders_are_none");
+	      !framepool_stats_free_blocks(&split, ~0U), "blocks_beyond_the_orders_are_0");
 	return 0;
 }

@@ -101,7 +101,6 @@ pages_name_enodev()
 # The example in framepool(4) is a whole program.
 compile_page()
 {
-	# shellcheck disable=SC2016 # the quotes are of the page
 	sed -n '/^```$/,/^```$/p' man/framepool.4.scd | sed '/^```$/d' >"$stage/page.c" &&
 	grep -q munmap "$stage/page.c" &&
 	$CC -Wall -Wextra -Werror -I"$root/include" "$stage/page.c" -o "$stage/page"
@@ -201,7 +200,6 @@ package_has_other_folders()
 	make O="$stage/build/userspace" PREFIX=/opt/framepool LIBDIR=/srv/lib \
 		"$stage/build/userspace/libframepool.pc" &&
 	grep -qx 'libdir=/srv/lib' "$stage/build/userspace/libframepool.pc" &&
-	# shellcheck disable=SC2016 # for pkg-config
 	grep -qFx 'includedir=${prefix}/include' "$stage/build/userspace/libframepool.pc"
 }
 
@@ -265,7 +263,6 @@ compile_example_static()
 # The example in the README is the one that is compiled here.
 readme_shows_example()
 {
-	# shellcheck disable=SC2016 # the quotes are of the document
 	sed -n '/^```c$/,/^```$/p' ../README.md | sed '1d;$d' >"$stage/readme.c" &&
 	sed 1,2d examples/hello.c | diff - "$stage/readme.c"
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What framepool_open() refuses, and what framepool_explain_open() makes of it. */
+/* What framepool_open() refuses, and what framepool_explain_open() says about it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,7 +57,8 @@ int main(void)
 	check(explains(EINVAL, "a/b", "'a/b' cannot be the name of a pool"),
 	      "explain_names_bad_name");
 	check(explains(ENXIO, "dma", "/dev/framepool/dma is left over"), "explain_names_dead_node");
-	check(explains(ENODEV, "dma", "/dev/framepool/dma was shut down"), "explain_names_dead_pool");
+	check(explains(ENODEV, "dma", "/dev/framepool/dma was shut down"),
+	      "explain_names_dead_pool");
 	check(explains(ENOTTY, "dma", "not a framepool device"), "explain_names_foreign_node");
 	check(explains(EPROTONOSUPPORT, NULL, "interface"), "explain_names_other_interface");
 	check(explains(EPERM, NULL, "container"), "explain_names_device_policy");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A test is a line "ok - name" or "not ok - name"; tests/run counts them. */
+/* A test prints a line "ok - name" or "not ok - name"; tests/run counts these lines. */
 #ifndef FRAMEPOOL_TEST_H
 #define FRAMEPOOL_TEST_H
 
