@@ -20,8 +20,9 @@ mkdir -p debs/partial root
 
 # With all that it depends on, as if nothing were installed: 85 packages, 50 MB.
 apt-get -qq -y -o Dir::State::status=/dev/null -o "Dir::Cache=$folder" \
-	-o "Dir::Cache::archives=$folder/debs" -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)" \
-	--download-only --no-install-recommends install fio=3.33-3 > log 2>&1 || { cat log >&2; exit 1; }
+	-o "Dir::Cache::archives=$folder/debs" -o Debug::NoLocking=1 \
+	-o APT::Sandbox::User="$(id -un)" --download-only --no-install-recommends \
+	install fio=3.33-3 > log 2>&1 || { cat log >&2; exit 1; }
 for deb in debs/*.deb; do
 	dpkg-deb -x "$deb" root
 done
@@ -32,8 +33,8 @@ loader=$(find "$folder/root" -name ld-linux-x86-64.so.2 | head -n 1)
 run() {
 	truncate -s 0 memory
 	truncate -s 64M memory
-	"$loader" --library-path "$libraries" root/usr/bin/fio --name=job --ioengine=psync --rw=read \
-		--filename=data --size=1M --bs=4k "--mem=$1:$folder/memory" > log 2>&1 ||
+	"$loader" --library-path "$libraries" root/usr/bin/fio --name=job --ioengine=psync \
+		--rw=read --filename=data --size=1M --bs=4k "--mem=$1:$folder/memory" > log 2>&1 ||
 		{ cat log >&2; exit 1; }
 	stat -c %s memory
 }

@@ -96,7 +96,8 @@ int main(int argc, char **argv)
 			dallocx(got[--n], flags);
 		large = mallocx(6 << 20, flags);
 		printf("%s: fill %d gets %zu KiB; all freed, 6 MiB: %s\n",
-		       argc > 1 ? "no decay" : "default", round, bytes >> 10, large ? "yes" : "NULL");
+		       argc > 1 ? "no decay" : "default", round, bytes >> 10,
+		       large ? "yes" : "NULL");
 		if (large)
 			dallocx(large, flags);
 	}
