@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -v linter=NAME -f except.awk EXCEPTIONS FINDINGS: prints the findings that no exception of that linter matches, and the
-# exceptions that match none.
+# awk -v linter=NAME -f except.awk EXCEPTIONS FINDINGS: prints the findings that match no exception
+# of that linter, and the exceptions that match no finding.
 
 FILENAME == ARGV[1] {
 	if ($0 !~ /^(#|$)/ && split($0, part, /\t+/) == 3 && part[1] == linter)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# diff FILE FORMATTED | awk -v file=FILE -f format.awk -: where FORMATTED differs from FILE in blanks alone.
+# diff FILE FORMATTED | awk -v file=FILE -f format.awk -: prints where FORMATTED differs from FILE
+# in blanks alone.
 
 function indent(line) {
 	match(line, /^[ \t]*/)
@@ -20,7 +21,8 @@ function bare(line) {
 
 # Does a statement begin after the line?
 function ends(line) {
-	return line ~ /([;{}]|\*\/|^#.*[^\\]|^|^[ \t]*(case .*|default|[a-z_]+):)[ \t]*(\/\*.*\*\/)?$/
+	return line ~ /([;{}]|\*\/|^#.*[^\\])[ \t]*(\/\*.*\*\/)?$/ ||
+		line ~ /^([ \t]*(case .*|default|[a-z_]+):)?[ \t]*(\/\*.*\*\/)?$/
 }
 
 function judge(i, before) {
@@ -34,7 +36,8 @@ function judge(i, before) {
 		if (old[i] ~ /\\$/ || before ~ /\\$/)
 			continue
 		if (words(old[i]) != words(new[i]))
-			printf "%s:%d: blanks within the line: should be: %s\n", file, first + i - 1, words(new[i])
+			printf "%s:%d: blanks within the line: should be: %s\n",
+				file, first + i - 1, words(new[i])
 		else if (indent(old[i]) != indent(new[i]) && ends(before))
 			printf "%s:%d: indentation: %s\n", file, first + i - 1, words(old[i])
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -f layers.awk USES: the uses (see uses.awk) that go up, or to a folder beside. Whatever lies in module/ itself, the
-# tracepoints apart, is above all folders.
+# awk -f layers.awk USES: prints the uses (see uses.awk) of a higher folder, or of one at the same
+# height. The files in module/ itself, except the tracepoints, are above all folders.
 
 function height(file, part) {
 	if (split(file, part, "/") == 2)

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sourced by the linters: which files there are. They run in the top folder of the tree.
+# Sourced by the linters: lists of files, and helpers. Linters run in the top folder of the tree.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export BUILD=${BUILD:-$PWD/build} LC_ALL=C.UTF-8
 
-# need TOOL...: fails unless all are there. What tools say is looked at, rather than their status.
+# need TOOL...: fails unless all tools are there. Linters judge a tool by its output rather than by
+# its exit status, so a missing tool would pass.
 need() {
 	local tool
 	for tool; do
@@ -17,31 +18,40 @@ need() {
 	done
 }
 
-# core: the sources that are compiled on the host, too.
+# core: prints the sources that are also compiled on the host.
 core() {
 	printf '%s\n' module/core/*.c module/slab/*.c
 }
 
-# in_kernel: the C files that are compiled for the kernel only, or for it as well.
+# in_kernel: prints the C files that are compiled for the kernel, alone or also for programs.
 in_kernel() {
 	find module selftests/kernel -name '*.[ch]' | sort
 	sed -n 's|.*-y += \([a-z_]*\)\.o$|selftests/bench/\1.c|p' selftests/bench/Kbuild
 }
 
-# of_programs: the sources of the library and of the command.
+# of_programs: prints the sources of the library and of the CLI.
 of_programs() {
 	find userspace/lib userspace/cli -name '*.c' | sort
 }
 
-# parallel N COMMAND...: runs COMMAND with N words of stdin at a time, on all processors. That it exits with 1 is no failure.
+# parallel N COMMAND...: runs COMMAND with N words of stdin at a time, on all processors. An exit
+# status of 1 does not count as a failure.
 parallel() {
 	local status=0
 	xargs -r -P "$(nproc)" -n "$1" "${@:2}" || status=$?
 	[ $status = 0 ] || [ $status = 123 ]
 }
 
+# make_alone ARGUMENT...: runs a make that shares nothing with a make that may have called the
+# linter, while no part of scripts/check builds.
+make_alone() {
+	(flock 9 && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+		make --no-print-directory -j"$(nproc)" "$@") 9> "$BUILD/build.lock"
+}
+
 # How the sources of the core, and of programs, are compiled on the host.
-# shellcheck disable=SC2034 # for those that source this
+# shellcheck disable=SC2034 # used by scripts that source this
 on_host=(-std=gnu11 -D_GNU_SOURCE -Imodule -Iselftests/host)
 # shellcheck disable=SC2034
-as_programs=(-std=gnu11 '-DFP_VERSION="0"' -Iuserspace/include -Iuserspace/lib -Iuserspace/cli -Imodule/uapi)
+as_programs=(-std=gnu11 '-DFP_VERSION="0"' -Iuserspace/include -Iuserspace/lib -Iuserspace/cli
+	-Imodule/uapi)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# nm -A -P OBJECT... | awk -f uses.awk: prints "USER USED SYMBOL" for each symbol that one object uses and another defines,
-# the objects named as their sources are.
+# nm -A -P OBJECT... | awk -f uses.awk: prints "USER USED SYMBOL" for each symbol that one object
+# uses and another defines. Objects are named like their sources.
 
 {
 	object = $1
 	sub(/\.o:$/, ".c", object)
 }
 
-# Upper case: seen by other objects.
+# Upper case: visible to other objects.
 $3 == "U" || $3 == "w" { used[object, $2] = 1; next }
 $3 ~ /^[A-Z]$/ { definer[$2] = object }
 
