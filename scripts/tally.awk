@@ -3,9 +3,10 @@
 # Counts test results. Input: TAP of any number of programs, each between the lines
 #   @lab test NAME
 #   @lab exit STATUS
-# and results about the program after its exit. Prints a line per program, what failed or was skipped in full, and
-# "N passed, N failed[, N skipped]" at the end. A program that ends badly without saying which test failed, that
-# prints fewer results than it planned, or none, counts as a failure.
+# followed by results about the program after its exit. Prints a line for each program, all output
+# of failed and skipped tests, and as the last line "N passed, N failed[, N skipped]". A program
+# counts as failed if its exit status says so but no test failed, or if it printed no result or
+# fewer than planned.
 
 function fail(reason) {
 	failures++
@@ -33,7 +34,7 @@ function leave(status) {
 		skips++
 		details = details notes
 	} else if (status != 0 && status != 4 && failures == 0) {
-		fail("exit status " status "; it said last:\n  " last)
+		fail("exit status " status "; its last line was:\n  " last)
 	} else if (planned > 0 && results != planned) {
 		fail(results " results instead of " planned)
 	}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# marks.awk MARKS ROWS: the marks (see the file marks) against the rows (see json.awk), as a table.
+# marks.awk MARKS ROWS: prints a table of the marks (see the file marks) and what was measured for
+# them (the rows: see json.awk).
 function measured(kind, i) {
 	if (kind == "more")
 		return ours[i] - theirs[i]
@@ -8,12 +9,12 @@ function measured(kind, i) {
 	return kind == "ratio" ? ours[i] / theirs[i] : ours[i]
 }
 
-# The worst row that mark m is about, or "" if there is none.
+# Returns the worst figure that mark m is about, or "" if there is none.
 function worst(m,    i, x, found) {
 	found = ""
 	for (i = 1; i <= nr; i++) {
-		if (lab[i] != mark[m, 3] || suite[i] != mark[m, 4] || name[i] !~ "^" mark[m, 5] "$" ||
-		    threads[i] != mark[m, 6] || peer[i] != mark[m, 7])
+		if (lab[i] != mark[m, 3] || suite[i] != mark[m, 4] ||
+		    name[i] !~ "^" mark[m, 5] "$" || threads[i] != mark[m, 6] || peer[i] != mark[m, 7])
 			continue
 		x = measured(mark[m, 2], i)
 		if (found == "" || (mark[m, 8] == "<" ? x > found : x < found))
@@ -29,7 +30,9 @@ function verdict(m, x) {
 }
 
 function against(m) {
-	return mark[m, 2] == "ratio" || mark[m, 2] == "more" ? mark[m, 7] : mark[m, 2] == "self" ? "1 thread" : "–"
+	if (mark[m, 2] == "ratio" || mark[m, 2] == "more")
+		return mark[m, 7]
+	return mark[m, 2] == "self" ? "1 thread" : "–"
 }
 
 BEGIN { FS = "\t" }
@@ -56,8 +59,8 @@ END {
 	print "|---|---|---:|---|---:|---:|---|"
 	for (m = 1; m <= marks; m++) {
 		x = worst(m)
-		printf "| %s | %s | %d | %s | at %s %s | %s | %s |\n", mark[m, 3], mark[m, 1], mark[m, 6],
-			against(m), mark[m, 8] == "<" ? "most" : "least", mark[m, 9],
+		printf "| %s | %s | %d | %s | at %s %s | %s | %s |\n",
+			mark[m, 3], mark[m, 1], mark[m, 6], against(m), mark[m, 8] == "<" ? "most" : "least", mark[m, 9],
 			x == "" ? "–" : sprintf(x < 0.1 ? "%.4f" : "%.2f", x), verdict(m, x)
 	}
 }

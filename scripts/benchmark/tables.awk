@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Rows of the benchmarks (see json.awk) to tables, one for each lab and suite.
+# Turns rows of the benchmarks (see json.awk) into tables, one for each lab and suite.
 function value(unit, best, low, high) {
-	return low == high ? figure(unit, best) : figure(unit, best) " (" figure(unit, low) "–" figure(unit, high) ")"
+	if (low == high)
+		return figure(unit, best)
+	return figure(unit, best) " (" figure(unit, low) "–" figure(unit, high) ")"
 }
 
 function figure(unit, x) {
-	return unit == "bytes" && x >= 1048576 ? sprintf("%d Mi", x / 1048576) : sprintf(x >= 100 ? "%.0f" : "%.1f", x)
+	if (unit == "bytes" && x >= 1048576)
+		return sprintf("%d Mi", x / 1048576)
+	return sprintf(x >= 100 ? "%.0f" : "%.1f", x)
 }
 
 BEGIN { FS = "\t" }
@@ -19,5 +23,6 @@ $1 "\t" $2 != table {
 
 {
 	printf "| %s | %d | %s | %s | %s | %s | %s |\n", $3, $4, $5, value($5, $6, $7, $8), $9,
-		value($5, $10, $11, $12), ($10 > 0 ? sprintf($6 < $10 / 10 ? "%.4f" : "%.2f", $6 / $10) : "–")
+		value($5, $10, $11, $12),
+		($10 > 0 ? sprintf($6 < $10 / 10 ? "%.4f" : "%.2f", $6 / $10) : "–")
 }
