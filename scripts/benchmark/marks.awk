@@ -14,7 +14,8 @@ function worst(m,    i, x, found) {
 	found = ""
 	for (i = 1; i <= nr; i++) {
 		if (lab[i] != mark[m, 3] || suite[i] != mark[m, 4] ||
-		    name[i] !~ "^" mark[m, 5] "$" || threads[i] != mark[m, 6] || peer[i] != mark[m, 7])
+		    name[i] !~ "^" mark[m, 5] "$" || threads[i] != mark[m, 6] ||
+		    peer[i] != mark[m, 7])
 			continue
 		x = measured(mark[m, 2], i)
 		if (found == "" || (mark[m, 8] == "<" ? x > found : x < found))
@@ -60,7 +61,8 @@ END {
 	for (m = 1; m <= marks; m++) {
 		x = worst(m)
 		printf "| %s | %s | %d | %s | at %s %s | %s | %s |\n",
-			mark[m, 3], mark[m, 1], mark[m, 6], against(m), mark[m, 8] == "<" ? "most" : "least", mark[m, 9],
+			mark[m, 3], mark[m, 1], mark[m, 6], against(m),
+			mark[m, 8] == "<" ? "most" : "least", mark[m, 9],
 			x == "" ? "–" : sprintf(x < 0.1 ? "%.4f" : "%.2f", x), verdict(m, x)
 	}
 }
