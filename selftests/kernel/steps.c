@@ -2,7 +2,7 @@
 /*
  * Each call of the interface once. If an allocation fails, a case returns -ENOMEM and has freed
  * everything; it returns -EBADMSG if the pool made a mistake. selftests/failure_test.c makes each
- * step of them fail.
+ * of their steps fail.
  */
 #include "steps.h"
 
