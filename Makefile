@@ -39,14 +39,14 @@ module: ## the module only: build/kernel-RELEASE/framepool.ko
 	+@$(submake) -C $(KDIR) M=$(out) modules
 
 userspace: ## the library and the CLI: build/userspace
-	@$(submake) -C userspace O=$(BUILD)/userspace
+	+@$(submake) -C userspace O=$(BUILD)/userspace
 
 # Installs the module's sources instead of the module: DKMS builds it for each kernel.
 version = $(shell sed -n 's/^VERSION := //p' userspace/Makefile)
 sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
 
 install: ## library, CLI, manuals, udev rule to PREFIX (/usr/local); the module's sources for DKMS
-	@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
+	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
 	install -d $(DESTDIR)$(UDEVDIR) $(sources)
 	install -m 644 scripts/60-framepool.rules $(DESTDIR)$(UDEVDIR)
 	install -m 644 Kbuild $(sources)
@@ -55,19 +55,19 @@ install: ## library, CLI, manuals, udev rule to PREFIX (/usr/local); the module'
 	sed 's/@VERSION@/$(version)/' scripts/dkms.conf > $(sources)/dkms.conf
 
 uninstall: ## removes what make install installed with the same PREFIX and DESTDIR
-	@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) uninstall
+	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) uninstall
 	rm -f $(DESTDIR)$(UDEVDIR)/60-framepool.rules
 	rm -rf $(sources)
 
 static: ## the CLI as a static program, for the labs: build/static
-	@$(submake) -C userspace O=$(BUILD)/static STATIC=1
+	+@$(submake) -C userspace O=$(BUILD)/static STATIC=1
 
 tests: static ## the kselftests: build/selftests
-	@source=$$($(lab)/cache/source) && $(submake) -C selftests O=$(BUILD)/selftests \
+	+@source=$$($(lab)/cache/source) && $(submake) -C selftests O=$(BUILD)/selftests \
 		KSELFTEST=$$source/tools/testing/selftests USERSPACE_O=$(BUILD)/static
 
 lab-%: static ## what a lab needs (lab-KERNEL; KERNEL=debug, kcsan or in scripts/lab/cache/kernels)
-	@kernel=$$($(lab)/cache/kernel $*) && $(lab)/cache/within $$kernel \
+	+@kernel=$$($(lab)/cache/kernel $*) && $(lab)/cache/within $$kernel \
 		$(submake) module test-module KDIR=$$kernel/build W=$(W)
 
 # The tests' module and the example, which use symbols of framepool.ko. They are linked again when
@@ -100,13 +100,13 @@ bench-module:
 	+@$(submake) -C $(KDIR) M=$(out)/selftests/bench modules
 
 bench-uml: ## what the lab uml of make bench needs
-	@kernel=$$($(lab)/cache/kernel uml) && \
+	+@kernel=$$($(lab)/cache/kernel uml) && \
 		$(submake) bench-module KDIR=$$kernel/build ARCH=um W=$(W)
 
 bench-%: ## what the lab vm of make bench needs (bench-6.12)
-	@kernel=$$($(lab)/cache/kernel $*) && $(lab)/cache/within $$kernel \
+	+@kernel=$$($(lab)/cache/kernel $*) && $(lab)/cache/within $$kernel \
 		$(submake) module bench-module KDIR=$$kernel/build W=$(W)
-	@$(submake) -C selftests/bench O=$(BUILD)/bench/guest bench_guest
+	+@$(submake) -C selftests/bench O=$(BUILD)/bench/guest bench_guest
 
 check: setup-check ## all tests on the host and the stock kernels, and make lint; ends with the sum
 	@scripts/check host lint $(KERNELS)
@@ -115,7 +115,7 @@ check-host: setup-check-host ## the tests that need no kernel
 	@scripts/check host
 
 fuzz: setup-fuzz ## random operations on the core for T=60 seconds; a crash is in build/host/fuzzer
-	@$(submake) -C selftests/host O=$(BUILD)/host T=$(or $(T),60) fuzz
+	+@$(submake) -C selftests/host O=$(BUILD)/host T=$(or $(T),60) fuzz
 
 fuzz-kernel: setup-fuzz-kernel ## random operations on the device in a VM (KERNEL=, T=60, SEED=)
 	@scripts/fuzz-kernel $(KERNEL) $(or $(T),60) $(or $(SEED),$(shell date +%s))
