@@ -9,8 +9,6 @@
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked or shown
  *  reclaim mutex		a pool's reclaimers (reclaim.c), for callers that may sleep
- *  collect lock (mutex)	wholly free huge frames that owners keep, while they move to the
- *				quarantine and are charged there
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; it sleeps
  *				for an RCU grace period
  *  folio lock			core mm; held by a fault from before it checks whether the client is
@@ -20,16 +18,15 @@
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  list lock (spinlock)	an xarray's own; the windows of one client, and their handles
  *  client lock (spinlock)	handles and offsets of one client
- *  bad lock (spinlock)		runs withheld because of a bad frame; held while their pool is
+ *  accounts lock (spinlock)	a pool's accounts and users
+ *  bad lock (spinlock)		runs set aside because of a bad frame; held while their pool is
  *				examined as a whole
  *  reclaim lock (spinlock, bh)	the same, for callers that must not sleep
  *  cache lock (spinlock, bh)	the slabs of one cache; not held while the pool is called
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while its pool is examined as a
- *				whole
+ *				whole, and while huge frames that an owner keeps are collected
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner
- *  buddy lock (spinlock, bh)	empty and quarantined huge frames; a leaf
- *  accounts lock (spinlock)	a pool's accounts and users
- *  user lock (spinlock)	the charges of one user and of its clients; a leaf
+ *  buddy lock (spinlock, bh)	empty and quarantined huge frames, and all charges; a leaf
  *
  * User memory is never accessed with one of these locks held. No allocation of memory sleeps
  * under a lock that the fault path takes.

@@ -72,6 +72,17 @@ static int parse_bytes(const char *param, const char *text, u64 *bytes)
 	return -EINVAL;
 }
 
+static int parse_quota(const char *param, const char *text, u64 *bytes)
+{
+	int ret = parse_bytes(param, text, bytes);
+
+	if (ret || fp_quota_is_valid(*bytes))
+		return ret;
+	pr_err("%s=%s: less than a huge frame (%lu KiB), which is the least that can be charged\n",
+	       param, text, PAGE_SIZE * FP_HUGE_FRAMES / SZ_1K);
+	return -EINVAL;
+}
+
 static int parse_config(struct fp_pool_config *config)
 {
 	int ret = 0;
@@ -87,9 +98,9 @@ static int parse_config(struct fp_pool_config *config)
 	if (size)
 		ret = parse_bytes("size", size, &config->bytes);
 	if (!ret && client_quota)
-		ret = parse_bytes("client_quota", client_quota, &config->client_quota);
+		ret = parse_quota("client_quota", client_quota, &config->client_quota);
 	if (!ret && user_quota)
-		ret = parse_bytes("user_quota", user_quota, &config->user_quota);
+		ret = parse_quota("user_quota", user_quota, &config->user_quota);
 	return ret;
 }
 

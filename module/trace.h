@@ -69,7 +69,7 @@ TRACE_EVENT(alloc,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
-		__entry->client = client->account->label;
+		__entry->client = client->account->budget.label;
 		__entry->error = error;
 		__entry->handle = info ? info->handle : 0;
 		__entry->offset = info ? (u64)info->pgoff << PAGE_SHIFT : 0;
@@ -96,7 +96,7 @@ TRACE_EVENT(free,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, buffer->client->pool->name, FP_TRACE_NAME);
-		__entry->client = buffer->client->account->label;
+		__entry->client = buffer->client->account->budget.label;
 		__entry->offset = (u64)buffer->pgoff << PAGE_SHIFT;
 		__entry->length = buffer->run.nr << PAGE_SHIFT;
 		__entry->frame = buffer->run.frame;
@@ -116,7 +116,7 @@ TRACE_EVENT(split,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, owner->buddy->name, FP_TRACE_NAME);
-		__entry->client = owner->label;
+		__entry->client = owner->budget->label;
 		__entry->huge = index;
 	),
 	TP_printk("pool=%s client=%d huge=%u", __entry->pool, __entry->client, __entry->huge)
@@ -134,7 +134,7 @@ TRACE_EVENT(merge,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, owner->buddy->name, FP_TRACE_NAME);
-		__entry->client = owner->label;
+		__entry->client = owner->budget->label;
 		__entry->huge = index;
 		__entry->kept = kept;
 	),
@@ -162,7 +162,7 @@ TRACE_EVENT(fault,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, pool->name, FP_TRACE_NAME);
-		__entry->client = account->label;
+		__entry->client = account->budget.label;
 		__entry->error = error;
 		__entry->address = vmf->address;
 		__entry->offset = (u64)vmf->pgoff << PAGE_SHIFT;
@@ -229,7 +229,7 @@ DECLARE_EVENT_CLASS(framepool_slab,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, pool->name, FP_TRACE_NAME);
-		__entry->client = account ? account->label : -1;
+		__entry->client = account ? account->budget.label : -1;
 		if (name)
 			strscpy(__entry->cache, name, FP_TRACE_NAME);
 		else
@@ -296,7 +296,7 @@ TRACE_EVENT(revoke,
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
-		__entry->client = client->account->label;
+		__entry->client = client->account->budget.label;
 		__entry->of_pid = client->account->pid;
 		__entry->buffers = READ_ONCE(client->nr_buffers);
 	),

@@ -348,18 +348,19 @@ TEST_F_TIMEOUT(cache, exhausted_pool_gives_all_or_none, SLOW_TEST_SECONDS)
 TEST_F(cache, quota_holds_for_slabs)
 {
 	struct framepool_ioc_objects arg;
-	char text[32];
+	struct cache cache;
+	__u32 all;
 
-	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, 1));
-	snprintf(text, sizeof(text), "%u", 2 * self->cache.slab_bytes);
-	ASSERT_EQ(0, write_file(QUOTA, text));
-	EXPECT_EQ(-EDQUOT, objects_call(&self->cache, OBJ_ALLOC, 0, self->offsets + 1, 1024,
-					&arg));
-	ASSERT_EQ(0, objects_call(&self->cache, OBJ_ALLOC, PARTIAL, self->offsets + 1, 1024,
-				  &arg));
+	ASSERT_EQ(0, write_file(QUOTA, "2M"));
+	ASSERT_EQ(0, cache_create(self->fd, 64 * KIB, &cache));
+	all = HUGE_FRAME / cache.slab_bytes * (cache.slab_bytes / cache.stride);
+	ASSERT_EQ(0, objects_alloc(&cache, self->offsets, 1));
+	EXPECT_EQ(-EDQUOT, objects_call(&cache, OBJ_ALLOC, 0, self->offsets + 1, all, &arg));
+	ASSERT_EQ(0, objects_call(&cache, OBJ_ALLOC, PARTIAL, self->offsets + 1, all, &arg));
 	EXPECT_EQ(EDQUOT, arg.error);
-	EXPECT_EQ(2 * (self->cache.slab_bytes / self->cache.stride) - 1, arg.done);
-	EXPECT_EQ(2 * self->cache.slab_bytes, used_bytes(self->fd));
+	EXPECT_EQ(all - 1, arg.done);
+	EXPECT_EQ(HUGE_FRAME, used_bytes(self->fd));
+	ASSERT_EQ(0, write_file(QUOTA, "0"));
 }
 
 TEST_F_TIMEOUT(cache, million_objects_live_at_once, SLOW_TEST_SECONDS)

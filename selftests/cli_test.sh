@@ -212,7 +212,7 @@ map_shows_the_layout() {
 	cat "$dir/map"
 	grep -q '^\.*###\.*$' "$dir/map" && [ "$(wc -c < "$dir/map")" -eq 128 ] &&
 	says 0 '^  \.  free  *125$' map && says 0 '^  #  all used  *3$' map &&
-	says 0 '"map": "\.*###\.*"$' map --json && says 0 '"full": 3,$' map --json &&
+	says 0 '"map": "\.*###\.*",$' map --json && says 0 '"full": 3,$' map --json &&
 	says 0 '"empty": 125,$' map --json && says 0 '"retired": 0,$' map --json &&
 	says 0 '^A character is 1 huge frame of 2M;' map
 	shown=$?
@@ -418,8 +418,9 @@ hundred_commands_at_once_all_succeed() {
 
 clients_shows_who_holds_what() {
 	hold --size 2M &&
-	says 0 "^ *$holder  *0  *1  *2M  *0  *0  framepool$" clients &&
+	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  framepool$" clients &&
 	says 0 "\"pid\": $holder," clients --json && says 0 '"held": 2097152,' clients --json &&
+	says 0 '"charged": 2097152,' clients --json &&
 	says 0 '^clients: *1$' clients && release TERM 0
 }
 
@@ -582,16 +583,17 @@ user_quota_is_told() {
 	reload size=256M user_quota=4M && hold --size 3M || return
 	says 0 '^user_quota: *4194304 (4M)$' info && says 0 '^user_quota: *4194304 (4M)$' clients &&
 	says 0 '^client_quota: *none$' clients && says 0 '"user_quota": 4194304,' clients --json &&
-	more="with 2M more this user would have more than pool 'default' lets one user have" &&
+	more="with 2M more this user would be charged more than pool 'default' allows" &&
 	says 1 "$more, which is 4M" alloc --size 2M
 	told=$?
 	release TERM 0 && reload size=256M && return "$told"
 }
 
 quota_is_told() {
-	reload size=256M client_quota=1M || return
-	says 0 '^client_quota: *1048576 (1M)$' info && says 0 '^length: *1048576' alloc --size 1M &&
-	says 1 "2M is more than pool 'default' lets one client hold, which is 1M" alloc --size 2M
+	reload size=256M client_quota=2M || return
+	says 0 '^client_quota: *2097152 (2M)$' info && says 0 '^length: *2097152' alloc --size 2M &&
+	says 1 "3M is more than pool 'default' lets one client be charged, which is 2M" \
+		alloc --size 3M
 	told=$?
 	reload size=256M && return "$told"
 }

@@ -309,7 +309,8 @@ TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
  * @buffers: number of buffers
  * @held: bytes in them
  * @mapped: bytes of address space that map them
- * @quarantined: bytes in quarantine that the client used last
+ * @charged: bytes of huge frames that are charged to the client
+ * @quarantined: those of them in quarantine
  * @comm: name of the program
  */
 struct client_line {
@@ -318,15 +319,16 @@ struct client_line {
 	unsigned int buffers;
 	unsigned long long held;
 	unsigned long long mapped;
+	unsigned long long charged;
 	unsigned long long quarantined;
 	char comm[32];
 };
 
 static bool parse_client(const char *line, struct client_line *client)
 {
-	return sscanf(line, "%d %u %u %llu %llu %llu %31[^\n]", &client->pid, &client->uid,
-		      &client->buffers, &client->held, &client->mapped, &client->quarantined,
-		      client->comm) == 7;
+	return sscanf(line, "%d %u %u %llu %llu %llu %llu %31[^\n]", &client->pid, &client->uid,
+		      &client->buffers, &client->held, &client->mapped, &client->charged,
+		      &client->quarantined, client->comm) == 8;
 }
 
 /* Number of lines of clients with @pid, the last in @client; -1 if a line is malformed. */
@@ -368,6 +370,7 @@ TEST_F(debugfs, client_is_listed_with_what_it_holds)
 	ASSERT_EQ(1, find_clients(getpid(), &client));
 	EXPECT_EQ(2, client.buffers);
 	EXPECT_EQ(4 * MIB + 3 * FRAME, client.held);
+	EXPECT_EQ(4 * MIB + HUGE_FRAME, client.charged);
 	EXPECT_EQ(4 * MIB - FRAME, client.mapped);
 }
 

@@ -168,13 +168,13 @@ TEST_F(library, quotas_are_read_anew)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, framepool_client_quota_bytes(self->fp));
 	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
-	ASSERT_EQ(5, pwrite(fd, "40960", 5, 0));
-	EXPECT_EQ(40960, framepool_user_quota_bytes(self->fp));
+	ASSERT_EQ(3, pwrite(fd, "20M", 3, 0));
+	EXPECT_EQ(20 << 20, framepool_user_quota_bytes(self->fp));
 	EXPECT_EQ(0, framepool_client_quota_bytes(self->fp));
 	errno = 0;
-	EXPECT_EQ(10, framepool_alloc_batch(self->fp, FRAME, 0, 0, true, self->bufs, 11));
+	EXPECT_EQ(10, framepool_alloc_batch(self->fp, HUGE_FRAME, 0, 0, true, self->bufs, 11));
 	EXPECT_EQ(EDQUOT, errno);
-	EXPECT_TRUE(fails_with(self->fp, FRAME, 0, EDQUOT, "lets one user have, which is 40K"));
+	EXPECT_TRUE(fails_with(self->fp, FRAME, 0, EDQUOT, "allows, which is 20M"));
 	ASSERT_EQ(1, pwrite(fd, "0", 1, 0));
 	EXPECT_EQ(0, framepool_user_quota_bytes(self->fp));
 }

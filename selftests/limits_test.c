@@ -53,16 +53,18 @@ FIXTURE_TEARDOWN_PARENT(limits)
 }
 
 /* Finds the line of @uid in "users" of debugfs; false: there is none. */
-static bool user_is_charged(unsigned int uid, unsigned int *clients, __u64 *held,
+static bool user_is_charged(unsigned int uid, unsigned int *clients, __u64 *held, __u64 *charged,
 			    __u64 *quarantined)
 {
-	unsigned long long h, q;
+	unsigned long long h, c, q;
 	unsigned int u;
 	const char *line;
 
 	for (line = strchr(read_file(USERS), '\n'); line; line = strchr(line + 1, '\n')) {
-		if (sscanf(line + 1, "%u %u %llu %llu", &u, clients, &h, &q) == 4 && u == uid) {
+		if (sscanf(line + 1, "%u %u %llu %llu %llu", &u, clients, &h, &c, &q) == 5 &&
+		    u == uid) {
 			*held = h;
+			*charged = c;
 			*quarantined = q;
 			return true;
 		}
@@ -70,15 +72,18 @@ static bool user_is_charged(unsigned int uid, unsigned int *clients, __u64 *held
 	return false;
 }
 
-static bool root_is_charged(__u64 held, __u64 quarantined)
+/* Drains first, since a client may keep a huge frame for a second. */
+static bool root_is_charged(__u64 held, __u64 charged, __u64 quarantined)
 {
 	unsigned int clients;
-	__u64 h = 0, q = 0;
+	__u64 h = 0, c = 0, q = 0;
 
-	if (user_is_charged(0, &clients, &h, &q) && h == held && q == quarantined)
+	drain_pool();
+	if (WAIT_FOR(user_is_charged(0, &clients, &h, &c, &q) && h == held && c == charged &&
+		     q == quarantined))
 		return true;
-	fprintf(stderr, "# root is charged %llu and in quarantine %llu (expected %llu and %llu)\n",
-		h, q, held, quarantined);
+	fprintf(stderr, "# root holds %llu (expected %llu), is charged %llu (%llu), %llu (%llu) "
+		"of it in quarantine\n", h, held, c, charged, q, quarantined);
 	return false;
 }
 
@@ -123,15 +128,14 @@ TEST_F(limits, written_limits_show_in_files_and_info)
 	struct framepool_ioc_info info;
 
 	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 5 * MIB));
-	ASSERT_EQ(0, write_file(USER_QUOTA, "0x7000"));
+	ASSERT_EQ(0, write_file(USER_QUOTA, "0x700000"));
 	EXPECT_STREQ("5242880\n", read_file(CLIENT_QUOTA));
-	EXPECT_STREQ("28672\n", read_file(USER_QUOTA));
+	EXPECT_STREQ("7340032\n", read_file(USER_QUOTA));
 	ASSERT_EQ(0, pool_info(self->fd, &info));
 	EXPECT_EQ(5 * MIB, info.client_quota_bytes);
-	EXPECT_EQ(0x7000, info.user_quota_bytes);
+	EXPECT_EQ(0x700000, info.user_quota_bytes);
 	ASSERT_EQ(0, set_limit(USER_QUOTA, INT64_MAX));
 	EXPECT_STREQ("9223372036854775807\n", read_file(USER_QUOTA));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, INT64_MAX, &(struct buffer){ 0 }));
 }
 
 TEST_F(limits, sizes_with_units_are_exact)
@@ -140,7 +144,7 @@ TEST_F(limits, sizes_with_units_are_exact)
 		const char *text;
 		const char *bytes;
 	} sizes[] = {
-		{ "3K\n", "3072\n" }, { "5m", "5242880\n" }, { "0x10G\n", "17179869184\n" },
+		{ "3000K\n", "3072000\n" }, { "5m", "5242880\n" }, { "0x10G\n", "17179869184\n" },
 		{ "8388607T\n", "9223370937343148032\n" }, { "0M", "0\n" },
 	};
 	int i;
@@ -156,15 +160,17 @@ TEST_F(limits, sizes_with_units_are_exact)
 TEST_F(limits, nonsense_is_refused_and_changes_nothing)
 {
 	static const char * const nonsense[] = {
-		"\n", "some", "-1", "1 2", "0x", "1.5", "M", "4MB", "4 M", "4M ", "4MM", "1.5M", "-1K", "4Q", "4\nM", "4M\n\n",
+		"\n", "some", "-1", "1 2", "0x", "1.5", "M", "4MB", "4 M", "4M ", "4MM", "1.5M",
+		"-1K", "4Q", "4\nM", "4M\n\n",
 	};
 	static const char * const large[] = {
-		"9223372036854775808", "18446744073709551616", "9007199254740992K", "8796093022208M", "8589934592G",
-		"8388608T", "18446744073709551616K", "10000000000000000000000000000",
+		"9223372036854775808", "18446744073709551616", "9007199254740992K",
+		"8796093022208M", "8589934592G", "8388608T", "18446744073709551616K",
+		"10000000000000000000000000000",
 	};
 	int i;
 
-	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, MIB));
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 3 * MIB));
 	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
 		EXPECT_EQ(-EINVAL, write_file(CLIENT_QUOTA, nonsense[i]))
 			TH_LOG("'%s'", nonsense[i]);
@@ -174,33 +180,54 @@ TEST_F(limits, nonsense_is_refused_and_changes_nothing)
 		EXPECT_EQ(-ERANGE, write_file(CLIENT_QUOTA, large[i]));
 		EXPECT_EQ(-ERANGE, write_file(USER_QUOTA, large[i]));
 	}
-	EXPECT_STREQ("1048576\n", read_file(CLIENT_QUOTA));
+	EXPECT_STREQ("3145728\n", read_file(CLIENT_QUOTA));
 	EXPECT_STREQ("0\n", read_file(USER_QUOTA));
 }
 
-TEST_F(limits, client_may_hold_its_quota_to_the_frame)
+/* What is left of a huge frame that is charged can be used to the last frame. */
+TEST_F(limits, client_may_be_charged_its_quota_to_the_huge_frame)
 {
 	struct buffer large, small;
 
-	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, MIB + FRAME - 1));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, MIB + 1, &large));
-	ASSERT_EQ(0, buffer_alloc(self->fd, MIB - FRAME, &large));
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 3 * HUGE_FRAME - 1));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 2 * HUGE_FRAME + 1, &large));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 2 * HUGE_FRAME - FRAME, &large));
 	ASSERT_EQ(0, buffer_alloc(self->fd, 1, &small));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &small));
 	EXPECT_EQ(0, buffer_alloc(self->other, MIB, &small));
-	EXPECT_TRUE(root_is_charged(2 * MIB, 0));
+	EXPECT_TRUE(root_is_charged(2 * HUGE_FRAME + MIB, 3 * HUGE_FRAME, 0));
 }
 
-TEST_F(limits, limit_below_a_frame_allows_nothing)
+TEST_F(limits, limit_below_a_huge_frame_is_refused)
+{
+	EXPECT_EQ(-EINVAL, set_limit(CLIENT_QUOTA, 1));
+	EXPECT_EQ(-EINVAL, set_limit(USER_QUOTA, HUGE_FRAME - 1));
+	EXPECT_STREQ("0\n", read_file(CLIENT_QUOTA));
+	EXPECT_STREQ("0\n", read_file(USER_QUOTA));
+	EXPECT_EQ(0, set_limit(CLIENT_QUOTA, HUGE_FRAME));
+}
+
+/* Each of these buffers takes a huge frame of its own, which no other client can use. */
+TEST_F(limits, small_buffers_aligned_to_huge_frames_are_charged_as_such)
 {
 	struct buffer buffer;
 
-	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 1));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &buffer));
-	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 0));
-	ASSERT_EQ(0, set_limit(USER_QUOTA, FRAME - 1));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &buffer));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 2 * HUGE_FRAME));
+	ASSERT_EQ(0, buffer_alloc_at(self->fd, FRAME, HUGE_FRAME, 0, &buffer));
+	ASSERT_EQ(0, buffer_alloc_at(self->fd, FRAME, HUGE_FRAME, 0, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc_at(self->fd, FRAME, HUGE_FRAME, 0, &buffer));
+	EXPECT_EQ(0, buffer_alloc(self->fd, FRAME, &buffer));
+	EXPECT_TRUE(root_is_charged(3 * FRAME, 2 * HUGE_FRAME, 0));
+}
+
+TEST_F(limits, kept_huge_frame_makes_room_for_a_long_buffer)
+{
+	struct buffer buffer;
+
+	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, HUGE_FRAME));
+	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &buffer));
+	ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
+	EXPECT_EQ(0, buffer_alloc(self->fd, HUGE_FRAME, &buffer));
 }
 
 TEST_F(limits, limit_below_what_is_held_refuses_only_what_is_new)
@@ -222,13 +249,18 @@ TEST_F(limits, limit_below_what_is_held_refuses_only_what_is_new)
 		ASSERT_EQ(0, munmap(p, first.length));
 		ASSERT_EQ(0, handle_free(self->fd, first.handle));
 		ASSERT_TRUE(wait_clean(self->fd, &stats));
-		EXPECT_EQ(0, buffer_alloc(self->fd, MIB, &first));
 		EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, FRAME, &third));
+		ASSERT_EQ(0, set_limit(paths[i], 7 * MIB));
+		EXPECT_EQ(0, buffer_alloc(self->fd, MIB, &first));
+		EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, HUGE_FRAME, &third));
 		ASSERT_EQ(0, set_limit(paths[i], 0));
 		EXPECT_EQ(0, buffer_alloc(self->fd, 8 * MIB, &third));
 		ASSERT_EQ(0, handle_free(self->fd, first.handle));
 		ASSERT_EQ(0, handle_free(self->fd, second.handle));
 		ASSERT_EQ(0, handle_free(self->fd, third.handle));
+		/* A huge frame that is kept could serve the next small buffer. */
+		drain_pool();
+		ASSERT_TRUE(wait_clean(self->fd, &stats));
 	}
 }
 
@@ -237,16 +269,16 @@ TEST_F(limits, clients_of_one_user_share_its_quota)
 	struct framepool_ioc_stats before, after;
 	struct buffer buffer;
 
-	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 6 * MIB));
 	ASSERT_EQ(0, pool_stats(self->fd, &before));
-	ASSERT_EQ(0, buffer_alloc(self->fd, 3 * MIB, &buffer));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, 2 * MIB, &buffer));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, 3 * MIB, &buffer));
 	EXPECT_EQ(0, buffer_alloc(self->other, MIB, &buffer));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, &buffer));
 	ASSERT_EQ(0, pool_stats(self->fd, &after));
 	EXPECT_EQ(before.fail_quota + 2, after.fail_quota);
 	ASSERT_EQ(0, close(self->fd));
-	EXPECT_EQ(0, buffer_alloc(self->other, 3 * MIB, &buffer));
+	EXPECT_EQ(0, buffer_alloc(self->other, 4 * MIB, &buffer));
 }
 
 TEST_F(limits, other_user_has_a_quota_of_its_own)
@@ -278,17 +310,17 @@ TEST_F(limits, refusal_by_one_limit_charges_neither)
 	struct buffer buffer;
 
 	/* Refused by the user's quota. */
-	ASSERT_EQ(0, buffer_alloc(self->other, 3 * MIB, &buffer));
+	ASSERT_EQ(0, buffer_alloc(self->other, 4 * MIB, &buffer));
 	ASSERT_EQ(0, set_limit(CLIENT_QUOTA, 2 * MIB));
-	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 2 * MIB, &buffer));
 	ASSERT_EQ(0, set_limit(USER_QUOTA, 5 * MIB));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 2 * MIB, &buffer));
+	ASSERT_EQ(0, set_limit(USER_QUOTA, 6 * MIB));
 	ASSERT_EQ(0, buffer_alloc(self->fd, 2 * MIB, &buffer));
 	ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
 
 	/* Refused by the client's quota. */
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 2 * MIB + 1, &buffer));
-	EXPECT_TRUE(root_is_charged(3 * MIB, 0));
+	EXPECT_TRUE(root_is_charged(4 * MIB, 4 * MIB, 0));
 	EXPECT_EQ(0, buffer_alloc(self->fd, 2 * MIB, &buffer));
 }
 
@@ -298,7 +330,7 @@ TEST_F(limits, failed_allocation_charges_nothing)
 
 	EXPECT_EQ(-ENOMEM, buffer_alloc(self->fd, POOL_BYTES + 1, &buffer));
 	EXPECT_EQ(-ENOSPC, buffer_alloc_at(self->fd, FRAME, 0, FRAME, &buffer));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 }
 
 TEST_F(limits, mapped_buffer_counts_until_it_is_unmapped)
@@ -317,12 +349,12 @@ TEST_F(limits, mapped_buffer_counts_until_it_is_unmapped)
 	/* The mapping keeps the client itself. */
 	ASSERT_EQ(0, close(self->fd));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, FRAME, &buffer));
-	EXPECT_TRUE(root_is_charged(4 * MIB, 0));
+	EXPECT_TRUE(root_is_charged(4 * MIB, 4 * MIB, 0));
 	ASSERT_EQ(0, munmap(p, 4 * MIB));
 	EXPECT_EQ(0, buffer_alloc(self->other, 4 * MIB, &buffer));
 	ASSERT_EQ(0, handle_free(self->other, buffer.handle));
 	EXPECT_TRUE(wait_clean(self->other, &stats));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 }
 
 TEST_F(limits, quarantined_memory_counts_until_it_is_let_go)
@@ -334,19 +366,19 @@ TEST_F(limits, quarantined_memory_counts_until_it_is_let_go)
 	ASSERT_EQ(0, set_limit(USER_QUOTA, 4 * MIB));
 	pipe = strand(self->fd, HUGE_FRAME);
 	ASSERT_GE(pipe, 0);
-	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
+	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME, HUGE_FRAME));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, 2 * MIB + 1, &buffer));
 	ASSERT_EQ(0, buffer_alloc(self->other, 2 * MIB, &buffer));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, FRAME, &buffer));
 
 	/* The user is charged for it, and still is when the client is gone. */
 	ASSERT_EQ(0, close(self->fd));
-	EXPECT_TRUE(root_is_charged(2 * MIB, HUGE_FRAME));
+	EXPECT_TRUE(root_is_charged(2 * MIB, 4 * MIB, HUGE_FRAME));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->other, FRAME, &buffer));
 	ASSERT_EQ(0, close(pipe));
 	EXPECT_EQ(0, buffer_alloc(self->other, 2 * MIB, &buffer));
 	ASSERT_TRUE(wait_clean(self->other, &stats));
-	EXPECT_TRUE(root_is_charged(4 * MIB, 0));
+	EXPECT_TRUE(root_is_charged(4 * MIB, 4 * MIB, 0));
 }
 
 TEST_F(limits, quarantined_small_buffer_counts_as_its_huge_frame)
@@ -356,10 +388,10 @@ TEST_F(limits, quarantined_small_buffer_counts_as_its_huge_frame)
 
 	ASSERT_GE(pipe, 0);
 	drain_pool();
-	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
+	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME, HUGE_FRAME));
 	ASSERT_EQ(0, close(pipe));
 	ASSERT_TRUE(wait_clean(self->fd, &stats));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 }
 
 TEST_F(limits, tail_of_a_long_buffer_in_quarantine_counts)
@@ -375,17 +407,17 @@ TEST_F(limits, tail_of_a_long_buffer_in_quarantine_counts)
 			break;
 		sleep_ms(10);
 	}
-	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME));
+	EXPECT_TRUE(root_is_charged(0, HUGE_FRAME, HUGE_FRAME));
 	ASSERT_EQ(0, close(pipe));
 	ASSERT_TRUE(wait_clean(self->fd, &stats));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 }
 
 TEST_F(limits, user_without_clients_is_listed_while_it_has_something_in_quarantine)
 {
 	struct framepool_ioc_stats stats;
 	unsigned int clients;
-	__u64 held, quarantined;
+	__u64 held, charged, quarantined;
 	int ends[2];
 	pid_t pid;
 
@@ -406,14 +438,15 @@ TEST_F(limits, user_without_clients_is_listed_while_it_has_something_in_quaranti
 		_exit(0);
 	}
 	EXPECT_EQ(0, child_wait(pid));
-	ASSERT_TRUE(user_is_charged(NOBODY, &clients, &held, &quarantined));
+	ASSERT_TRUE(user_is_charged(NOBODY, &clients, &held, &charged, &quarantined));
 	EXPECT_EQ(0, clients);
 	EXPECT_EQ(0, held);
+	EXPECT_EQ(HUGE_FRAME, charged);
 	EXPECT_EQ(HUGE_FRAME, quarantined);
 	ASSERT_EQ(0, close(ends[0]));
 	ASSERT_EQ(0, close(ends[1]));
 	ASSERT_TRUE(wait_clean(self->fd, &stats));
-	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &quarantined));
+	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &charged, &quarantined));
 }
 
 TEST_F_TIMEOUT(limits, freed_memory_can_be_allocated_again_at_once, SLOW_TEST_SECONDS)
@@ -453,21 +486,21 @@ TEST_F(limits, batch_beyond_a_quota_is_refused_or_cut_short)
 	int i, j;
 
 	for (i = 0; i < 2; i++) {
-		fill_allocs(allocs, 8, MIB);
-		ASSERT_EQ(0, set_limit(paths[i], 5 * MIB));
+		fill_allocs(allocs, 8, HUGE_FRAME);
+		ASSERT_EQ(0, set_limit(paths[i], 5 * HUGE_FRAME));
 		ASSERT_EQ(0, pool_stats(self->fd, &before));
 		EXPECT_EQ(-EDQUOT, alloc_batch(self->fd, 0, allocs, 8, &batch));
 		EXPECT_EQ(5, batch.failed);
 		EXPECT_EQ(EDQUOT, batch.error);
 		EXPECT_EQ(0, batch.done);
-		EXPECT_TRUE(root_is_charged(0, 0));
+		EXPECT_TRUE(root_is_charged(0, 0, 0));
 		ASSERT_EQ(0, pool_stats(self->fd, &after));
 		EXPECT_EQ(before.fail_quota + 1, after.fail_quota);
 		EXPECT_EQ(0, alloc_batch(self->fd, FRAMEPOOL_BATCH_PARTIAL, allocs, 8, &batch));
 		EXPECT_EQ(5, batch.done);
 		EXPECT_EQ(5, batch.failed);
 		EXPECT_EQ(EDQUOT, batch.error);
-		EXPECT_TRUE(root_is_charged(5 * MIB, 0));
+		EXPECT_TRUE(root_is_charged(5 * HUGE_FRAME, 5 * HUGE_FRAME, 0));
 		for (j = 0; j < 5; j++) {
 			ASSERT_EQ(0, handle_free(self->fd, allocs[j].handle));
 		}
@@ -483,10 +516,10 @@ TEST_F(limits, batch_that_fails_later_charges_only_what_it_got)
 	fill_allocs(allocs, 8, MIB);
 	allocs[5].limit = FRAME;
 	EXPECT_EQ(-ENOSPC, alloc_batch(self->fd, 0, allocs, 8, &batch));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 	EXPECT_EQ(0, alloc_batch(self->fd, FRAMEPOOL_BATCH_PARTIAL, allocs, 8, &batch));
 	EXPECT_EQ(5, batch.done);
-	EXPECT_TRUE(root_is_charged(5 * MIB, 0));
+	EXPECT_TRUE(root_is_charged(5 * MIB, 3 * HUGE_FRAME, 0));
 }
 
 struct racer {
@@ -536,14 +569,14 @@ TEST_F_TIMEOUT(limits, racing_clients_never_hold_more_than_the_quota, SLOW_TEST_
 		pthread_join(threads[i], NULL);
 		EXPECT_EQ(0, racers[i].bad);
 	}
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 	EXPECT_EQ(0, buffer_alloc(self->fd, 4 * MIB, &buffer));
 }
 
 TEST_F_TIMEOUT(limits, clients_that_come_and_go_leave_no_user, SLOW_TEST_SECONDS)
 {
 	unsigned int clients;
-	__u64 held, quarantined;
+	__u64 held, charged, quarantined;
 	pid_t pids[THREADS];
 	int i, j;
 
@@ -566,9 +599,9 @@ TEST_F_TIMEOUT(limits, clients_that_come_and_go_leave_no_user, SLOW_TEST_SECONDS
 	for (i = 0; i < THREADS; i++) {
 		EXPECT_EQ(0, child_wait(pids[i]));
 	}
-	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &quarantined));
-	EXPECT_FALSE(user_is_charged(NOBODY - 1, &clients, &held, &quarantined));
-	EXPECT_TRUE(root_is_charged(0, 0));
+	EXPECT_FALSE(user_is_charged(NOBODY, &clients, &held, &charged, &quarantined));
+	EXPECT_FALSE(user_is_charged(NOBODY - 1, &clients, &held, &charged, &quarantined));
+	EXPECT_TRUE(root_is_charged(0, 0, 0));
 }
 
 /*

@@ -297,8 +297,10 @@ TEST_F_TIMEOUT(module, quota_limits_each_client, SLOW_TEST_SECONDS)
 	ASSERT_EQ(0, pool_stats(fd, &stats));
 	EXPECT_EQ(3, stats.fail_quota);
 	EXPECT_EQ(8 * MIB, stats.used_bytes);
+	/* The small buffer keeps the second huge frame. */
 	ASSERT_EQ(0, handle_free(fd, large.handle));
-	EXPECT_EQ(0, buffer_alloc(fd, 4 * MIB - FRAME, &large));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(fd, 4 * MIB - FRAME, &large));
+	EXPECT_EQ(0, buffer_alloc(fd, HUGE_FRAME, &large));
 }
 
 TEST_F_TIMEOUT(module, quota_of_mapped_buffer_is_held_after_free, SLOW_TEST_SECONDS)
@@ -326,20 +328,22 @@ TEST_F_TIMEOUT(module, user_quota_limits_all_clients_of_a_user, SLOW_TEST_SECOND
 	struct buffer buffer;
 	int fd, other;
 
-	ASSERT_EQ(0, load("size=64M user_quota=4M"));
+	ASSERT_EQ(0, load("size=64M user_quota=6M"));
 	fd = pool_open();
 	other = pool_open();
 	ASSERT_EQ(0, pool_info(fd, &info));
 	EXPECT_EQ(0, info.client_quota_bytes);
-	EXPECT_EQ(4 * MIB, info.user_quota_bytes);
+	EXPECT_EQ(6 * MIB, info.user_quota_bytes);
 	ASSERT_EQ(0, buffer_alloc(fd, 4 * MIB - FRAME, &buffer));
-	EXPECT_EQ(-EDQUOT, buffer_alloc(other, 2 * FRAME, &buffer));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(other, HUGE_FRAME + FRAME, &buffer));
 	EXPECT_EQ(0, buffer_alloc(other, FRAME, &buffer));
 }
 
 TEST_F_TIMEOUT(module, quota_of_nonsense_is_refused, SLOW_TEST_SECONDS)
 {
 	EXPECT_TRUE(is_refused("size=64M client_quota=some", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M client_quota=2097151", -EINVAL));
+	EXPECT_TRUE(is_refused("size=64M user_quota=1M", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M client_quota=-1", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M client_quota=4MB", -EINVAL));
 	EXPECT_TRUE(is_refused("size=64M user_quota=0", -EINVAL));

@@ -90,13 +90,13 @@ static void show_comm(struct seq_file *file, const char *comm)
 
 static void show_client(struct seq_file *file, struct fp_client *client)
 {
-	struct fp_account_usage usage;
+	struct fp_usage usage;
 
-	fp_account_usage(client->account, &usage);
-	seq_printf(file, "%7d %10u %7u %12llu %12llu %12llu ", usage.pid,
+	fp_account_usage(&client->pool->accounts, client->account, &usage);
+	seq_printf(file, "%7d %10u %7u %12llu %12llu %12llu %12llu ", usage.pid,
 		   from_kuid_munged(&init_user_ns, usage.uid), fp_client_nr_buffers(client),
 		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX),
-		   usage.quarantined << PAGE_SHIFT);
+		   usage.charged << PAGE_SHIFT, usage.quarantined << PAGE_SHIFT);
 	show_comm(file, usage.comm);
 }
 
@@ -105,7 +105,8 @@ static int clients_show(struct seq_file *file, void *unused)
 	struct fp_pool *pool = file->private;
 	struct fp_client *client;
 
-	seq_puts(file, "    pid        uid buffers         held       mapped  quarantined comm\n");
+	seq_puts(file, "    pid        uid buffers         held       mapped      charged  ");
+	seq_puts(file, "quarantined comm\n");
 	mutex_lock(&pool->clients_lock);
 	list_for_each_entry(client, &pool->clients, node)
 		show_client(file, client);
@@ -117,7 +118,7 @@ DEFINE_SHOW_ATTRIBUTE(clients);
 static int users_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
-	struct fp_user_usage *usages = NULL;
+	struct fp_usage *usages = NULL;
 	u32 i, nr = 0, room;
 
 	do {
@@ -128,35 +129,38 @@ static int users_show(struct seq_file *file, void *unused)
 			return -ENOMEM;
 		nr = fp_accounts_list_users(&pool->accounts, usages, room);
 	} while (nr > room);
-	seq_puts(file, "       uid clients         held  quarantined\n");
+	seq_puts(file, "       uid clients         held      charged  quarantined\n");
 	for (i = 0; i < nr; i++)
-		seq_printf(file, "%10u %7u %12llu %12llu\n",
+		seq_printf(file, "%10u %7u %12llu %12llu %12llu\n",
 			   from_kuid_munged(&init_user_ns, usages[i].uid), usages[i].nr_clients,
-			   usages[i].held << PAGE_SHIFT, usages[i].quarantined << PAGE_SHIFT);
+			   usages[i].held << PAGE_SHIFT, usages[i].charged << PAGE_SHIFT,
+			   usages[i].quarantined << PAGE_SHIFT);
 	kvfree(usages);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(users);
 
+static void show_huge(struct seq_file *file, const char *name, u32 nr)
+{
+	seq_printf(file, "%s: %llu\n", name, (u64)nr * FP_HUGE_FRAMES << PAGE_SHIFT);
+}
+
 static int quarantine_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
-	struct fp_account_usage usage;
+	struct fp_usage usage;
 	u32 label;
 
-	seq_printf(file, "uncleared: %llu\n",
-		   (u64)fp_buddy_nr_uncleared(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
-	seq_printf(file, "referenced: %llu\n",
-		   (u64)fp_buddy_nr_referenced(&pool->buddy) * FP_HUGE_FRAMES << PAGE_SHIFT);
-	seq_printf(file, "retired: %llu\n",
-		   (u64)fp_quarantine_nr_retired(&pool->quarantine) * FP_HUGE_FRAMES << PAGE_SHIFT);
+	show_huge(file, "uncleared", READ_ONCE(pool->buddy.nr_queued[FP_UNCLEARED]));
+	show_huge(file, "referenced", READ_ONCE(pool->buddy.nr_queued[FP_REFERENCED]));
+	show_huge(file, "retired", READ_ONCE(pool->buddy.nr_retired));
 	seq_puts(file, "    pid        uid  state  quarantined comm\n");
 	for (label = 0; fp_accounts_next(&pool->accounts, &label, &usage); label++) {
 		if (!usage.quarantined)
 			continue;
 		seq_printf(file, "%7d %10u %6s %12llu ", usage.pid,
 			   from_kuid_munged(&init_user_ns, usage.uid),
-			   usage.is_open ? "open" : "ended", usage.quarantined << PAGE_SHIFT);
+			   usage.nr_clients ? "open" : "ended", usage.quarantined << PAGE_SHIFT);
 		show_comm(file, usage.comm);
 	}
 	return 0;
@@ -193,9 +197,9 @@ static void show_cache(struct fp_cache *cache, void *context)
  */
 static void show_window(struct fp_window *window, void *context)
 {
-	struct fp_account_usage usage;
+	struct fp_usage usage;
 
-	fp_account_usage(window->windows->account, &usage);
+	fp_account_usage(&window->windows->pool->accounts, window->windows->account, &usage);
 	show_slabs(context, &window->slabs, window->slabs.size, 0);
 	seq_printf(context, "%d/%u ", usage.pid, window->index);
 	show_comm(context, usage.comm);

@@ -12,7 +12,6 @@
 #include <linux/user_namespace.h>
 
 #include "pool/account.h"
-#include "pool/poison.h"
 #include "pool/pool.h"
 
 #define MAP_LINE	64	/* huge frames in a line of the map */
@@ -22,18 +21,6 @@ static struct fp_huge_view *alloc_views(const struct fp_pool *pool)
 	return kvcalloc(pool->source.nr, sizeof(struct fp_huge_view), GFP_KERNEL | __GFP_NOWARN);
 }
 
-static unsigned long huge_pfn(const struct fp_pool *pool, u32 index)
-{
-	return fp_pool_pfn(pool, (u64)index * FP_HUGE_FRAMES);
-}
-
-/* Is it in quarantine for good, or about to be? */
-static bool is_retired(const struct fp_pool *pool, const struct fp_huge_view *huge, u32 index)
-{
-	return huge->state == FP_HUGE_QUARANTINED &&
-	       fp_poison_in(huge_pfn(pool, index), FP_HUGE_FRAMES);
-}
-
 static char map_char(const struct fp_huge_view *huge)
 {
 	switch (huge->state) {
@@ -41,6 +28,8 @@ static char map_char(const struct fp_huge_view *huge)
 		return '.';
 	case FP_HUGE_QUARANTINED:
 		return 'q';
+	case FP_HUGE_RETIRED:
+		return 'x';
 	default:
 		if (huge->nr_used == FP_HUGE_FRAMES)
 			return '#';
@@ -65,7 +54,7 @@ static void write_map(const struct fp_pool *pool, const struct fp_huge_view *hug
 	char *at = text->bytes;
 
 	for (i = 0; i < nr; i++) {
-		*at++ = is_retired(pool, &huge[i], i) ? 'x' : map_char(&huge[i]);
+		*at++ = map_char(&huge[i]);
 		if (i % MAP_LINE == MAP_LINE - 1 || i == nr - 1)
 			*at++ = '\n';
 		cond_resched();
@@ -128,7 +117,7 @@ static void sum_up(struct share *by_id, const struct fp_huge_view *huge, u32 nr)
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
-		if (huge[i].state == FP_HUGE_EMPTY || huge[i].state == FP_HUGE_QUARANTINED)
+		if (huge[i].whose == FP_NO_ID || huge[i].state == FP_HUGE_QUARANTINED)
 			continue;
 		by_id[huge[i].whose].nr_huge++;
 		by_id[huge[i].whose].nr_used += huge[i].nr_used;
@@ -138,7 +127,7 @@ static void sum_up(struct share *by_id, const struct fp_huge_view *huge, u32 nr)
 
 static void show_client(struct seq_file *file, struct fp_pool *pool, u32 label)
 {
-	struct fp_account_usage usage;
+	struct fp_usage usage;
 	u32 found = label;
 
 	/* The client may have ended since the snapshot. */
@@ -146,7 +135,7 @@ static void show_client(struct seq_file *file, struct fp_pool *pool, u32 label)
 		seq_puts(file, "ended        -          - -\n");
 		return;
 	}
-	seq_printf(file, "%-6s %7d %10u ", usage.is_open ? "client" : "ended", usage.pid,
+	seq_printf(file, "%-6s %7d %10u ", usage.nr_clients ? "client" : "ended", usage.pid,
 		   from_kuid_munged(&init_user_ns, usage.uid));
 	/* A thread's name may contain any character, even line breaks. */
 	seq_escape_str(file, usage.comm, ESCAPE_ANY_NP, NULL);
@@ -160,8 +149,6 @@ static void show_owner(struct seq_file *file, struct fp_pool *pool,
 		   ((u64)share->nr_huge * FP_HUGE_FRAMES - share->nr_used) << PAGE_SHIFT);
 	if (owner->label != FP_NO_LABEL)
 		show_client(file, pool, owner->label);
-	else if (owner->id == FP_ORPHANAGE_ID)
-		seq_puts(file, "gone         -          - -\n");
 	else if (owner->id < pool->buddy.nr_fixed)
 		seq_printf(file, "kernel       -          - cpu%u\n", owner->id);
 	else

@@ -22,6 +22,8 @@ static int store_bytes(const char *text, u64 *bytes)
 	u64 value;
 	int ret = fp_bytes_parse(text, &value);
 
+	if (!ret && !fp_quota_is_valid(value))
+		ret = -EINVAL;
 	if (!ret)
 		WRITE_ONCE(*bytes, value);
 	return ret;

@@ -54,7 +54,7 @@ u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words)
 /**
  * fp_bittree_set() - add a member
  * @tree: the tree
- * @bit: the member, which may be one already
+ * @bit: the number, which may be a member already
  */
 void fp_bittree_set(struct fp_bittree *tree, u32 bit)
 {
@@ -74,7 +74,7 @@ void fp_bittree_set(struct fp_bittree *tree, u32 bit)
 /**
  * fp_bittree_clear() - remove a member
  * @tree: the tree
- * @bit: the member, which need not be one
+ * @bit: the number, which need not be a member
  */
 void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
 {
@@ -95,7 +95,7 @@ void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
  * @tree: the tree
  * @bit: any number
  *
- * Return: whether it is one.
+ * Return: whether it is a member.
  */
 bool fp_bittree_test(const struct fp_bittree *tree, u32 bit)
 {
@@ -138,7 +138,7 @@ u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound)
 {
 	u32 i, bit = min(bound, tree->nr - 1);
 
-	/* At each level look to the left of where the level below was left, itself at the lowest. */
+	/* Look up to @bound at the lowest level, before the word just seen at each higher one. */
 	for (i = 0; i < tree->depth; i++) {
 		u64 word = tree->level[i][bit / 64] & (~0ULL >> (63 - bit % 64));
 

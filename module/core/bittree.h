@@ -8,13 +8,13 @@
 #define FP_BITTREE_DEPTH	6	/* 64^6 > 2^32 */
 
 /**
- * struct fp_bittree - a set of numbers below @nr, with its least and greatest in O(log64 nr)
+ * struct fp_bittree - a set of numbers below @nr, with least and greatest found in O(log64 nr)
  * @nr: exclusive upper bound of the members
  * @depth: levels in use
  * @level: @level[0] has a bit for each number; a bit of a higher level says that
  *         the 64-bit word below it is not zero. The top level is one word.
  *
- * Locking and the memory behind @level are the caller's.
+ * The caller locks, and provides the memory behind @level.
  */
 struct fp_bittree {
 	u32 nr;

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The buddy allocator of a pool: naturally aligned blocks from one frame to the
- * largest run of the pool, exact lengths, alignment, an upper limit.
+ * The buddy allocator of a pool. It allocates naturally aligned blocks, from one frame to the
+ * largest of the pool, and runs of exact length, aligned and below a limit as requested.
  *
- * It has two storeys. Upstairs, the hugemap deals in empty huge frames. A run of one
- * huge frame or more comes from there. Downstairs, each owner deals in the frames of
- * its own partly used huge frames (owner.c, frames.c). A run that is not a multiple of a
- * huge frame ends in a huge frame of which its owner may use the rest.
+ * It has two levels. The hugemap allocates empty huge frames; a run of one huge frame or more comes
+ * from there. Each owner allocates the frames of its own partly used huge frames (owner.c,
+ * frames.c). If the length of a run is not a multiple of a huge frame, its owner may use the rest
+ * of the last huge frame.
  *
- * A huge frame has one owner, because its pages share one reference count: nobody
- * can tell who still holds which of them. What an owner frees is dirty and serves that
- * owner only. Once all of a huge frame is free it leaves the owner, unless that keeps it for
- * a while (spare.c): at once if all of it is clean, through the quarantine otherwise, where somebody above looks at
- * the reference count and clears it.
+ * A huge frame has one owner, because its pages share one reference count: nobody can tell who
+ * still holds which of them. What an owner frees is dirty and serves that owner only. Once all of a
+ * huge frame is free it leaves the owner, unless the owner keeps it for a while (keep.c). It is
+ * empty at once if all of it is clean; otherwise it goes through the quarantine (release.c), where
+ * a higher layer checks its reference count and clears it. Huge frames are charged to their owner's
+ * budget (budget.c).
  *
  * Invariants (checked by fp_buddy_verify()):
  *  B1  a huge frame is FP_HUGE_EMPTY if and only if a recorded block of the hugemap covers it;
- *  B2  an owned huge frame is on its owner's list of its fullness class, or on none if it is full;
+ *  B2  an owned huge frame is on its owner's list for its number of free frames, or on none if it
+ *      is full;
  *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_BODY as it says, physically contiguous; frame 0
  *      of an owned huge frame continues a run or begins a block;
- *  B4  each owner's count of free frames is the sum over its huge frames, its count of spare ones is that of
- *      those that are wholly free, the owners' counts of huge frames add up to those that are owned, and nr_quarantined is the number of quarantined ones;
- *  B5  no two owners have the same id, no owner's id is among those nobody has, and an owner without
- *      huge frames has none, unless it is fixed;
- *  B6  the queues consist of as many huge frames as they say, all quarantined, and not of more than there are.
+ *  B4  each owner's count of free frames is the sum over its huge frames; its count of kept ones is
+ *      the number of those that are wholly free; the owners' counts of huge frames add up to the
+ *      number of those that are owned or in runs; nr_quarantined and nr_retired are the numbers of
+ *      quarantined and retired ones; an owner that keeps something is on the list of keepers;
+ *  B5  no two owners have the same id, no owner's id is among the unused ones, and an owner without
+ *      huge frames has no id, unless it is fixed;
+ *  B6  each queue consists of as many huge frames as it says, all of them quarantined; together
+ *      they contain no more than are quarantined.
  *
  * It does not sleep, clear memory or know what a page is.
  */
-#include "core/lease.h"
 #include "core/owner.h"
 
 static u64 total_frames(const struct fp_buddy *buddy)
@@ -35,8 +39,26 @@ static u64 total_frames(const struct fp_buddy *buddy)
 	return (u64)buddy->map.nr * FP_HUGE_FRAMES;
 }
 
-/* Take empty huge frames for the request; the last one need not be whole. */
-static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
+/* Charge for @nr empty huge frames, and get an id. Returns 0, -ENOSPC or -EDQUOT. */
+static int begin_take(struct fp_owner *owner, u32 nr)
+{
+	lockdep_assert_held(&owner->buddy->lock);
+	if (!fp_budget_charge(owner->budget, nr))
+		return -EDQUOT;
+	if (fp_owner_get_id(owner))
+		return 0;
+	fp_budget_uncharge(owner->budget, nr);
+	return -ENOSPC;
+}
+
+static void undo_take(struct fp_owner *owner, u32 nr)
+{
+	fp_owner_put_id(owner);
+	fp_budget_uncharge(owner->budget, nr);
+}
+
+/* Take empty huge frames for the request, perhaps only a part of the last. As begin_take(). */
+static int take_empty(struct fp_owner *owner, const struct fp_request *request, u32 *index)
 {
 	struct fp_buddy *buddy = owner->buddy;
 	struct fp_hugemap_request huge = {
@@ -45,36 +67,22 @@ static u32 take_empty(struct fp_owner *owner, const struct fp_request *request)
 			ilog2(request->align) - FP_HUGE_ORDER : 0,
 		.high = request->high || request->end_pfn == FP_ANYWHERE,
 	};
-	u32 index = FP_BITTREE_NONE;
+	int ret;
 
 	if (request->end_pfn < request->nr)
-		return FP_BITTREE_NONE;
+		return -ENOSPC;
 	huge.last_hpfn = min_t(u64, (request->end_pfn - request->nr) >> FP_HUGE_ORDER, FP_NO_LIMIT);
 	spin_lock(&buddy->lock);
-	if (fp_owner_get_id(owner)) {
-		index = fp_hugemap_take(&buddy->map, &huge);
-		if (index == FP_BITTREE_NONE)
-			fp_owner_put_id(owner);
+	ret = begin_take(owner, huge.nr);
+	if (!ret) {
+		*index = fp_hugemap_take(&buddy->map, &huge);
+		if (*index == FP_BITTREE_NONE) {
+			undo_take(owner, huge.nr);
+			ret = -ENOSPC;
+		}
 	}
 	spin_unlock(&buddy->lock);
-	return index;
-}
-
-/**
- * fp_buddy_begin_run() - huge frames become a run
- * @owner: whose it is, with an id
- * @index: the first
- * @whole: how many
- * @rest: frames of the one after them that belong to the run
- */
-void fp_buddy_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
-{
-	struct fp_huge *huge = &owner->buddy->huge[index];
-	u32 i;
-
-	fp_huge_set(huge, FP_HUGE_RUN, owner->id, rest, whole);
-	for (i = 1; i < whole; i++)
-		fp_huge_set(&huge[i], FP_HUGE_BODY, FP_NO_ID, FP_NIL, FP_NIL);
+	return ret;
 }
 
 /* The empty huge frames from @index on become a run of whole ones and a rest. */
@@ -82,57 +90,77 @@ static void fill_empty(struct fp_owner *owner, u32 index, u64 nr, struct fp_run 
 {
 	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
 
-	if (whole) {
-		fp_buddy_begin_run(owner, index, whole, rest);
-		owner->nr_huge++;
-	}
+	if (whole)
+		fp_owner_begin_run(owner, index, whole, rest);
 	if (rest)
 		fp_owner_adopt(owner, index + whole, 0, rest, !whole);
 	run->frame = (u64)index * FP_HUGE_FRAMES;
 	run->dirty = false;
 }
 
-static bool alloc_empty(struct fp_owner *owner, const struct fp_request *request,
+static int alloc_empty(struct fp_owner *owner, const struct fp_request *request,
+		       struct fp_run *run)
+{
+	u32 index;
+	int ret = take_empty(owner, request, &index);
+
+	if (!ret)
+		fill_empty(owner, index, request->nr, run);
+	return ret;
+}
+
+/* Are fewer frames free for this owner than the request needs? */
+static bool is_short(const struct fp_owner *owner, const struct fp_request *request)
+{
+	u64 nr = (u64)READ_ONCE(owner->buddy->map.nr_empty) * FP_HUGE_FRAMES;
+
+	if (request->nr < FP_HUGE_FRAMES)
+		nr += owner->nr_free;
+	return request->nr > nr;
+}
+
+static int alloc_locked(struct fp_owner *owner, const struct fp_request *request,
 			struct fp_run *run)
 {
-	u32 index = take_empty(owner, request);
+	bool small = request->nr < FP_HUGE_FRAMES;
+	int ret;
 
-	if (index == FP_BITTREE_NONE)
-		return false;
-	fill_empty(owner, index, request->nr, run);
-	return true;
+	lockdep_assert_held(&owner->lock);
+	if (small ? fp_owner_take_block(owner, request, run) :
+		    request->dirty && fp_keep_take(owner, request, run))
+		return 0;
+	ret = alloc_empty(owner, request, run);
+	if (ret && small && fp_owner_take_run(owner, request, run))
+		return 0;
+	return ret == -ENOSPC && is_short(owner, request) ? -ENOMEM : ret;
 }
 
 /**
  * fp_buddy_alloc() - allocate a run of frames
  * @buddy: the buddy
- * @owner: who small blocks belong to
+ * @owner: the owner of the run, whose budget is charged
  * @request: what the run must satisfy
  * @run: the result
  *
- * A run shorter than a huge frame comes out of the owner's huge frames: naturally
- * aligned if possible, else from a new huge frame, else anywhere it fits.
+ * A run shorter than a huge frame comes from the owner's huge frames: naturally aligned if
+ * possible, else from a new huge frame, else anywhere it fits.
  *
  * Context: any; takes the owner's lock.
- * Return: 0; -ENOMEM: fewer frames are free; -ENOSPC: no such run.
+ * Return: 0; -EDQUOT: a limit of the owner's budget or of its parent would be exceeded; -ENOMEM:
+ * fewer frames are free for this owner; -ENOSPC: there is no such run.
  */
 int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 		   const struct fp_request *request, struct fp_run *run)
 {
-	bool small = request->nr < FP_HUGE_FRAMES, done;
+	int ret;
 
 	if (request->nr > total_frames(buddy))
 		return -ENOMEM;
 	run->nr = request->nr;
 	fp_owner_lock(owner);
-	done = (small && fp_owner_take_block(owner, request, run)) ||
-	       (!small && request->dirty && fp_spare_take(owner, request, run)) ||
-	       alloc_empty(owner, request, run) ||
-	       (small && fp_owner_take_run(owner, request, run));
+	ret = alloc_locked(owner, request, run);
 	fp_owner_unlock(owner);
-	if (done)
-		return 0;
-	return request->nr > fp_buddy_nr_free(buddy) ? -ENOMEM : -ENOSPC;
+	return ret;
 }
 
 /* Take [index, index + nr) if all of them are empty. */
@@ -142,10 +170,10 @@ static bool take_empty_at(struct fp_owner *owner, u32 index, u32 nr)
 	bool taken = false;
 
 	spin_lock(&buddy->lock);
-	if (fp_owner_get_id(owner)) {
+	if (!begin_take(owner, nr)) {
 		taken = fp_hugemap_take_at(&buddy->map, index, nr);
 		if (!taken)
-			fp_owner_put_id(owner);
+			undo_take(owner, nr);
 	}
 	spin_unlock(&buddy->lock);
 	return taken;
@@ -177,14 +205,14 @@ static bool alloc_large_at(struct fp_owner *owner, u32 index, u64 nr, struct fp_
 /**
  * fp_buddy_alloc_at() - allocate given frames
  * @buddy: the buddy
- * @owner: who small blocks belong to
- * @frame: the first; of a run of a huge frame or more, the first of its huge frame
+ * @owner: the owner of the run, whose budget is charged
+ * @frame: the first; a run of a huge frame or more must begin with a huge frame
  * @nr: number, at least 1
  * @run: the result
  *
  * Context: any; takes the owner's lock.
- * Return: 0; -EINVAL: they do not lie side by side in the pool, or begin or end where no run does;
- * -EBUSY: not all of them are free, or another owner has the huge frame.
+ * Return: 0; -EINVAL: they are not contiguous in the pool, or no run can begin or end there;
+ * -EBUSY: not all of them are free, another owner has the huge frame, or a limit would be exceeded.
  */
 int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
 		      struct fp_run *run)
@@ -226,84 +254,35 @@ static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 	return !at && holds_run(owner, index, nr / FP_HUGE_FRAMES, nr % FP_HUGE_FRAMES);
 }
 
-/**
- * fp_buddy_retire() - a huge frame has no allocated frame any more, and no owner
- * @owner: who owned it, locked
- * @index: the huge frame
- * @label: of who freed the last one
- *
- * Context: any; takes the buddy's lock.
- * Return: how many huge frames went into quarantine.
+/*
+ * Account for frames that were marked free; the huge frame leaves its owner if it is wholly free
+ * and not kept.
  */
-u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label)
+static void settle(struct fp_owner *owner, u32 index, u32 nr)
 {
-	struct fp_buddy *buddy = owner->buddy;
-	bool dirty = !fp_frames_all_clean(&buddy->frames[index]);
-	u32 quarantined;
-
-	spin_lock(&buddy->lock);
-	quarantined = fp_buddy_retire_run(buddy, index, 1, dirty, label);
-	fp_owner_put_id(owner);
-	spin_unlock(&buddy->lock);
-	return quarantined;
+	if (fp_owner_settle(owner, index, nr))
+		fp_owner_release(owner, index);
 }
 
-/**
- * fp_buddy_settle() - account for freed frames, and for the huge frame if it is wholly free now
- * @owner: its owner, locked
- * @index: the huge frame
- * @nr: how many of its frames fp_owner_put() has marked since the last time
- * @label: of who freed them
- *
- * Return: how many huge frames went into quarantine.
- */
-u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr, u32 label)
-{
-	return fp_owner_settle(owner, index, nr) ? fp_buddy_retire(owner, index, label) : 0;
-}
-
-/* Returns how many huge frames went into quarantine. */
-static u32 free_small(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
-{
-	fp_owner_put(owner, index, at, nr, dirty);
-	return fp_buddy_settle(owner, index, nr, owner->label);
-}
-
-static u32 free_whole(struct fp_owner *owner, u32 index, u32 nr, bool dirty)
-{
-	struct fp_buddy *buddy = owner->buddy;
-	u32 quarantined;
-
-	lockdep_assert_held(&buddy->lock);
-	quarantined = fp_buddy_retire_run(buddy, index, nr, dirty, owner->label);
-	owner->nr_huge--;
-	fp_owner_put_id(owner);
-	return quarantined;
-}
-
-/* The owner keeps the huge frames of a run. */
-static void keep_whole(struct fp_owner *owner, u32 index, u32 nr)
-{
-	fp_spare_put(owner, index, nr);
-	owner->nr_huge--;
-}
-
-/* Free what holds() found to be the owner's. Returns how much went into quarantine. */
-static u32 free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool keep)
+/* Free a run that passed holds(). */
+static void free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool keep)
 {
 	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
-	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES, quarantined = 0;
+	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
 
-	if (rest)
-		quarantined += free_small(owner, index + whole, at, rest, dirty);
+	if (rest) {
+		fp_owner_put(owner, index + whole, at, rest, dirty);
+		settle(owner, index + whole, rest);
+	}
 	if (whole && keep) {
-		keep_whole(owner, index, whole);
+		fp_keep_put(owner, index, whole);
 	} else if (whole) {
+		WRITE_ONCE(owner->nr_huge, owner->nr_huge - whole);
 		spin_lock(&owner->buddy->lock);
-		quarantined += free_whole(owner, index, whole, dirty);
+		fp_buddy_release_run(owner->buddy, owner->budget, index, whole, dirty);
+		fp_owner_put_id(owner);
 		spin_unlock(&owner->buddy->lock);
 	}
-	return quarantined;
 }
 
 /**
@@ -319,19 +298,20 @@ void fp_buddy_count_bad_free(struct fp_buddy *buddy)
 	spin_unlock_bh(&buddy->lock);
 }
 
-static int free_any(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool keep)
+static int free_any(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty,
+		    bool keep)
 {
-	int ret = -EINVAL;
+	bool ours;
 
 	fp_owner_lock(owner);
-	if (holds(owner, frame, nr))
-		ret = free_run(owner, frame, nr, dirty, keep);
+	ours = holds(owner, frame, nr);
+	if (ours)
+		free_run(owner, frame, nr, dirty, keep);
 	fp_owner_unlock(owner);
-	if (ret < 0)
-		ret = fp_lease_return(buddy, owner, frame, nr, dirty);
-	if (ret < 0)
-		fp_buddy_count_bad_free(buddy);
-	return ret;
+	if (ours)
+		return 0;
+	fp_buddy_count_bad_free(buddy);
+	return -EINVAL;
 }
 
 /**
@@ -344,8 +324,8 @@ static int free_any(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u
  *         or last cleared
  *
  * Context: any; takes the owner's lock.
- * Return: how many huge frames went into quarantine; -EINVAL: this is not an allocated run
- * of @owner of that length; counted, and nothing changed.
+ * Return: 0; -EINVAL: this is not an allocated run of @owner of that length; this is counted, and
+ * nothing is changed.
  */
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty)
 {
@@ -353,13 +333,14 @@ int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 }
 
 /**
- * fp_buddy_keep() - free a dirty run of frames, but leave its whole huge frames to the owner
+ * fp_buddy_keep() - free a dirty run of frames; the owner keeps its whole huge frames
  * @buddy: the buddy
  * @owner: the owner it was allocated for
  * @frame: its first frame
  * @nr: its length
  *
- * However many: what @owner->max_spare says is for those that become free piece by piece. See spare.c.
+ * @owner->max_kept does not limit these: it is for huge frames that become free piece by piece. See
+ * keep.c.
  *
  * Context: any; takes the owner's lock.
  * Return: as fp_buddy_free().
@@ -369,7 +350,7 @@ int fp_buddy_keep(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 	return free_any(buddy, owner, frame, nr, true, true);
 }
 
-/* Take runs of empty huge frames under one lock. Returns how many there were. */
+/* Take runs of empty huge frames under one lock. Returns how many were found. */
 static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
 {
 	struct fp_buddy *buddy = owner->buddy;
@@ -380,18 +361,18 @@ static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u3
 	u32 got = 0, i;
 
 	spin_lock(&buddy->lock);
-	if (fp_owner_get_id(owner)) {
-		for (; got < nr; got++) {
-			blocks[got] = fp_hugemap_take(&buddy->map, &request);
-			if (blocks[got] == FP_BITTREE_NONE)
-				break;
-			owner->nr_huge++;
+	for (; got < nr && !begin_take(owner, request.nr); got++) {
+		blocks[got] = fp_hugemap_take(&buddy->map, &request);
+		if (blocks[got] == FP_BITTREE_NONE) {
+			fp_budget_uncharge(owner->budget, request.nr);
+			break;
 		}
-		fp_owner_put_id(owner);
 	}
+	if (!got)
+		fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 	for (i = 0; i < got; i++) {
-		fp_buddy_begin_run(owner, blocks[i], request.nr, 0);
+		fp_owner_begin_run(owner, blocks[i], request.nr, 0);
 		blocks[i] *= FP_HUGE_FRAMES;
 	}
 	return got;
@@ -405,9 +386,9 @@ static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bo
 	while (got < nr) {
 		bool *rest = dirty ? dirty + got : NULL;
 
-		index = take_empty(owner, &request);
-		if (index == FP_BITTREE_NONE)
-			return got + fp_owner_take_blocks(owner, order, blocks + got, rest, nr - got, true);
+		if (take_empty(owner, &request, &index))
+			return got + fp_owner_take_blocks(owner, order, blocks + got, rest,
+							  nr - got, true);
 		got += fp_owner_adopt_blocks(owner, index, order, blocks + got, rest, nr - got);
 	}
 	return got;
@@ -415,14 +396,14 @@ static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bo
 
 /**
  * fp_buddy_alloc_blocks() - allocate several blocks of one order
- * @owner: who small blocks belong to
+ * @owner: the owner of the blocks, whose budget is charged
  * @order: of the blocks; they are naturally aligned
  * @blocks: the result: their first frames
  * @dirty: for each, the result: whether any of its frames is not known to be zero; or NULL
- * @nr: how many are wanted
+ * @nr: how many to allocate
  *
  * Context: any; takes the owner's lock, once.
- * Return: how many there were. They may be dirty.
+ * Return: how many were allocated. They may be dirty.
  */
 u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr)
 {
@@ -439,19 +420,21 @@ u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *
 	return got;
 }
 
-/* Free the leading blocks that lie in one huge frame. Returns how many there were. */
-static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
-			     u32 *quarantined)
+/* Free the leading blocks that lie in one huge frame. Returns how many were freed. */
+static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr,
+			     bool dirty)
 {
-	u32 index = blocks[0] / FP_HUGE_FRAMES;
 	u32 n = fp_owner_put_blocks(owner, order, blocks, nr, dirty);
 
 	if (n)
-		*quarantined += fp_buddy_settle(owner, index, n << order, owner->label);
+		settle(owner, blocks[0] / FP_HUGE_FRAMES, n << order);
 	return n;
 }
 
-/* How many of the blocks are neighbours in memory, in either direction, of the owner's and all different. */
+/*
+ * How many of the leading blocks are the owner's, and neighbours in memory, all in ascending or all
+ * in descending order.
+ */
 static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr)
 {
 	u32 n, step = 0;
@@ -459,23 +442,26 @@ static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks
 	for (n = 0; n < nr && holds(owner, blocks[n], 1ULL << order); n++) {
 		if (n == 1)
 			step = blocks[1] - blocks[0];
-		if (n && (blocks[n] - blocks[n - 1] != step || (step != 1U << order && step != -1U << order)))
+		if (n && (blocks[n] - blocks[n - 1] != step ||
+			  (step != 1U << order && step != -1U << order)))
 			break;
 	}
 	return n;
 }
 
-static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
-			     u32 *quarantined)
+static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr,
+			     bool dirty)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 i, n;
+	u32 i, n, nr_huge;
 
 	spin_lock(&buddy->lock);
 	for (i = 0; (n = gather_run(owner, order, blocks + i, nr - i)); i += n) {
-		*quarantined += fp_buddy_retire_run(buddy, min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES,
-					    n << (order - FP_HUGE_ORDER), dirty, owner->label);
-		owner->nr_huge -= n;
+		nr_huge = n << (order - FP_HUGE_ORDER);
+		WRITE_ONCE(owner->nr_huge, owner->nr_huge - nr_huge);
+		fp_buddy_release_run(buddy, owner->budget,
+				     min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES, nr_huge,
+				     dirty);
 	}
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
@@ -486,36 +472,34 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
  * fp_buddy_free_blocks() - free several blocks of one order
  * @owner: the owner they were allocated for
  * @order: of the blocks
- * @blocks: their first frames; quickest if those of one huge frame are neighbours
+ * @blocks: their first frames; fastest if those of one huge frame follow each other
  * @nr: how many
  * @dirty: as in fp_buddy_free()
- * @quarantined: huge frames that went into quarantine are added
  *
  * Stops at the first that is not an allocated block of @owner of that order.
  *
  * Context: any; takes the owner's lock, once.
  * Return: how many were freed.
  */
-u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty,
-			 u32 *quarantined)
+u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty)
 {
 	u32 i = 0, n = 1;
 
-	/* The caller's word for it, which may be anything: nothing may be shifted by it. */
+	/* The order may be anything, so it is checked before anything is shifted by it. */
 	if (order >= fp_buddy_orders(owner->buddy))
 		return 0;
 	fp_owner_lock(owner);
 	if (order >= FP_HUGE_ORDER)
-		i = free_large_blocks(owner, order, blocks, nr, dirty, quarantined);
+		i = free_large_blocks(owner, order, blocks, nr, dirty);
 	else
 		for (; n && i < nr; i += n)
-			n = free_small_blocks(owner, order, blocks + i, nr - i, dirty, quarantined);
+			n = free_small_blocks(owner, order, blocks + i, nr - i, dirty);
 	fp_owner_unlock(owner);
 	return i;
 }
 
 /**
- * fp_buddy_pfn() - where a frame is
+ * fp_buddy_pfn() - PFN of a frame
  * @buddy: the buddy
  * @frame: an index that fp_buddy_alloc() returned
  *
@@ -528,7 +512,7 @@ u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame)
 }
 
 /**
- * fp_buddy_frame() - which frame is there
+ * fp_buddy_frame() - find the frame with a PFN
  * @buddy: the buddy
  * @pfn: any PFN
  *
@@ -546,7 +530,7 @@ u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
  * fp_buddy_orders() - block sizes in use
  * @buddy: the buddy
  *
- * Return: number of orders; the largest block has the order below it. Constant.
+ * Return: number of orders; the order of the largest block is one less. Constant.
  */
 u32 fp_buddy_orders(const struct fp_buddy *buddy)
 {
@@ -566,11 +550,11 @@ u32 fp_buddy_extents(const struct fp_buddy *buddy)
 
 static u32 nr_ids(const struct fp_buddy *buddy)
 {
-	return min(buddy->map.nr, FP_ORPHANAGE_ID - buddy->nr_fixed);
+	return min(buddy->map.nr, FP_NO_ID - buddy->nr_fixed);
 }
 
 /**
- * fp_buddy_metadata() - what keeping track of the frames takes
+ * fp_buddy_metadata() - size of the buddy's metadata
  * @buddy: the buddy
  *
  * Return: bytes allocated for it.
@@ -598,10 +582,11 @@ static int alloc_arrays(struct fp_buddy *buddy)
 
 /**
  * fp_buddy_init() - make a buddy in which all frames are free and clean
- * @buddy: zeroed but for its name
- * @hpfn: PFNs of the huge frames >> FP_HUGE_ORDER, ascending, without repeats; all zeroed
+ * @buddy: zeroed except for its name
+ * @hpfn: PFNs of the huge frames >> FP_HUGE_ORDER, ascending, without repeats; their memory is
+ *	  zeroed
  * @nr: how many, 1 to FP_NIL
- * @nr_fixed: how many owners with fixed ids there will be, below FP_ORPHANAGE_ID
+ * @nr_fixed: how many owners with fixed ids there will be, below FP_NO_ID
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
@@ -614,6 +599,10 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
 	spin_lock_init(&buddy->freeze_lock);
 	INIT_LIST_HEAD(&buddy->owners);
 	spin_lock_init(&buddy->lock);
+	INIT_LIST_HEAD(&buddy->keepers);
+	for (i = 0; i < FP_QUEUES; i++)
+		INIT_LIST_HEAD(&buddy->queues[i]);
+	fp_budget_init(&buddy->nobody, NULL, NULL, FP_NO_LABEL);
 	buddy->nr_fixed = nr_fixed;
 	ret = fp_hugemap_init(&buddy->map, hpfn, nr);
 	if (ret)
@@ -623,7 +612,6 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
 		fp_buddy_fini(buddy);
 		return ret;
 	}
-	fp_owner_init_fixed(&buddy->orphanage, buddy, FP_ORPHANAGE_ID);
 	for (i = 0; i < nr; i++) {
 		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
 		fp_hugemap_put(&buddy->map, i, 1);

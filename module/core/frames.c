@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The frames of one huge frame: a buddy allocator without lists. Splitting and
- * coalescing are implicit, since a naturally aligned group of free frames *is* a
- * free block. What is free, what is clean and where each allocated block begins and
- * ends takes two bits a frame, so that a free of the wrong length or of a frame in
- * the middle of a block is seen.
+ * The frames of one huge frame: a buddy allocator without lists. Splitting and coalescing are
+ * implicit, since a naturally aligned group of free frames *is* a free block. Two bits a frame say
+ * what is free, what is clean, and where each allocated block begins and ends. So a free of the
+ * wrong length, or of the middle of a block, is noticed.
  *
  * Invariant (checked by fp_buddy_verify()):
  *  F1  an allocated frame that is not the first of a block follows an allocated frame;
@@ -26,8 +25,8 @@ static u64 word_mask(u32 w, u32 at, u32 nr)
 }
 
 /*
- * The only writer of the bits: the frames of @mask in word @w become as @free and @aux say. Whoever looks without
- * the lock (fp_frames_holds()) sees each word before or after.
+ * The only writer of the bits: sets those of @mask in word @w to @free and @aux. A reader without
+ * the lock (fp_frames_holds()) sees the old or the new value of each word.
  */
 static void change(struct fp_frames *frames, u32 w, u64 mask, u64 free, u64 aux)
 {
@@ -100,8 +99,8 @@ static u32 find_large_block(const struct fp_frames *frames, u32 order)
 /**
  * fp_frames_find_block() - find the lowest free block that is naturally aligned
  * @frames: the frames
- * @fit: what it must satisfy; the block is 2^n frames, the least that are
- *       @fit->nr and @fit->align
+ * @fit: what it must satisfy; the block has 2^n frames, the least that are not below @fit->nr and
+ *       @fit->align
  *
  * Return: its first frame, or FP_FRAMES_NONE.
  */
@@ -113,7 +112,7 @@ u32 fp_frames_find_block(const struct fp_frames *frames, const struct fp_fit *fi
 	return at != FP_FRAMES_NONE && at + fit->nr <= fit->end ? at : FP_FRAMES_NONE;
 }
 
-/* The first frame from @at on that is free, or that is not; FP_HUGE_FRAMES if none is. */
+/* The first frame from @at on that is free, or that is not; FP_HUGE_FRAMES: there is none. */
 static u32 next_frame(const struct fp_frames *frames, u32 at, bool is_free)
 {
 	while (at < FP_HUGE_FRAMES) {
@@ -153,7 +152,7 @@ u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit)
  * @frames: the frames
  * @at: first frame
  * @nr: number
- * @head: they are a block; otherwise they continue the huge frame before
+ * @head: they are a block; otherwise they continue a run from the huge frame before
  *
  * Return: whether any of them was dirty.
  */
@@ -176,8 +175,9 @@ static u64 spread(u64 starts, u32 order)
 	return order < 6 ? starts * (BIT_ULL(1U << order) - 1) : ~0ULL;
 }
 
-/* Take up to @max of the blocks of @order, below a word, in word @w; see fp_frames_take_blocks(). */
-static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks, bool *dirty, u32 max)
+/* Take up to @max blocks of @order, smaller than a word, in word @w: fp_frames_take_blocks(). */
+static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks,
+			bool *dirty, u32 max)
 {
 	u64 groups = aligned_groups(frames->free[w], order), starts = 0;
 	u32 nr;
@@ -196,7 +196,7 @@ static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u3
 }
 
 /**
- * fp_frames_take_blocks() - mark free blocks allocated, the lowest ones
+ * fp_frames_take_blocks() - mark the lowest free blocks allocated
  * @frames: the frames
  * @order: of the blocks, below FP_HUGE_ORDER
  * @base: to add to their first frames
@@ -204,7 +204,7 @@ static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u3
  * @dirty: for each, the result: whether any of its frames was dirty; or NULL
  * @max: how many
  *
- * Return: how many there were.
+ * Return: how many were found.
  */
 u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, bool *dirty,
 			  u32 max)
@@ -214,8 +214,8 @@ u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *bl
 
 	for (w = 0; w < FP_FRAMES_WORDS && nr < max; w++) {
 		if (order < 6) {
-			nr += take_in_word(frames, w, order, base, blocks + nr, dirty ? dirty + nr : NULL,
-					   max - nr);
+			nr += take_in_word(frames, w, order, base, blocks + nr,
+					   dirty ? dirty + nr : NULL, max - nr);
 		} else if (!(w % (1U << (order - 6))) && words_free(frames, w, order)) {
 			was_dirty = fp_frames_take(frames, w * 64, 1U << order, true);
 			if (dirty)
@@ -231,7 +231,7 @@ u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *bl
  * @frames: the frames
  * @at: first frame
  * @nr: number
- * @dirty: whether they may have been written or are still referenced
+ * @dirty: they may have been written, or may still be referenced
  */
 void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty)
 {
@@ -281,7 +281,7 @@ bool fp_frames_is_head(const struct fp_frames *frames, u32 at)
 	return !fp_frames_is_free(frames, at) && (frames->aux[at / 64] & BIT_ULL(at % 64));
 }
 
-/* Where the block that a frame is in ends: at the first frame after it that is free or begins another. */
+/* The end of the block that a frame is in: the next frame that is free or begins another block. */
 static u32 block_end(const struct fp_frames *frames, u32 at)
 {
 	u32 skip = at + 1, w;
@@ -301,10 +301,10 @@ static u32 block_end(const struct fp_frames *frames, u32 at)
  * @frames: the frames
  * @at: first frame
  * @nr: number
- * @head: it begins here; otherwise it continues the huge frame before
+ * @head: it begins here; otherwise it continues a run from the huge frame before
  *
- * Without the lock, true is the truth for a block that the caller has allocated, but false may be an illusion:
- * the frame behind the block may be changing. The same holds for fp_frames_holds_quickly().
+ * Without the lock, true is reliable for a block that the caller has allocated. False is not,
+ * because the frame after the block may be changing. The same holds for fp_frames_holds_quickly().
  *
  * Return: whether it is.
  */
@@ -317,7 +317,7 @@ bool fp_frames_holds(const struct fp_frames *frames, u32 at, u32 nr, bool head)
 	       block_end(frames, at) == at + nr;
 }
 
-/* Are all of these allocated blocks of @order, below a word, that begin in word @w? */
+/* Are all of these allocated blocks of @order, smaller than a word, that begin in word @w? */
 static bool holds_in_word(const struct fp_frames *frames, u32 w, u64 starts, u32 order)
 {
 	u64 span = spread(starts, order), ends = starts << (1U << order);
@@ -330,10 +330,13 @@ static bool holds_in_word(const struct fp_frames *frames, u32 w, u64 starts, u32
 		(frames->free[w + 1] | frames->aux[w + 1]) & 1);
 }
 
-/* Blocks, below a word, that begin in the same word as the first one: a bit for each, until one is odd. */
+/*
+ * A bit for each of the leading blocks, smaller than a word, that begin in the same word as the
+ * first one. Stops at one that is misaligned or repeated.
+ */
 static u64 gather_starts(const u32 *blocks, u32 nr, u32 order)
 {
-	u64 odd = ~group_starts[order];		/* no block begins there, or one that we have */
+	u64 odd = ~group_starts[order];		/* no block begins there, or it was seen already */
 	u32 word = blocks[0] / 64, i;
 
 	for (i = 0; i < nr && blocks[i] / 64 == word; i++) {
@@ -347,16 +350,17 @@ static u64 gather_starts(const u32 *blocks, u32 nr, u32 order)
 }
 
 /**
- * fp_frames_put_blocks() - mark the leading blocks that lie in one huge frame free
+ * fp_frames_put_blocks() - mark free the leading blocks that lie in one huge frame
  * @frames: the frames of that huge frame
  * @order: of the blocks, below FP_HUGE_ORDER
  * @blocks: their first frames
  * @nr: how many, at least 1
- * @dirty: whether they may have been written or are still referenced
+ * @dirty: they may have been written, or may still be referenced
  *
- * Return: how many there were, up to the first that is not an allocated block of that order.
+ * Return: how many were marked, up to the first that is not an allocated block of that order.
  */
-u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr, bool dirty)
+u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr,
+			 bool dirty)
 {
 	u32 index = blocks[0] / FP_HUGE_FRAMES, i = 0;
 
@@ -405,7 +409,7 @@ u32 fp_frames_nr_free(const struct fp_frames *frames)
 {
 	u32 w, nr = 0;
 
-	/* Whatever becomes of a huge frame begins with this. */
+	/* Every change to a huge frame begins with this count. */
 #pragma GCC unroll 8
 	for (w = 0; w < FP_FRAMES_WORDS; w++)
 		nr += hweight64(frames->free[w]);

@@ -13,7 +13,7 @@
  * @aux: free frames: set: clean, clear: dirty; allocated frames: set: first frame
  *       of a block, clear: continues the block of the frame before it
  *
- * Locking is the caller's, but for fp_frames_holds().
+ * The caller locks, except for fp_frames_holds().
  */
 struct fp_frames {
 	u64 free[FP_FRAMES_WORDS];
@@ -37,7 +37,8 @@ u32 fp_frames_find_block(const struct fp_frames *frames, const struct fp_fit *fi
 u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit);
 bool fp_frames_take(struct fp_frames *frames, u32 at, u32 nr, bool head);
 void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty);
-u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr, bool dirty);
+u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr,
+			 bool dirty);
 u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, bool *dirty,
 			  u32 max);
 bool fp_frames_holds(const struct fp_frames *frames, u32 at, u32 nr, bool head);
@@ -49,14 +50,14 @@ u32 fp_frames_nr_free(const struct fp_frames *frames);
 void fp_frames_count_blocks(const struct fp_frames *frames, u64 *blocks);
 
 /**
- * fp_frames_holds_quickly() - is this exactly one allocated block? To be asked on a fast path
+ * fp_frames_holds_quickly() - is this exactly one allocated block? For fast paths
  * @frames: the frames
  * @at: first frame
  * @order: log2 of its length
  *
- * Looks into one word, so false may also mean that the block reaches its end.
+ * Looks at one word only, so false may also mean that the block reaches the end of the word.
  *
- * Return: true: it is; false: ask fp_frames_holds().
+ * Return: true: it is; false: use fp_frames_holds() to find out.
  */
 static inline bool fp_frames_holds_quickly(const struct fp_frames *frames, u32 at, u32 order)
 {
@@ -64,11 +65,11 @@ static inline bool fp_frames_holds_quickly(const struct fp_frames *frames, u32 a
 	u64 stops = free | READ_ONCE(frames->aux[at / 64]);
 	u32 size;
 
-	/* The caller's word for it, which may be anything. */
+	/* The order is unchecked, and may be anything. */
 	if (order >= 6)
 		return false;
 	size = 1U << order;
-	/* From @at on: the head, then nothing up to the end of the block. */
+	/* From @at on: a stop at the head, and the next one right after the block. */
 	return !(free >> (at % 64) & 1) &&
 	       (stops >> (at % 64) & ((2ULL << size) - 1)) == (1ULL << size | 1);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the buddy keeps of a huge frame, beside the state of its frames, in one word:
+ * What the buddy records about a huge frame, beside the state of its frames, is one word:
  *
  *	63..60 state | 59..44 owner | 43..22 prev | 21..0 next
  *	63..60 quarantined | 53..22 label | 21..0 next
  *
- * It is written under the lock of the owner if it has one, under the buddy's lock otherwise, and
- * in one store, so that whoever holds neither sees one state or another, never a mixture.
+ * It is written under the lock of the owner if it has one, under the buddy's lock otherwise, in one
+ * store. So a reader that holds neither sees one state or another, never a mixture.
  */
 #ifndef FP_HUGE_H
 #define FP_HUGE_H
@@ -20,20 +20,21 @@
 
 enum fp_huge_state {
 	FP_HUGE_EMPTY,		/* in the hugemap; all frames clean */
-	FP_HUGE_OWNED,		/* dealt out by frames on behalf of one owner */
+	FP_HUGE_OWNED,		/* its frames are allocated for one owner */
 	FP_HUGE_RUN,		/* first of an allocated run of huge frames */
 	FP_HUGE_BODY,		/* continues such a run */
 	FP_HUGE_QUARANTINED,	/* wholly free, but perhaps referenced or not cleared */
+	FP_HUGE_RETIRED,	/* has a bad frame; never allocated again */
 };
 
 /**
  * struct fp_huge - a huge frame
  * @word: state; owner's id (FP_HUGE_OWNED, FP_HUGE_RUN) or FP_NO_ID; two numbers:
  *	  FP_HUGE_OWNED: neighbours on the owner's list, or FP_NIL;
- *	  FP_HUGE_QUARANTINED: next in the quarantine, or FP_NIL; instead of owner and prev, the label
- *	  of the owner that had it last;
- *	  FP_HUGE_RUN: next: whole huge frames in the run; prev: frames of the run in the
- *	  huge frame after them
+ *	  FP_HUGE_QUARANTINED: next in the quarantine, or FP_NIL; instead of owner and prev, the
+ *	  label of the owner that had it last;
+ *	  FP_HUGE_RUN: next: whole huge frames in the run; prev: frames of the run in the huge frame
+ *	  after them
  */
 struct fp_huge {
 	u64 word;
@@ -59,7 +60,7 @@ static inline u32 fp_huge_next(const struct fp_huge *huge)
 	return READ_ONCE(huge->word) & FP_NIL;
 }
 
-/* State and owner at once, to compare with. */
+/* State and owner in one number, for comparisons. */
 static inline u32 fp_huge_tag(const struct fp_huge *huge)
 {
 	return READ_ONCE(huge->word) >> (2 * FP_LINK_BITS);
@@ -77,7 +78,7 @@ static inline void fp_huge_set(struct fp_huge *huge, enum fp_huge_state state, u
 				       (u64)prev << FP_LINK_BITS | next);
 }
 
-/* Whose label a quarantined huge frame bears. */
+/* The label of the budget that is charged for a quarantined huge frame. */
 static inline u32 fp_huge_label(const struct fp_huge *huge)
 {
 	return READ_ONCE(huge->word) >> FP_LINK_BITS;

@@ -3,10 +3,11 @@
  * A binary buddy allocator of huge frames.
  *
  * The memory of a pool comes in extents, physically contiguous runs of huge frames. Huge frames are
- * numbered (index) in the order of their addresses, without gaps. In the bit trees each extent has a
- * place of its own (position), padded so that a position has the same alignment as its PFN up to the
- * size of the largest naturally aligned block of its extent. The set of empty blocks of one level is a
- * bit tree, indexed by (position >> level): no list runs through the memory or its metadata.
+ * numbered (index) in the order of their addresses, without gaps. In the bit trees each extent has
+ * a place of its own (position), padded so that a position has the same alignment as its PFN up to
+ * the size of the largest naturally aligned block of its extent. The set of empty blocks of one
+ * level is a bit tree, indexed by (position >> level): no list runs through the memory or its
+ * metadata.
  *
  * Invariants (checked by fp_buddy_verify()):
  *  H1  a recorded block is naturally aligned in position and in PFN, and lies in one extent;
@@ -59,7 +60,7 @@ const struct fp_extent *fp_hugemap_extent_at(const struct fp_hugemap *map, u32 p
 	return &map->extents[low];
 }
 
-/* The last extent that begins at or below a PFN; the first one does. */
+/* The last extent that begins at or below a PFN. At least the first one must. */
 static const struct fp_extent *extent_up_to(const struct fp_hugemap *map, u64 hpfn)
 {
 	u32 low = 0, high = map->nr_extents;
@@ -83,7 +84,7 @@ static u32 index_at(const struct fp_hugemap *map, u32 pos)
 }
 
 /**
- * fp_hugemap_hpfn() - where a huge frame is
+ * fp_hugemap_hpfn() - where a huge frame lies in physical memory
  * @map: the map
  * @index: the huge frame
  *
@@ -97,7 +98,7 @@ u32 fp_hugemap_hpfn(const struct fp_hugemap *map, u32 index)
 }
 
 /**
- * fp_hugemap_find() - which huge frame is there
+ * fp_hugemap_find() - find the huge frame with a PFN
  * @map: the map
  * @hpfn: any PFN >> FP_HUGE_ORDER
  *
@@ -115,7 +116,7 @@ u32 fp_hugemap_find(const struct fp_hugemap *map, u64 hpfn)
 }
 
 /**
- * fp_hugemap_contiguous() - how far physical contiguity goes
+ * fp_hugemap_contiguous() - count physically contiguous huge frames
  * @map: the map
  * @index: a huge frame
  *
@@ -132,14 +133,14 @@ static void record(struct fp_hugemap *map, u32 pos, u32 level)
 {
 	fp_bittree_set(&map->level[level].tree, pos >> level);
 	map->level[level].count++;
-	map->nr_empty += 1U << level;
+	WRITE_ONCE(map->nr_empty, map->nr_empty + (1U << level));
 }
 
 static void unrecord(struct fp_hugemap *map, u32 pos, u32 level)
 {
 	fp_bittree_clear(&map->level[level].tree, pos >> level);
 	map->level[level].count--;
-	map->nr_empty -= 1U << level;
+	WRITE_ONCE(map->nr_empty, map->nr_empty - (1U << level));
 }
 
 static bool is_recorded(const struct fp_hugemap *map, u32 pos, u32 level)
@@ -226,8 +227,8 @@ static void carve(struct fp_hugemap *map, u32 block, u32 level, u32 pos, u32 nr)
 }
 
 /*
- * The highest position that a run may begin at: FP_BITTREE_NONE - 1 is as good as any, and
- * FP_BITTREE_NONE says that there is none.
+ * The highest position at which a run may begin. FP_BITTREE_NONE - 1: it may begin anywhere;
+ * FP_BITTREE_NONE: nowhere.
  */
 static u32 last_pos(const struct fp_hugemap *map, u32 last_hpfn)
 {
@@ -241,7 +242,7 @@ static u32 last_pos(const struct fp_hugemap *map, u32 last_hpfn)
 	return extent->pos + min(last_hpfn - extent->hpfn, extent_len(extent) - 1);
 }
 
-/* Where in the empty blocks of exactly @level a block of @want begins, at @last or below. */
+/* Where a block of level @want in the empty blocks of exactly @level begins, at or below @last. */
 static u32 pick(const struct fp_hugemap *map, u32 level, u32 want, bool high, u32 last)
 {
 	const struct fp_bittree *tree = &map->level[level].tree;
@@ -276,7 +277,7 @@ static u32 take_natural(struct fp_hugemap *map, const struct fp_hugemap_request 
 }
 
 /**
- * fp_hugemap_block_level() - is there an empty block that begins here?
+ * fp_hugemap_block_level() - level of the empty block that begins at a position
  * @map: the map
  * @pos: a position
  *
@@ -331,7 +332,7 @@ static bool run_next(const struct fp_hugemap *map, const struct fp_extent *exten
 	return run->start < run->end;
 }
 
-/* The first, or the last, position of the run at which the request fits, or FP_BITTREE_NONE. */
+/* The first (@request->high: last) position of the run at which the request fits, if any. */
 static u32 fit_run(const struct fp_extent *extent, const struct run *run,
 		   const struct fp_hugemap_request *request, u32 last)
 {
@@ -348,8 +349,8 @@ static u32 fit_run(const struct fp_extent *extent, const struct run *run,
 }
 
 /*
- * Blocks of several levels may lie side by side and form a run longer than any
- * of them: 9 GiB out of 10. Walks the whole map, so it comes after take_natural().
+ * Blocks of several levels may lie side by side and form a run longer than any of them: 9 GiB out
+ * of 10. This walks the whole map, so take_natural() comes first.
  */
 static u32 take_scattered(struct fp_hugemap *map, const struct fp_hugemap_request *request,
 			  u32 last)
@@ -399,7 +400,7 @@ u32 fp_hugemap_take(struct fp_hugemap *map, const struct fp_hugemap_request *req
 	return pos == FP_BITTREE_NONE ? pos : index_at(map, pos);
 }
 
-/* Where the recorded block that covers a position begins, and its level; FP_LEVELS: there is none. */
+/* Where the recorded block that covers a position begins, and its level (FP_LEVELS: none does). */
 static u32 covering_block(const struct fp_hugemap *map, u32 pos, u32 *level)
 {
 	for (*level = 0; *level < map->levels; ++*level)
@@ -508,7 +509,7 @@ static size_t tree_words(const struct fp_hugemap *map)
 }
 
 /**
- * fp_hugemap_metadata() - what the map takes
+ * fp_hugemap_metadata() - size of the map's metadata
  * @map: the map
  *
  * Return: bytes allocated for it.

@@ -12,7 +12,7 @@
  * struct fp_extent - a physically contiguous run of a pool's huge frames
  * @first: index of its first huge frame; the next extent's @first ends it
  * @hpfn: PFN of its first frame >> FP_HUGE_ORDER
- * @pos: where its bits in the trees begin
+ * @pos: position of its first bit in the trees
  */
 struct fp_extent {
 	u32 first;
@@ -30,7 +30,7 @@ struct fp_extent {
  * @level: the empty blocks of each level: the set of (position >> level), and how many
  * @words: memory of the trees
  *
- * Locking is the caller's.
+ * The caller locks.
  */
 struct fp_hugemap {
 	u32 nr;
@@ -50,7 +50,7 @@ struct fp_hugemap {
  * @nr: length of the run, at least 1
  * @align_level: its PFN is a multiple of 2^@align_level huge frames
  * @last_hpfn: the first huge frame lies at or below this; FP_NO_LIMIT: anywhere
- * @high: take the highest block that fits best, otherwise the lowest
+ * @high: take the highest best-fitting block, otherwise the lowest
  */
 struct fp_hugemap_request {
 	u32 nr;
@@ -70,7 +70,7 @@ u32 fp_hugemap_contiguous(const struct fp_hugemap *map, u32 index);
 u32 fp_hugemap_largest(const struct fp_hugemap *map);
 u64 fp_hugemap_metadata(const struct fp_hugemap *map);
 
-/* For whoever walks over the recorded blocks. */
+/* For walks over the recorded blocks. */
 const struct fp_extent *fp_hugemap_extent_at(const struct fp_hugemap *map, u32 pos);
 u32 fp_hugemap_block_level(const struct fp_hugemap *map, u32 pos);
 bool fp_hugemap_can_merge(const struct fp_extent *extent, u32 pos, u32 level);

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Magazines: small stacks of blocks, one for each processor and order, in front of the owners that deal
- * out huge frames to the kernel itself. Bonwick and Adams, "Magazines and Vmem" (USENIX 2001), have the idea;
- * here one magazine for each processor is enough, since the buddy behind it fills and empties half of
- * one under one lock.
+ * Magazines: small stacks of blocks, one for each processor and order, in front of the kernel's
+ * owners. The idea is from Bonwick and Adams, "Magazines and Vmem" (USENIX 2001). Here one magazine
+ * for each processor is enough, since the buddy behind it fills or empties half of one under one
+ * lock.
  *
- * The common case, a push or a pop, takes no lock and no atomic instruction: gate.h has how. Who finds the gate
- * shut, a softirq in the middle of a push or anybody during a drain, goes to the buddy.
+ * The common case, a push or a pop, takes no lock and no atomic instruction (see gate.h). Callers
+ * that find the gate shut go to the buddy: a softirq that interrupts a push, or anybody during a
+ * drain.
  *
- * To the buddy a block in a magazine is allocated. Whether a block is what the caller says it is, is
- * looked up without a lock before it is pushed (see fp_frames_holds()); a block that is pushed
- * twice is noticed when the magazine is emptied into the buddy, and refused there.
+ * For the buddy, a block in a magazine is allocated. Before a block is pushed, fp_frames_holds()
+ * checks without a lock that it is what the caller says. A block that is pushed twice is noticed
+ * when the magazine is emptied into the buddy, which refuses it.
  *
- * It does not sleep but in fp_magazines_drain().
+ * Only fp_magazines_drain() sleeps.
  */
 #include "core/magazine.h"
 
 #include "core/owner.h"
 
-/* Each magazine holds at most this share of the pool, divided by the number of processors. */
+/* Each magazine holds at most 1/SHARE of the pool, divided by the number of processors. */
 #define SHARE	128
 
-/* The magazines of this processor, to oneself until leave(). NULL: they are taken. */
+/* Get this processor's magazines for exclusive use until leave(). NULL: they are in use. */
 static __always_inline struct fp_magazine_cpu *enter(struct fp_magazines *magazines)
 {
 	struct fp_magazine_cpu *cpu;
@@ -52,7 +53,7 @@ static u32 pop(struct fp_magazine *magazine)
 	return magazine->blocks[magazine->nr];
 }
 
-/* Take out the blocks that have been there longest. */
+/* Take out the oldest blocks. */
 static u32 take_oldest(struct fp_magazine *magazine, u32 *blocks, u32 nr)
 {
 	u32 left = magazine->nr - nr;
@@ -63,7 +64,10 @@ static u32 take_oldest(struct fp_magazine *magazine, u32 *blocks, u32 nr)
 	return nr;
 }
 
-/* Whose the huge frame of a frame is, or NULL: none of ours. It may change, but not while a block of ours is in it. */
+/*
+ * The owner of the huge frame that a frame is in, or NULL if it is none of ours. It may change, but
+ * not while a block of ours is in the huge frame.
+ */
 static struct fp_owner *owner_of(const struct fp_magazines *magazines, u64 frame)
 {
 	const struct fp_buddy *buddy = magazines->buddy;
@@ -75,14 +79,14 @@ static struct fp_owner *owner_of(const struct fp_magazines *magazines, u64 frame
 	return id < buddy->nr_fixed ? &magazines->owners[id] : NULL;
 }
 
-/* Is the huge frame of a frame one of ours that is dealt out by frames? */
+/* Is a frame in a huge frame of ours whose frames are allocated one by one? */
 static __always_inline bool is_owned(const struct fp_magazines *magazines, u64 frame)
 {
 	const struct fp_buddy *buddy = magazines->buddy;
 
 	return frame < magazines->nr_frames &&
-	       fp_huge_tag(&buddy->huge[frame / FP_HUGE_FRAMES]) - fp_huge_make_tag(FP_HUGE_OWNED, 0) <
-		       buddy->nr_fixed;
+	       fp_huge_tag(&buddy->huge[frame / FP_HUGE_FRAMES]) -
+		       fp_huge_make_tag(FP_HUGE_OWNED, 0) < buddy->nr_fixed;
 }
 
 /* Is this an allocated huge frame of ours? */
@@ -98,17 +102,17 @@ static bool is_huge_frame(const struct fp_magazines *magazines, u64 frame)
 	       fp_huge_next(&huge) == 1 && !fp_huge_prev(&huge);
 }
 
-/* Is this an allocated block of ours? True is the truth; false may be an illusion. */
+/* Is this an allocated block of ours? True is reliable; false is not (see fp_frames_holds()). */
 static bool is_block(const struct fp_magazines *magazines, u64 frame, u32 order)
 {
 	if (order >= FP_HUGE_ORDER)
 		return order == FP_HUGE_ORDER && is_huge_frame(magazines, frame);
 	return is_owned(magazines, frame) &&
-	       fp_frames_holds(&magazines->buddy->frames[frame / FP_HUGE_FRAMES], frame % FP_HUGE_FRAMES,
-			       1U << order, true);
+	       fp_frames_holds(&magazines->buddy->frames[frame / FP_HUGE_FRAMES],
+			       frame % FP_HUGE_FRAMES, 1U << order, true);
 }
 
-/* From this processor's owner if it has any or can get some, otherwise from the others'. */
+/* Allocate from this processor's owner if it has any or can get some, otherwise from others. */
 static u32 alloc_from_owners(struct fp_magazines *magazines, u32 order, u32 *blocks, u32 nr)
 {
 	u32 i, got = 0, at = raw_smp_processor_id(), nr_owners = magazines->buddy->nr_fixed;
@@ -124,39 +128,37 @@ static u32 alloc_from_owners(struct fp_magazines *magazines, u32 order, u32 *blo
 
 /**
  * fp_magazines_free_bulk() - free several blocks of one order
- * @magazines: the magazines; they are not used
+ * @magazines: the magazines, which are bypassed
  * @order: of the blocks
  * @blocks: their first frames
  * @nr: how many
- * @refused: incremented for each that is not an allocated block of that order
  *
  * Context: process or softirq.
- * Return: how many huge frames went into quarantine.
+ * Return: how many were refused because they are not allocated blocks of that order; these are
+ * counted, and not changed.
  */
-u32 fp_magazines_free_bulk(struct fp_magazines *magazines, u32 order, const u32 *blocks, u32 nr,
-			   u32 *refused)
+u32 fp_magazines_free_bulk(struct fp_magazines *magazines, u32 order, const u32 *blocks, u32 nr)
 {
-	u32 i, n, quarantined = 0;
+	u32 i, n, refused = 0;
 
 	for (i = 0; i < nr; i += n) {
 		struct fp_owner *owner = owner_of(magazines, blocks[i]);
 
-		n = owner ? fp_buddy_free_blocks(owner, order, blocks + i, nr - i, magazines->dirty,
-						 &quarantined) : 0;
+		n = owner ? fp_buddy_free_blocks(owner, order, blocks + i, nr - i,
+						 magazines->dirty) : 0;
 		if (!n) {
 			fp_buddy_count_bad_free(magazines->buddy);
-			++*refused;
+			refused++;
 			n = 1;
 		}
 	}
-	return quarantined;
+	return refused;
 }
 
-/* Keep blocks for later, as many as there is room for. The rest goes back. */
+/* Keep as many blocks for later as there is room for. Free the rest. */
 static void stash(struct fp_magazines *magazines, u32 order, const u32 *blocks, u32 nr)
 {
 	struct fp_magazine_cpu *cpu = nr ? enter(magazines) : NULL;
-	u32 refused = 0;
 
 	if (cpu) {
 		struct fp_magazine *magazine = &cpu->magazines[order];
@@ -165,12 +167,15 @@ static void stash(struct fp_magazines *magazines, u32 order, const u32 *blocks, 
 			push(magazine, blocks[--nr]);
 		leave(cpu);
 	}
-	/* They are as clean as they came, but nobody knows: perhaps a huge frame goes through quarantine for nothing. */
+	/*
+	 * They count as dirty, although they may be clean: a huge frame may go through quarantine
+	 * needlessly.
+	 */
 	if (nr)
-		fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
+		fp_magazines_free_bulk(magazines, order, blocks, nr);
 }
 
-/* @size: of the magazine, which is empty; 0: leave the magazine alone. */
+/* @size: size of the magazine, which is empty; 0: do not fill it. */
 static noinline u64 alloc_slow(struct fp_magazines *magazines, u32 order, u32 size)
 {
 	u32 blocks[FP_MAGAZINE_SIZE / 2], nr;
@@ -179,7 +184,7 @@ static noinline u64 alloc_slow(struct fp_magazines *magazines, u32 order, u32 si
 	trace_refill(magazines->buddy, order, max(size / 2, 1u), nr);
 	if (!nr)
 		return FP_ANYWHERE;
-	/* The lowest is used first. */
+	/* The lowest are used first. */
 	stash(magazines, order, blocks + 1, nr - 1);
 	return blocks[0];
 }
@@ -190,8 +195,8 @@ static noinline u64 alloc_slow(struct fp_magazines *magazines, u32 order, u32 si
  * @order: log2 of its frames
  *
  * Context: process or softirq.
- * Return: its first frame, or FP_ANYWHERE: there is none, but perhaps in a magazine or in
- * quarantine. It may be dirty.
+ * Return: its first frame, or FP_ANYWHERE: there is none, except perhaps in a magazine or in
+ * quarantine. The block may be dirty.
  */
 u64 fp_magazines_alloc(struct fp_magazines *magazines, u32 order)
 {
@@ -215,20 +220,19 @@ u64 fp_magazines_alloc(struct fp_magazines *magazines, u32 order)
 	return alloc_slow(magazines, order, size);
 }
 
-/* Free at once. */
+/* Free to the buddy at once. */
 static noinline int free_directly(struct fp_magazines *magazines, u64 frame, u32 order)
 {
-	u32 block = frame, refused = 0, quarantined;
+	u32 block = frame;
 
 	if (frame > U32_MAX) {
 		fp_buddy_count_bad_free(magazines->buddy);
 		return -EINVAL;
 	}
-	quarantined = fp_magazines_free_bulk(magazines, order, &block, 1, &refused);
-	return refused ? -EINVAL : quarantined;
+	return fp_magazines_free_bulk(magazines, order, &block, 1) ? -EINVAL : 0;
 }
 
-/* False: the magazines are taken, or this one is full. */
+/* False: the magazines are in use, or this one is full. */
 static __always_inline bool try_push(struct fp_magazines *magazines, u64 frame, u32 order)
 {
 	struct fp_magazine_cpu *cpu = enter(magazines);
@@ -245,33 +249,29 @@ static __always_inline bool try_push(struct fp_magazines *magazines, u64 frame, 
 	return has_room;
 }
 
-/* The magazine is full: empty half of it. Returns how many huge frames went into quarantine. */
-static noinline int make_room(struct fp_magazines *magazines, u32 order)
+/* The magazine is full: empty half of it. */
+static noinline void make_room(struct fp_magazines *magazines, u32 order)
 {
-	u32 blocks[FP_MAGAZINE_SIZE / 2], nr = 0, refused = 0;
+	u32 blocks[FP_MAGAZINE_SIZE / 2], nr = 0;
 	struct fp_magazine_cpu *cpu = enter(magazines);
 
 	if (!cpu)
-		return 0;
+		return;
 	nr = take_oldest(&cpu->magazines[order], blocks, cpu->magazines[order].nr / 2);
 	trace_drain(magazines->buddy, raw_smp_processor_id(), order, nr);
 	leave(cpu);
-	return fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
+	fp_magazines_free_bulk(magazines, order, blocks, nr);
 }
 
-/* Look more closely, and make room in the magazine. */
+/* Check completely, and make room in the magazine. */
 static noinline int free_slow(struct fp_magazines *magazines, u64 frame, u32 order)
 {
-	int quarantined, ret = 0;
-
 	if (!is_block(magazines, frame, order))
 		return free_directly(magazines, frame, order);
 	if (try_push(magazines, frame, order))
 		return 0;
-	quarantined = make_room(magazines, order);
-	if (!try_push(magazines, frame, order))
-		ret = free_directly(magazines, frame, order);
-	return ret < 0 ? ret : quarantined + ret;
+	make_room(magazines, order);
+	return try_push(magazines, frame, order) ? 0 : free_directly(magazines, frame, order);
 }
 
 /**
@@ -281,8 +281,8 @@ static noinline int free_slow(struct fp_magazines *magazines, u64 frame, u32 ord
  * @order: log2 of its frames
  *
  * Context: process or softirq.
- * Return: how many huge frames went into quarantine; -EINVAL: this is not an allocated block of that
- * order; counted, and nothing changed.
+ * Return: 0; -EINVAL: this is not an allocated block of that order; this is counted, and nothing is
+ * changed.
  */
 int fp_magazines_free(struct fp_magazines *magazines, u64 frame, u32 order)
 {
@@ -296,13 +296,13 @@ int fp_magazines_free(struct fp_magazines *magazines, u64 frame, u32 order)
 
 /**
  * fp_magazines_alloc_bulk() - allocate several blocks of one order
- * @magazines: the magazines; they are not used
+ * @magazines: the magazines, which are bypassed
  * @order: of the blocks
  * @blocks: the result: their first frames
- * @nr: how many are wanted
+ * @nr: how many to allocate
  *
  * Context: process or softirq.
- * Return: how many there were. They may be dirty.
+ * Return: how many were allocated. They may be dirty.
  */
 u32 fp_magazines_alloc_bulk(struct fp_magazines *magazines, u32 order, u32 *blocks, u32 nr)
 {
@@ -313,19 +313,18 @@ u32 fp_magazines_alloc_bulk(struct fp_magazines *magazines, u32 order, u32 *bloc
 	return got;
 }
 
-/* Free all blocks in a magazine that is ours alone, half of it at a time. */
-static u32 empty(struct fp_magazines *magazines, u32 cpu, u32 order)
+/* Free all blocks in a magazine that nobody else can use now, half of it at a time. */
+static void empty(struct fp_magazines *magazines, u32 cpu, u32 order)
 {
-	u32 blocks[FP_MAGAZINE_SIZE / 2], nr, quarantined = 0, refused = 0;
+	u32 blocks[FP_MAGAZINE_SIZE / 2], nr;
 	struct fp_magazine *magazine = &per_cpu_ptr(magazines->cpus, cpu)->magazines[order];
 
 	if (magazine->nr)
 		trace_drain(magazines->buddy, cpu, order, magazine->nr);
 	while (magazine->nr) {
 		nr = take_oldest(magazine, blocks, min_t(u32, magazine->nr, FP_MAGAZINE_SIZE / 2));
-		quarantined += fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
+		fp_magazines_free_bulk(magazines, order, blocks, nr);
 	}
-	return quarantined;
 }
 
 /**
@@ -333,11 +332,10 @@ static u32 empty(struct fp_magazines *magazines, u32 cpu, u32 order)
  * @magazines: the magazines
  *
  * Context: process or softirq.
- * Return: how many huge frames went into quarantine.
  */
-u32 fp_magazines_drain_local(struct fp_magazines *magazines)
+void fp_magazines_drain_local(struct fp_magazines *magazines)
 {
-	u32 blocks[FP_MAGAZINE_SIZE / 2], order = 0, nr, quarantined = 0, refused = 0;
+	u32 blocks[FP_MAGAZINE_SIZE / 2], order = 0, nr;
 	struct fp_magazine_cpu *cpu;
 
 	while (order < FP_MAGAZINE_ORDERS) {
@@ -350,11 +348,10 @@ u32 fp_magazines_drain_local(struct fp_magazines *magazines)
 			trace_drain(magazines->buddy, raw_smp_processor_id(), order, nr);
 		leave(cpu);
 		if (nr)
-			quarantined += fp_magazines_free_bulk(magazines, order, blocks, nr, &refused);
+			fp_magazines_free_bulk(magazines, order, blocks, nr);
 		else
 			order++;
 	}
-	return quarantined;
 }
 
 static u64 nr_cached(const struct fp_magazines *magazines, u32 order)
@@ -389,51 +386,50 @@ static void close_all(struct fp_magazines *magazines, bool hurry)
 /**
  * fp_magazines_drain() - empty all magazines
  * @magazines: the magazines
- * @hurry: somebody waits, and is content if what is pushed at this moment is missed
+ * @hurry: somebody is waiting; a block that is pushed at this moment may be missed
  *
- * What is freed or allocated meanwhile passes them by. Without @hurry, who pushed and is missed does so after
- * the magazines were opened again, and sees all that the caller wrote before.
+ * Calls that free or allocate meanwhile bypass the magazines. Without @hurry, a push that is missed
+ * happens after the magazines were opened again, and sees all that the caller wrote before.
  *
  * Context: may sleep.
- * Return: how many huge frames went into quarantine.
  */
-u32 fp_magazines_drain(struct fp_magazines *magazines, bool hurry)
+void fp_magazines_drain(struct fp_magazines *magazines, bool hurry)
 {
-	u32 cpu, order, quarantined = 0;
+	u32 cpu, order;
 
 	mutex_lock(&magazines->drain_lock);
-	/* Not before there is the lock: another drain may have blocks in its hands. */
+	/* Not before the lock is taken: another drain may not have freed its blocks yet. */
 	if (hurry && is_empty(magazines))
 		goto unlock;
 	close_all(magazines, hurry);
 	for_each_possible_cpu(cpu) {
 		for (order = 0; order < FP_MAGAZINE_ORDERS; order++)
-			quarantined += empty(magazines, cpu, order);
+			empty(magazines, cpu, order);
 		fp_gate_open(&per_cpu_ptr(magazines->cpus, cpu)->gate);
 	}
 unlock:
 	mutex_unlock(&magazines->drain_lock);
-	return quarantined;
 }
 
 /**
- * fp_magazines_stats() - take a consistent snapshot of the buddy, in which blocks in magazines are free
+ * fp_magazines_stats() - take a consistent snapshot of the buddy, with blocks in magazines as free
  * @magazines: the magazines
- * @withheld: frames that the buddy has for used, and are nobody's; they are not counted at all
+ * @set_aside: frames set aside; they are used for the buddy, and not counted in the snapshot
  * @stats: the result
  *
- * A block that changes magazines meanwhile may count twice, but not for more than what is used. While the buddy stands still, nothing that it holds to be free can come into a magazine.
+ * A block that moves to another magazine meanwhile may be counted twice, but never more blocks than
+ * are used. While the buddy is frozen, no block that it counts as free can get into a magazine.
  *
  * Context: any; freezes the pool while it looks at each huge frame once.
  */
-void fp_magazines_stats(struct fp_magazines *magazines, u64 withheld, struct fp_buddy_stats *stats)
+void fp_magazines_stats(struct fp_magazines *magazines, u64 set_aside, struct fp_buddy_stats *stats)
 {
 	u32 order;
 	u64 nr;
 
 	fp_buddy_freeze(magazines->buddy);
 	fp_buddy_stats_locked(magazines->buddy, stats);
-	stats->used -= withheld;
+	stats->used -= set_aside;
 	for (order = 0; order < FP_MAGAZINE_ORDERS; order++) {
 		nr = min(nr_cached(magazines, order), stats->used >> order);
 		stats->blocks[order] += nr;
@@ -459,8 +455,8 @@ static void set_sizes(struct fp_magazines *magazines)
 /**
  * fp_magazines_init() - make empty magazines
  * @magazines: zeroed
- * @buddy: where the blocks come from; it was told that there are nr_cpu_ids fixed owners
- * @direct: keep them empty, so that a double free is seen at once: for debugging
+ * @buddy: where the blocks come from; it was initialised for nr_cpu_ids fixed owners
+ * @direct: keep them empty, so that a double free is noticed at once; for debugging
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
@@ -489,7 +485,7 @@ int fp_magazines_init(struct fp_magazines *magazines, struct fp_buddy *buddy, bo
 }
 
 /**
- * fp_magazines_fini() - the end of them
+ * fp_magazines_fini() - empty the magazines and free their memory
  * @magazines: the magazines; all blocks are freed, and nobody uses them any more
  *
  * Context: may sleep.

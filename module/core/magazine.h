@@ -12,7 +12,7 @@
  * struct fp_magazine - a stack of blocks of one order
  * @nr: how many there are
  * @size: how many there may be; constant
- * @blocks: their first frames; the last one came last
+ * @blocks: their first frames, in the order in which they were pushed
  */
 struct fp_magazine {
 	u32 nr;
@@ -22,7 +22,7 @@ struct fp_magazine {
 
 /**
  * struct fp_magazine_cpu - the magazines of one processor
- * @gate: to them
+ * @gate: the gate to them
  * @magazines: by order
  */
 struct fp_magazine_cpu {
@@ -31,13 +31,14 @@ struct fp_magazine_cpu {
 };
 
 /**
- * struct fp_magazines - the kernel's side of a pool: naturally aligned blocks, fast
+ * struct fp_magazines - naturally aligned blocks of a pool for the kernel, fast
  * @buddy: where the blocks come from; constant
- * @nr_frames: in @buddy; constant
- * @owners: by processor: owner of the huge frames that blocks for it come from; the fixed ones of
- *	    @buddy. All of them are one to the rest of the world: any processor may free any block, and
- *	    take one from any owner when its own has none.
- * @dirty: freed huge frames go into quarantine; may be cleared after init by who deals in pretend memory
+ * @nr_frames: frames in @buddy; constant
+ * @owners: by processor: owner of the huge frames that blocks for it come from; these are the fixed
+ *	    owners of @buddy. Outside they count as one: any processor may free any block, and takes
+ *	    blocks from any owner when its own has none.
+ * @dirty: freed huge frames go into quarantine; may be set to false after init if there is no real
+ *	   memory
  * @cpus: by processor
  * @drain_lock: one drain at a time
  */
@@ -55,10 +56,10 @@ void fp_magazines_fini(struct fp_magazines *magazines);
 u64 fp_magazines_alloc(struct fp_magazines *magazines, u32 order);
 int fp_magazines_free(struct fp_magazines *magazines, u64 frame, u32 order);
 u32 fp_magazines_alloc_bulk(struct fp_magazines *magazines, u32 order, u32 *blocks, u32 nr);
-u32 fp_magazines_free_bulk(struct fp_magazines *magazines, u32 order, const u32 *blocks, u32 nr,
-			   u32 *refused);
-u32 fp_magazines_drain(struct fp_magazines *magazines, bool hurry);
-u32 fp_magazines_drain_local(struct fp_magazines *magazines);
-void fp_magazines_stats(struct fp_magazines *magazines, u64 withheld, struct fp_buddy_stats *stats);
+u32 fp_magazines_free_bulk(struct fp_magazines *magazines, u32 order, const u32 *blocks, u32 nr);
+void fp_magazines_drain(struct fp_magazines *magazines, bool hurry);
+void fp_magazines_drain_local(struct fp_magazines *magazines);
+void fp_magazines_stats(struct fp_magazines *magazines, u64 set_aside,
+			struct fp_buddy_stats *stats);
 
 #endif

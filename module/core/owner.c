@@ -1,73 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An owner deals in the frames of its own partly used huge frames: the downstairs of
- * the buddy allocator. Owners share no lock while they do.
+ * An owner allocates the frames of its own partly used huge frames: the lower level of the buddy
+ * allocator. Owners share no lock while they do so.
  *
- * They are kept on lists by fullness, and the fullest class is looked through first, so
- * that the emptier ones get a chance to become empty.
+ * These huge frames are on lists by fullness. The fullest class is searched first, so that the
+ * emptier ones get a chance to become empty.
  *
- * Whoever wants to see a whole pool standing still freezes it: sets @frozen, then takes
- * and drops each owner's lock once. Who had a lock by then has left; who takes one
- * afterwards sees @frozen, since the freezer's unlock came before its lock, and waits for the
- * freeze lock instead. The thaw clears @frozen with release semantics after the freezer's
- * last look, which pairs with the acquire of the owner that sees it cleared.
+ * To get a consistent picture of the whole pool, a caller freezes it: it sets @frozen, then takes
+ * and drops each owner's lock once. Whoever held such a lock before has released it by then.
+ * Whoever takes one afterwards sees @frozen, since the freezer's unlock came before its lock, and
+ * waits for the freeze lock instead. The thaw clears @frozen with release semantics after the
+ * freezer's last read; this pairs with the acquire of the owner that sees it cleared.
  */
 #include "core/owner.h"
 
-#include "core/lease.h"
-
 /*
- * How many huge frames of each fullness class to try before an empty one is taken. What
- * was taken last must be among those tried, or each allocation would take another.
+ * How many huge frames of each fullness class to try before an empty one is taken. The one taken
+ * last must be among those tried, or each allocation would take another one.
  */
 #define TRY_BEFORE_EMPTY	2
 
-static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
+static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget,
+		       u32 id)
 {
 	u32 i;
 
-	for (i = 0; i < FP_CLASSES; i++)
+	*owner = (struct fp_owner){
+		.buddy = buddy,
+		.budget = budget ? budget : &buddy->nobody,
+		.id = id,
+	};
+	for (i = 0; i < FP_LISTS; i++)
 		owner->heads[i] = FP_NIL;
-	owner->classes = 0;
-	owner->buddy = buddy;
-	owner->label = FP_NO_LABEL;
-	owner->id = id;
-	owner->max_spare = 0;
-	owner->nr_spare = 0;
-	owner->nr_huge = 0;
-	owner->nr_free = 0;
-	INIT_LIST_HEAD(&owner->leases);
-	owner->nr_withheld = 0;
 	spin_lock_init(&owner->lock);
 	spin_lock_bh(&buddy->freeze_lock);
 	list_add_tail(&owner->node, &buddy->owners);
-	buddy->nr_owners++;
+	WRITE_ONCE(buddy->nr_owners, buddy->nr_owners + 1);
 	spin_unlock_bh(&buddy->freeze_lock);
 }
 
 /**
- * fp_owner_init() - make an owner of nothing
+ * fp_owner_init() - make an owner without huge frames
  * @owner: the owner
- * @buddy: whose huge frames it will own
+ * @buddy: where its huge frames will come from
+ * @budget: charged for them, or NULL
  *
  * Context: any.
  */
-void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy)
+void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget)
 {
-	init_owner(owner, buddy, FP_NO_ID);
+	init_owner(owner, buddy, budget, FP_NO_ID);
 }
 
 /**
- * fp_owner_init_fixed() - make an owner of nothing that always has the same id
- * @owner: the owner
- * @buddy: whose huge frames it will own
- * @id: its id, below the number that fp_buddy_init() was told, in use by no other owner
+ * fp_owner_init_fixed() - make an owner with a fixed id, without huge frames
+ * @owner: the owner; nobody is charged for its huge frames
+ * @buddy: where its huge frames will come from
+ * @id: its id, below @nr_fixed of fp_buddy_init(); no other owner has it
  *
  * Context: any.
  */
 void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
 {
-	init_owner(owner, buddy, id);
+	init_owner(owner, buddy, NULL, id);
 }
 
 /**
@@ -78,14 +73,14 @@ void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
  */
 bool fp_owner_has_dynamic_id(const struct fp_owner *owner)
 {
-	return owner->id >= owner->buddy->nr_fixed && owner->id < FP_ORPHANAGE_ID;
+	return owner->id >= owner->buddy->nr_fixed && owner->id < FP_NO_ID;
 }
 
 /**
- * fp_owner_get_id() - see to it that the owner has an id
+ * fp_owner_get_id() - make sure that the owner has an id
  * @owner: the owner; its buddy's lock is held
  *
- * Return: false: so many owners have huge frames that there is no id for another.
+ * Return: false: so many owners have huge frames that all ids are in use.
  */
 bool fp_owner_get_id(struct fp_owner *owner)
 {
@@ -120,7 +115,7 @@ void fp_owner_put_id(struct fp_owner *owner)
 
 /**
  * fp_owner_fini() - end an owner
- * @owner: an owner of nothing but what is lent to others, which has given its spare huge frames up
+ * @owner: an owner without huge frames, kept ones included
  *
  * Context: any.
  */
@@ -129,17 +124,17 @@ void fp_owner_fini(struct fp_owner *owner)
 	struct fp_buddy *buddy = owner->buddy;
 
 	spin_lock_bh(&buddy->freeze_lock);
-	fp_lease_hand_over(owner, &buddy->orphanage);
 	spin_lock(&buddy->lock);
-	fp_owner_put_id(owner);
+	if (owner->is_keeper)
+		fp_owner_delist_keeper(owner);
 	spin_unlock(&buddy->lock);
 	list_del(&owner->node);
-	buddy->nr_owners--;
+	WRITE_ONCE(buddy->nr_owners, buddy->nr_owners - 1);
 	spin_unlock_bh(&buddy->freeze_lock);
 }
 
 /**
- * fp_owner_lock() - take the owner's lock, while nobody has the pool frozen
+ * fp_owner_lock() - take the owner's lock, as soon as the pool is not frozen
  * @owner: the owner
  *
  * Context: any.
@@ -172,14 +167,31 @@ void fp_owner_unlock(struct fp_owner *owner)
 }
 
 /**
- * fp_owner_class() - fullness class of a huge frame
+ * fp_owner_held() - count the allocated frames of an owner
+ * @owner: the owner
+ *
+ * Context: any.
+ * Return: frames; an estimate while the owner allocates or frees.
+ */
+u64 fp_owner_held(const struct fp_owner *owner)
+{
+	u64 all = (u64)READ_ONCE(owner->nr_huge) * FP_HUGE_FRAMES, nr_free = READ_ONCE(owner->nr_free);
+
+	return all > nr_free ? all - nr_free : 0;
+}
+
+/**
+ * fp_owner_class() - which list a huge frame belongs to
  * @nr_free: its free frames
  *
- * Return: the class; lower ones are fuller. FP_CLASSES: it is full, and on no list.
+ * Return: the fullness class (lower ones are fuller); FP_KEPT: it is wholly free; FP_LISTS: it is
+ * full, and belongs to no list.
  */
 u32 fp_owner_class(u32 nr_free)
 {
-	return nr_free ? (nr_free - 1) / (FP_HUGE_FRAMES / FP_CLASSES) : FP_CLASSES;
+	if (!nr_free)
+		return FP_LISTS;
+	return nr_free == FP_HUGE_FRAMES ? FP_KEPT : (nr_free - 1) / (FP_HUGE_FRAMES / FP_CLASSES);
 }
 
 static void list_huge(struct fp_owner *owner, u32 index, u32 class)
@@ -209,7 +221,7 @@ static void unlist_huge(struct fp_owner *owner, u32 index, u32 class)
 		owner->classes &= ~(1U << class);
 }
 
-/* The classes that have a list, from @class on. */
+/* The classes from @class on whose lists are not empty. */
 static u32 classes_from(const struct fp_owner *owner, u32 class)
 {
 	return owner->classes & ~0U << class;
@@ -219,19 +231,58 @@ static void relist_huge(struct fp_owner *owner, u32 index, u32 was, u32 is)
 {
 	if (was == is)
 		return;
-	if (was != FP_CLASSES)
+	if (was != FP_LISTS)
 		unlist_huge(owner, index, was);
-	if (is != FP_CLASSES)
+	if (is != FP_LISTS)
 		list_huge(owner, index, is);
 }
 
-/* @nr frames of the huge frame, which was in @class, have been allocated. */
+/**
+ * fp_owner_become_keeper() - put an owner on the lists of those that may keep something
+ * @owner: the owner, locked
+ *
+ * Context: any; takes the buddy's lock.
+ */
+void fp_owner_become_keeper(struct fp_owner *owner)
+{
+	if (owner->is_keeper)
+		return;
+	owner->is_keeper = true;
+	spin_lock(&owner->buddy->lock);
+	list_add_tail(&owner->keeper, &owner->buddy->keepers);
+	if (owner->budget->parent)
+		list_add_tail(&owner->siblings, &owner->budget->parent->keepers);
+	spin_unlock(&owner->buddy->lock);
+}
+
+/**
+ * fp_owner_delist_keeper() - take an owner off the lists of those that may keep something
+ * @owner: the owner, which is on them
+ *
+ * Context: any; the buddy's lock is held.
+ */
+void fp_owner_delist_keeper(struct fp_owner *owner)
+{
+	lockdep_assert_held(&owner->buddy->lock);
+	list_del(&owner->keeper);
+	if (owner->budget->parent)
+		list_del(&owner->siblings);
+}
+
+static void count_kept(struct fp_owner *owner, s32 nr)
+{
+	WRITE_ONCE(owner->nr_kept, owner->nr_kept + nr);
+	if (nr > 0)
+		fp_owner_become_keeper(owner);
+}
+
+/* Account for @nr frames that were allocated from a huge frame, which was in @class. */
 static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
 {
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
 
 	if (nr_free + nr == FP_HUGE_FRAMES) {
-		WRITE_ONCE(owner->nr_spare, owner->nr_spare - 1);
+		count_kept(owner, -1);
 		trace_split(owner, index);
 	}
 	relist_huge(owner, index, class, fp_owner_class(nr_free));
@@ -241,7 +292,7 @@ static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
 /**
  * fp_owner_enlist() - become the owner of a huge frame
  * @owner: the owner, locked, with an id
- * @index: the huge frame; its frames are what they shall be, and nobody else knows of it
+ * @index: the huge frame; its frames are in their final state, and nobody else uses it
  */
 void fp_owner_enlist(struct fp_owner *owner, u32 index)
 {
@@ -249,22 +300,40 @@ void fp_owner_enlist(struct fp_owner *owner, u32 index)
 
 	lockdep_assert_held(&owner->lock);
 	if (nr_free == FP_HUGE_FRAMES)
-		WRITE_ONCE(owner->nr_spare, owner->nr_spare + 1);
+		count_kept(owner, 1);
 	if (nr_free)
 		list_huge(owner, index, fp_owner_class(nr_free));
 	else
 		fp_huge_set(&owner->buddy->huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
-	owner->nr_huge++;
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge + 1);
 	WRITE_ONCE(owner->nr_free, owner->nr_free + nr_free);
+}
+
+/**
+ * fp_owner_begin_run() - make huge frames a run
+ * @owner: the owner of the run, with an id
+ * @index: the first
+ * @whole: how many
+ * @rest: frames of the run in the huge frame after them
+ */
+void fp_owner_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
+{
+	struct fp_huge *huge = &owner->buddy->huge[index];
+	u32 i;
+
+	fp_huge_set(huge, FP_HUGE_RUN, owner->id, rest, whole);
+	for (i = 1; i < whole; i++)
+		fp_huge_set(&huge[i], FP_HUGE_BODY, FP_NO_ID, FP_NIL, FP_NIL);
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge + whole);
 }
 
 /**
  * fp_owner_adopt() - become the owner of an empty huge frame, and take some of its frames
  * @owner: the owner, locked, with an id
- * @index: the huge frame; nobody else knows of it
+ * @index: the huge frame; nobody else uses it
  * @at: first frame to take
  * @nr: frames to take, 1 to FP_HUGE_FRAMES - 1
- * @head: they are a block; otherwise they continue the huge frame before
+ * @head: they are a block; otherwise they continue a run from the huge frame before
  */
 void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
 {
@@ -276,7 +345,7 @@ void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head
 	trace_split(owner, index);
 }
 
-/* What the request means inside the huge frame at @index. False: nothing can fit. */
+/* Translate the request to the huge frame at @index. False: nothing can fit. */
 static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_request *request,
 		     struct fp_fit *fit)
 {
@@ -298,7 +367,7 @@ static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_re
 
 typedef u32 (*find_fn)(const struct fp_frames *frames, const struct fp_fit *fit);
 
-/* Look through at most @max_tries huge frames of each class, fullest first. */
+/* Search at most @max_tries huge frames of each class, fullest first. */
 static bool take(struct fp_owner *owner, const struct fp_request *request, find_fn find,
 		 u32 max_tries, struct fp_run *run)
 {
@@ -307,7 +376,8 @@ static bool take(struct fp_owner *owner, const struct fp_request *request, find_
 	struct fp_fit fit;
 
 	lockdep_assert_held(&owner->lock);
-	for (classes = classes_from(owner, fp_owner_class(request->nr)); classes; classes &= classes - 1) {
+	for (classes = classes_from(owner, fp_owner_class(request->nr)); classes;
+	     classes &= classes - 1) {
 		class = __ffs(classes);
 		tries = max_tries;
 		for (index = owner->heads[class]; index != FP_NIL && tries;
@@ -327,7 +397,7 @@ static bool take(struct fp_owner *owner, const struct fp_request *request, find_
 }
 
 /**
- * fp_owner_take_block() - take a naturally aligned block, without looking for long
+ * fp_owner_take_block() - take a naturally aligned block, after a short search
  * @owner: the owner, locked
  * @request: what it must satisfy; shorter than a huge frame
  * @run: the result
@@ -341,7 +411,7 @@ bool fp_owner_take_block(struct fp_owner *owner, const struct fp_request *reques
 }
 
 /**
- * fp_owner_take_run() - take any run that fits, looking everywhere
+ * fp_owner_take_run() - take any run that fits, after a full search
  * @owner: the owner, locked
  * @request: what it must satisfy; shorter than a huge frame
  * @run: the result
@@ -361,7 +431,7 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
  * @blocks: the result: their first frames
  * @dirty: for each, the result: whether any of its frames is not known to be zero; or NULL
  * @max: how many, at least 1
- * @everywhere: look everywhere; otherwise not for long
+ * @everywhere: search all huge frames; otherwise only a few
  *
  * Return: how many were found.
  */
@@ -372,7 +442,7 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 	u32 classes, class, index, next, nr, got = 0, tries;
 
 	lockdep_assert_held(&owner->lock);
-	/* What is taken from moves to a class that was looked through already. */
+	/* A huge frame from which blocks are taken moves to a class that was searched already. */
 	for (classes = classes_from(owner, fp_owner_class(1U << order)); classes && got < max;
 	     classes &= classes - 1) {
 		class = __ffs(classes);
@@ -394,7 +464,7 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 /**
  * fp_owner_adopt_blocks() - become the owner of an empty huge frame, and take blocks of it
  * @owner: the owner, locked, with an id
- * @index: the huge frame; nobody else knows of it
+ * @index: the huge frame; nobody else uses it
  * @order: of the blocks, below FP_HUGE_ORDER
  * @blocks: the result: their first frames
  * @dirty: for each, the result: false; or NULL
@@ -402,7 +472,8 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
  *
  * Return: how many were taken.
  */
-u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, bool *dirty, u32 max)
+u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, bool *dirty,
+			  u32 max)
 {
 	struct fp_frames *frames = &owner->buddy->frames[index];
 	u32 nr;
@@ -454,13 +525,11 @@ bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, boo
 	const struct fp_frames *frames = &buddy->frames[index];
 
 	lockdep_assert_held(&owner->lock);
-	/* Others' may change under our eyes, but not into ours. */
+	/* Huge frames of others may change meanwhile, but do not become ours. */
 	if (fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return false;
-	if (!(head && is_power_of_2(nr) && fp_frames_holds_quickly(frames, at, ilog2(nr))) &&
-	    !fp_frames_holds(frames, at, nr, head))
-		return false;
-	return !fp_lease_covers(owner, index, at);
+	return (head && is_power_of_2(nr) && fp_frames_holds_quickly(frames, at, ilog2(nr))) ||
+	       fp_frames_holds(frames, at, nr, head);
 }
 
 /**
@@ -469,9 +538,9 @@ bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, boo
  * @index: the huge frame
  * @at: first frame
  * @nr: number, checked by fp_owner_holds()
- * @dirty: they may have been written or be referenced
+ * @dirty: they may have been written or may be referenced
  *
- * fp_owner_settle() must follow before the lock is dropped; it may do so for several at once.
+ * fp_owner_settle() must follow before the lock is dropped; one call may follow several of these.
  */
 void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 {
@@ -480,16 +549,17 @@ void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 }
 
 /**
- * fp_owner_put_blocks() - mark the leading blocks that lie in one huge frame free
+ * fp_owner_put_blocks() - mark free the leading blocks that lie in one huge frame
  * @owner: the owner, locked
  * @order: of the blocks, below FP_HUGE_ORDER
  * @blocks: their first frames
  * @nr: how many, at least 1
- * @dirty: they may have been written or be referenced
+ * @dirty: they may have been written or may be referenced
  *
- * fp_owner_settle() must follow if there were any.
+ * fp_owner_settle() must follow if any were marked.
  *
- * Return: how many there were, up to the first that is not an allocated block of @owner of that order.
+ * Return: how many were marked, up to the first that is not an allocated block of @owner of that
+ * order.
  */
 u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty)
 {
@@ -500,11 +570,6 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
 	if (index >= buddy->map.nr ||
 	    fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return 0;
-	if (!list_empty(&owner->leases)) {
-		if (fp_lease_covers(owner, index, blocks[0] % FP_HUGE_FRAMES))
-			return 0;
-		nr = 1;
-	}
 	return fp_frames_put_blocks(&buddy->frames[index], order, blocks, nr, dirty);
 }
 
@@ -514,94 +579,35 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
  * @index: the huge frame
  * @nr: how many of its frames fp_owner_put() has marked since the last time
  *
- * Return: whether the whole huge frame is free, and @owner does not keep it; it is then the caller's, and its
- * frames tell what is dirty.
+ * Return: whether all of the huge frame is free and @owner does not keep it. The caller then has
+ * it; its frames tell what is dirty.
  */
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 {
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
-	u32 was = fp_owner_class(nr_free - nr), withheld = fp_lease_withheld(owner, index);
-	bool keep = nr_free == FP_HUGE_FRAMES && owner->nr_spare < owner->max_spare;
+	u32 was = fp_owner_class(nr_free - nr);
+	bool keep = nr_free == FP_HUGE_FRAMES && owner->nr_kept < owner->max_kept;
 
 	lockdep_assert_held(&owner->lock);
-	if (nr_free + withheld < FP_HUGE_FRAMES || keep) {
+	if (nr_free < FP_HUGE_FRAMES || keep) {
 		if (keep) {
-			WRITE_ONCE(owner->nr_spare, owner->nr_spare + 1);
+			count_kept(owner, 1);
 			trace_merge(owner, index, true);
 		}
 		relist_huge(owner, index, was, fp_owner_class(nr_free));
 		WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
 		return false;
 	}
-	relist_huge(owner, index, was, FP_CLASSES);
+	relist_huge(owner, index, was, FP_LISTS);
 	WRITE_ONCE(owner->nr_free, owner->nr_free - (nr_free - nr));
-	owner->nr_huge--;
-	if (withheld)
-		fp_lease_end_all(owner, index);
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
 	trace_merge(owner, index, false);
 	return true;
 }
 
-/* The free frames that are clean, as if the others were not. */
-static struct fp_frames clean_frames(const struct fp_frames *frames)
-{
-	struct fp_frames clean;
-	u32 w;
-
-	for (w = 0; w < FP_FRAMES_WORDS; w++) {
-		clean.free[w] = frames->free[w] & frames->aux[w];
-		clean.aux[w] = 0;
-	}
-	return clean;
-}
-
-static u32 find_clean(const struct fp_owner *owner, u32 index, const struct fp_request *request)
-{
-	const struct fp_frames clean = clean_frames(&owner->buddy->frames[index]);
-	struct fp_fit fit;
-	u32 at;
-
-	if (!fit_huge(owner->buddy, index, request, &fit))
-		return FP_FRAMES_NONE;
-	at = fp_frames_find_block(&clean, &fit);
-	return at != FP_FRAMES_NONE ? at : fp_frames_find_run(&clean, &fit);
-}
-
-/**
- * fp_owner_take_clean() - take clean frames for somebody else
- * @owner: the owner, locked
- * @request: what they must satisfy; fewer than a huge frame
- * @run: the result
- *
- * Looks everywhere, at the emptiest huge frames first.
- *
- * Return: whether there were any.
- */
-bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *request,
-			 struct fp_run *run)
-{
-	struct fp_buddy *buddy = owner->buddy;
-	u32 class = FP_CLASSES, index, at;
-
-	lockdep_assert_held(&owner->lock);
-	while (class-- > fp_owner_class(request->nr)) {
-		for (index = owner->heads[class]; index != FP_NIL;
-		     index = fp_huge_next(&buddy->huge[index])) {
-			at = find_clean(owner, index, request);
-			if (at == FP_FRAMES_NONE)
-				continue;
-			run->dirty = fp_frames_take(&buddy->frames[index], at, request->nr, true);
-			run->frame = (u64)index * FP_HUGE_FRAMES + at;
-			settle_taken(owner, index, class, request->nr);
-			return true;
-		}
-	}
-	return false;
-}
-
 /**
  * fp_owner_delist() - undo fp_owner_enlist()
- * @owner: the owner, locked, or about to end
+ * @owner: the owner, which is locked or about to end
  * @index: the huge frame
  */
 void fp_owner_delist(struct fp_owner *owner, u32 index)
@@ -609,20 +615,8 @@ void fp_owner_delist(struct fp_owner *owner, u32 index)
 	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
 
 	if (nr_free == FP_HUGE_FRAMES)
-		WRITE_ONCE(owner->nr_spare, owner->nr_spare - 1);
-	relist_huge(owner, index, fp_owner_class(nr_free), FP_CLASSES);
+		count_kept(owner, -1);
+	relist_huge(owner, index, fp_owner_class(nr_free), FP_LISTS);
 	WRITE_ONCE(owner->nr_free, owner->nr_free - nr_free);
-	owner->nr_huge--;
-}
-
-/**
- * fp_owner_hand_over() - another owner takes a huge frame over
- * @owner: the owner, which is ending
- * @heir: the other, locked, with an id
- * @index: the huge frame
- */
-void fp_owner_hand_over(struct fp_owner *owner, struct fp_owner *heir, u32 index)
-{
-	fp_owner_delist(owner, index);
-	fp_owner_enlist(heir, index);
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
 }

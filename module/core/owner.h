@@ -13,6 +13,7 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
 u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 max,
 			 bool everywhere);
 bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty);
+void fp_owner_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest);
 void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
 u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks,
 			  bool *dirty, u32 max);
@@ -20,26 +21,21 @@ bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, boo
 void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty);
 u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty);
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr);
-bool fp_owner_take_clean(struct fp_owner *owner, const struct fp_request *request,
-			 struct fp_run *run);
-void fp_owner_hand_over(struct fp_owner *owner, struct fp_owner *heir, u32 index);
 bool fp_owner_has_dynamic_id(const struct fp_owner *owner);
 bool fp_owner_get_id(struct fp_owner *owner);
 void fp_owner_put_id(struct fp_owner *owner);
-
 void fp_owner_enlist(struct fp_owner *owner, u32 index);
 void fp_owner_delist(struct fp_owner *owner, u32 index);
+void fp_owner_become_keeper(struct fp_owner *owner);
+void fp_owner_delist_keeper(struct fp_owner *owner);
 
-/* In spare.c, for buddy.c. */
-bool fp_spare_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
-void fp_spare_put(struct fp_owner *owner, u32 index, u32 nr);
+/* In release.c */
+void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr,
+			  bool dirty);
+void fp_owner_release(struct fp_owner *owner, u32 index);
 
-/* In retire.c, for buddy.c. */
-u32 fp_buddy_retire_run(struct fp_buddy *buddy, u32 index, u32 nr, bool dirty, u32 label);
-
-/* In buddy.c, for lease.c and spare.c. */
-void fp_buddy_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest);
-u32 fp_buddy_retire(struct fp_owner *owner, u32 index, u32 label);
-u32 fp_buddy_settle(struct fp_owner *owner, u32 index, u32 nr, u32 label);
+/* In keep.c */
+bool fp_keep_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
+void fp_keep_put(struct fp_owner *owner, u32 index, u32 nr);
 
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Walks a whole buddy and checks every numbered invariant of bittree.c (T),
- * hugemap.c (H), frames.c (F), buddy.c (B) and lease.c (L). It trusts nothing but the bounds.
+ * Walks a whole buddy and checks every numbered invariant of bittree.c (T), hugemap.c (H), frames.c
+ * (F), buddy.c (B) and budget.c (C). It trusts nothing but the bounds.
  */
-#include "core/lease.h"
 #include "core/owner.h"
 
 static bool block_is_sound(const struct fp_extent *extent, u32 pos, u32 level)
@@ -78,7 +77,7 @@ static const char *check_map(const struct fp_buddy *buddy)
 	return nr_states == nr_empty ? NULL : "B1: empty huge frame is not recorded";
 }
 
-/* Does the run that begins at @index consist of what it says? */
+/* Does the run that begins at @index consist of what its first word says? */
 static bool run_is_sound(const struct fp_buddy *buddy, u32 index)
 {
 	const struct fp_huge *run = &buddy->huge[index];
@@ -95,7 +94,7 @@ static bool run_is_sound(const struct fp_buddy *buddy, u32 index)
 		fp_frames_holds(&buddy->frames[index + i], 0, rest, false));
 }
 
-/* @continues: frame 0 ends a run. */
+/* @continues: frame 0 continues a run from the huge frame before. */
 static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool continues)
 {
 	const struct fp_frames *frames = &buddy->frames[index];
@@ -113,7 +112,7 @@ static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool co
 	return NULL;
 }
 
-/* Is @index on the list as its neighbours see it? The first one's neighbour is the list's head. */
+/* Do its neighbours on the list point to @index? The first one's neighbour is the list's head. */
 static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 index,
 		      u32 class)
 {
@@ -129,7 +128,7 @@ static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner
 
 static const char *check_huge(const struct fp_buddy *buddy)
 {
-	u32 index, nr_quarantined = 0, run_end = 0, run_tail = FP_NIL;
+	u32 index, nr_quarantined = 0, nr_retired = 0, run_end = 0, run_tail = FP_NIL;
 	const char *broken = NULL;
 
 	for (index = 0; index < buddy->map.nr && !broken; index++) {
@@ -154,33 +153,42 @@ static const char *check_huge(const struct fp_buddy *buddy)
 		case FP_HUGE_QUARANTINED:
 			nr_quarantined++;
 			break;
+		case FP_HUGE_RETIRED:
+			nr_retired++;
+			break;
 		}
 	}
 	if (!broken && nr_quarantined != buddy->nr_quarantined)
 		broken = "B4: wrong count of quarantined huge frames";
+	if (!broken && nr_retired != buddy->nr_retired)
+		broken = "B4: wrong count of retired huge frames";
 	return broken;
 }
 
 /**
- * struct sums - over all owners, as their own records have it, or over all huge frames
- * @nr_huge: owned huge frames, and runs
+ * struct sums - totals over all owners, from their own records, or over all huge frames
+ * @nr_huge: owned huge frames, those of runs included
  * @nr_listed: those with free frames
  * @nr_ids: ids that are not fixed
+ * @nr_keepers: owners that may keep something
+ * @nr_free_of_charge: huge frames of owners that are not charged
  */
 struct sums {
 	u32 nr_huge;
 	u32 nr_listed;
 	u32 nr_ids;
+	u32 nr_keepers;
+	u32 nr_free_of_charge;
 };
 
 /**
- * struct counts - of one owner, over its lists
+ * struct counts - totals over the lists of one owner
  * @nr_free: free frames
- * @nr_spare: wholly free huge frames
+ * @nr_kept: wholly free huge frames
  */
 struct counts {
 	u64 nr_free;
-	u32 nr_spare;
+	u32 nr_kept;
 };
 
 static const char *check_list(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 class,
@@ -198,51 +206,20 @@ static const char *check_list(const struct fp_buddy *buddy, const struct fp_owne
 		if (fp_owner_class(nr) != class)
 			return "B2: huge frame is on the list of another class";
 		counts->nr_free += nr;
-		counts->nr_spare += nr == FP_HUGE_FRAMES;
+		counts->nr_kept += nr == FP_HUGE_FRAMES;
 	}
 	return NULL;
 }
 
-/* How many leases of the owner name a frame? */
-static u32 count_leases(const struct fp_owner *owner, u32 index, u32 at)
+static bool budget_is_sound(const struct fp_owner *owner)
 {
-	const struct fp_lease *lease;
-	u32 nr = 0;
+	const struct fp_budget *budget = owner->budget, *parent = budget->parent;
 
-	list_for_each_entry(lease, &owner->leases, node)
-		if (lease->index == index) {
-			nr += lease->live[at / 64] >> (at % 64) & 1;
-			nr += lease->withheld[at / 64] >> (at % 64) & 1;
-		}
-	return nr;
-}
-
-static const char *check_leases(const struct fp_owner *owner, u64 *withheld)
-{
-	const struct fp_buddy *buddy = owner->buddy;
-	const struct fp_lease *lease;
-	u32 at, named;
-
-	list_for_each_entry(lease, &owner->leases, node) {
-		if (lease->index >= buddy->map.nr || fp_huge_tag(&buddy->huge[lease->index]) !=
-		    fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
-			return "L1: lease of another owner's huge frame";
-		for (at = 0, named = 0; at < FP_HUGE_FRAMES; at++) {
-			u64 bit = 1ULL << (at % 64);
-
-			if (!((lease->live[at / 64] | lease->withheld[at / 64]) & bit))
-				continue;
-			named++;
-			*withheld += !!(lease->withheld[at / 64] & bit);
-			if (fp_frames_is_free(&buddy->frames[lease->index], at))
-				return "L1: lent frame is free";
-			if (count_leases(owner, lease->index, at) != 1)
-				return "L1: frame is lent twice";
-		}
-		if (!named)
-			return "L1: lease of nothing";
-	}
-	return NULL;
+	if (parent && (parent->charged < budget->charged ||
+		       parent->quarantined < budget->quarantined))
+		return false;
+	return budget == &owner->buddy->nobody ||
+	       owner->nr_huge + budget->quarantined == budget->charged;
 }
 
 static const char *check_owner(const struct fp_buddy *buddy, const struct fp_owner *owner,
@@ -251,28 +228,30 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 	bool has_dynamic = fp_owner_has_dynamic_id(owner);
 	const char *broken;
 	struct counts counts = {};
-	u64 withheld = 0;
 	u32 class;
 
-	for (class = 0; class < FP_CLASSES; class++) {
+	for (class = 0; class < FP_LISTS; class++) {
 		if ((owner->classes >> class & 1) != (owner->heads[class] != FP_NIL))
 			return "B2: an owner's set of lists is wrong";
 		broken = check_list(buddy, owner, class, sums, &counts);
 		if (broken)
 			return broken;
 	}
-	broken = check_leases(owner, &withheld);
-	if (broken)
-		return broken;
 	if (counts.nr_free != owner->nr_free)
 		return "B4: wrong count of an owner's free frames";
-	if (counts.nr_spare != owner->nr_spare)
-		return "B4: wrong count of an owner's spare huge frames";
-	if (has_dynamic && (!owner->nr_huge || fp_bittree_test(&buddy->ids, owner->id - buddy->nr_fixed)))
+	if (counts.nr_kept != owner->nr_kept)
+		return "B4: wrong count of an owner's kept huge frames";
+	if (has_dynamic &&
+	    (!owner->nr_huge || fp_bittree_test(&buddy->ids, owner->id - buddy->nr_fixed)))
 		return "B5: id is nobody's and somebody's";
-	if (withheld != owner->nr_withheld)
-		return "L1: wrong count of withheld frames";
+	if (owner->nr_kept && !owner->is_keeper)
+		return "B4: keeper is on no list";
+	if (!budget_is_sound(owner))
+		return "C1: wrong charge";
 	sums->nr_ids += has_dynamic;
+	sums->nr_keepers += owner->is_keeper;
+	if (owner->budget == &buddy->nobody)
+		sums->nr_free_of_charge += owner->nr_huge;
 	sums->nr_huge += owner->nr_huge;
 	return NULL;
 }
@@ -285,7 +264,8 @@ static struct sums sum_huge(const struct fp_buddy *buddy)
 	for (i = 0; i < buddy->map.nr; i++) {
 		enum fp_huge_state state = fp_huge_state(&buddy->huge[i]);
 
-		sums.nr_huge += state == FP_HUGE_OWNED || state == FP_HUGE_RUN;
+		sums.nr_huge += state == FP_HUGE_OWNED || state == FP_HUGE_RUN ||
+				state == FP_HUGE_BODY;
 		sums.nr_listed += state == FP_HUGE_OWNED && fp_frames_nr_free(&buddy->frames[i]);
 	}
 	for (i = 0; i < buddy->ids.nr; i++)
@@ -298,6 +278,7 @@ static const char *check_owners(const struct fp_buddy *buddy)
 	struct sums theirs = {}, ours = sum_huge(buddy);
 	const struct fp_owner *owner;
 	const char *broken = NULL;
+	u32 nr_keepers = 0;
 
 	list_for_each_entry(owner, &buddy->owners, node) {
 		broken = check_owner(buddy, owner, &theirs);
@@ -310,17 +291,28 @@ static const char *check_owners(const struct fp_buddy *buddy)
 		return "B4: wrong count of huge frames of the owners";
 	if (theirs.nr_ids != ours.nr_ids)
 		return "B5: id is two owners' or nobody's";
+	list_for_each_entry(owner, &buddy->keepers, keeper)
+		if (++nr_keepers > theirs.nr_keepers)
+			break;
+	if (nr_keepers != theirs.nr_keepers)
+		return "B4: keeper is on no list";
+	if (theirs.nr_free_of_charge + buddy->nobody.quarantined != buddy->nobody.charged)
+		return "C1: wrong charge";
 	return NULL;
 }
 
-static bool queue_is_sound(const struct fp_buddy *buddy, const struct fp_huge_queue *queue)
+static bool queue_is_sound(const struct fp_buddy *buddy, const struct fp_budget *budget,
+			   const struct fp_queue *queue)
 {
 	u32 index = queue->first, i;
 
-	if (queue->nr > buddy->nr_quarantined)
+	if (!queue->nr || queue->nr > budget->quarantined ||
+	    budget->quarantined > buddy->nr_quarantined)
 		return false;
 	for (i = 0; i < queue->nr; i++) {
-		if (index >= buddy->map.nr || fp_huge_state(&buddy->huge[index]) != FP_HUGE_QUARANTINED ||
+		if (index >= buddy->map.nr ||
+		    fp_huge_state(&buddy->huge[index]) != FP_HUGE_QUARANTINED ||
+		    fp_huge_label(&buddy->huge[index]) != budget->label ||
 		    (i + 1 == queue->nr) != (index == queue->last))
 			return false;
 		index = fp_huge_next(&buddy->huge[index]);
@@ -328,11 +320,27 @@ static bool queue_is_sound(const struct fp_buddy *buddy, const struct fp_huge_qu
 	return true;
 }
 
+static bool queues_are_sound(const struct fp_buddy *buddy, enum fp_queue_kind kind)
+{
+	const struct fp_budget *budget;
+	const struct fp_queue *queue;
+	u32 nr = 0;
+
+	list_for_each_entry(queue, &buddy->queues[kind], all) {
+		budget = list_entry(queue - kind, struct fp_budget, queues[0]);
+		if (!queue_is_sound(buddy, budget, queue))
+			return false;
+		nr += queue->nr;
+		if (nr > buddy->nr_quarantined)
+			return false;
+	}
+	return nr == buddy->nr_queued[kind];
+}
+
 static const char *check_queues(const struct fp_buddy *buddy)
 {
-	return queue_is_sound(buddy, &buddy->uncleared) && queue_is_sound(buddy, &buddy->referenced) &&
-			       buddy->uncleared.nr + buddy->referenced.nr <= buddy->nr_quarantined ?
-		       NULL : "B6: a queue of quarantined huge frames is broken";
+	return queues_are_sound(buddy, FP_UNCLEARED) && queues_are_sound(buddy, FP_REFERENCED) ?
+		NULL : "B6: a queue of quarantined huge frames is broken";
 }
 
 /**

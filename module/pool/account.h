@@ -15,53 +15,53 @@
  * struct fp_user - what a pool knows of one user
  * @uid: constant
  * @node: in the pool's list (protected by the accounts lock)
- * @nr_accounts: that are the user's (protected by the accounts lock)
- * @lock: protects what follows, and likewise in each account of the user
- * @nr_open: accounts whose client has not ended
- * @held: sum over its accounts
- * @quarantined: sum over its accounts
+ * @nr_accounts: the user's accounts (protected by the accounts lock)
+ * @nr_open: those whose client has not ended (likewise)
+ * @at: its place in a listing (likewise)
+ * @budget: parent of the budgets of its accounts
  */
 struct fp_user {
 	kuid_t uid;
 	struct list_head node;
 	u32 nr_accounts;
-	spinlock_t lock;
 	u32 nr_open;
-	u64 held;
-	s64 quarantined;
+	u32 at;
+	struct fp_budget budget;
 };
 
 /**
- * struct fp_account - what one client is charged; outlives it while some of that is in quarantine
- * @label: its number, which huge frames that it used last bear in quarantine; constant
- * @user: who opened the client, and is charged, too; constant
+ * struct fp_account - what one client owns and is charged for; outlives it while any of that is in
+ * quarantine
+ * @budget: its label is the account's number; huge frames that the client had last bear it in
+ *	    quarantine
+ * @owner: owner of its huge frames; ends with the client
+ * @user: who opened the client, and is charged as well; constant
  * @pid: process that opened it, as the first PID namespace sees it; constant
  * @comm: name of the thread that opened it; constant
- * @is_open: the client has not ended (protected by the user's lock)
- * @held: frames in buffers, about to be, or not quite gone (protected by the user's lock, read without)
- * @quarantined: frames in quarantine that it used last; can be negative for a moment, see
- *		 fp_account_uncharge() (protected by the user's lock, read without)
+ * @is_open: the client has not ended (protected by the accounts lock)
  */
 struct fp_account {
-	u32 label;
+	struct fp_budget budget;
+	struct fp_owner owner;
 	struct fp_user *user;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	bool is_open;
-	u64 held;
-	s64 quarantined;
 };
 
 /**
- * struct fp_accounts - who is charged for how much of a pool, and the limits
- * @client_quota: most that one client may hold, in bytes; 0: no limit. Read and written at any time.
+ * struct fp_accounts - what clients and users of a pool are charged for, and the limits
+ * @buddy: the buddy of the pool; constant
+ * @client_quota: most that one client may be charged, in bytes; 0: no limit. Read and written at
+ *		  any time.
  * @user_quota: most that one user may be charged, likewise
- * @lock: protects what follows; process context only
- * @users: those who have an account
+ * @lock: protects the fields below; process context only
+ * @users: users that have an account
  * @accounts: by label
  * @next_label: where to look for the next one
  */
 struct fp_accounts {
+	struct fp_buddy *buddy;
 	u64 client_quota;
 	u64 user_quota;
 	spinlock_t lock;
@@ -71,47 +71,34 @@ struct fp_accounts {
 };
 
 /**
- * struct fp_user_usage - snapshot of a user
- * @uid: who
- * @nr_clients: open files
- * @held: frames in buffers
- * @quarantined: frames in quarantine
- */
-struct fp_user_usage {
-	kuid_t uid;
-	u32 nr_clients;
-	u64 held;
-	u64 quarantined;
-};
-
-/**
- * struct fp_account_usage - snapshot of an account
- * @uid: whose it is
+ * struct fp_usage - snapshot of a client, or of a user
+ * @uid: the user
+ * @nr_clients: clients
  * @pid: as in struct fp_account
  * @comm: likewise
- * @is_open: its client has not ended
- * @held: frames in buffers
- * @quarantined: frames in quarantine
+ * @held: frames in buffers and slabs
+ * @charged: frames of all charged huge frames
+ * @quarantined: those of them that are in quarantine
  */
-struct fp_account_usage {
+struct fp_usage {
 	kuid_t uid;
+	u32 nr_clients;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
-	bool is_open;
 	u64 held;
+	u64 charged;
 	u64 quarantined;
 };
 
-void fp_accounts_init(struct fp_accounts *accounts);
+void fp_accounts_init(struct fp_accounts *accounts, struct fp_buddy *buddy);
 void fp_accounts_fini(struct fp_accounts *accounts);
-struct fp_account *fp_account_open(struct fp_accounts *accounts, kuid_t uid);
+bool fp_quota_is_valid(u64 bytes);
+struct fp_account *fp_account_open(struct fp_accounts *accounts, kuid_t uid, u32 max_kept);
 void fp_account_close(struct fp_accounts *accounts, struct fp_account *account);
-int fp_account_charge(struct fp_accounts *accounts, struct fp_account *account, u64 nr);
-void fp_account_usage(struct fp_account *account, struct fp_account_usage *usage);
-void fp_account_uncharge(struct fp_account *account, u64 nr, u32 nr_quarantined);
-void fp_accounts_quarantine(struct fp_accounts *accounts, u32 label, u32 nr);
-void fp_accounts_release(struct fp_accounts *accounts, u32 label);
-u32 fp_accounts_list_users(struct fp_accounts *accounts, struct fp_user_usage *usages, u32 max);
-bool fp_accounts_next(struct fp_accounts *accounts, u32 *label, struct fp_account_usage *usage);
+void fp_accounts_reap(struct fp_accounts *accounts, u32 label);
+void fp_account_usage(struct fp_accounts *accounts, struct fp_account *account,
+		      struct fp_usage *usage);
+u32 fp_accounts_list_users(struct fp_accounts *accounts, struct fp_usage *usages, u32 max);
+bool fp_accounts_next(struct fp_accounts *accounts, u32 *label, struct fp_usage *usage);
 
 #endif

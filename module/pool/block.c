@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Blocks of a pool for the kernel: what api.c and cache.c deal out. They come through magazines, belong to nobody
- * who could be charged, and are not cleared.
+ * Blocks of a pool for the kernel (api.c and cache.c). They come through magazines, are charged to
+ * nobody, and are not cleared.
  */
 #include "pool/pool.h"
 
@@ -15,16 +15,16 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
 	want = max(1U << order >> FP_HUGE_ORDER, 1U);
 	if (!may_sleep) {
 		fp_reclaimers_ask(&pool->reclaimers, false);
-		if (fp_magazines_drain_local(&pool->magazines))
-			fp_quarantine_kick(&pool->quarantine);
+		fp_magazines_drain_local(&pool->magazines);
+		fp_quarantine_kick(&pool->quarantine);
 		return fp_magazines_alloc(&pool->magazines, order);
 	}
 	fp_pool_drain(pool);
 	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
-		released = fp_buddy_nr_released(&pool->buddy);
+		released = READ_ONCE(pool->buddy.nr_released);
 		frame = fp_magazines_alloc(&pool->magazines, order);
-		if (frame != FP_ANYWHERE || fp_quarantine_reclaim(&pool->quarantine, want) ||
-		    released == fp_buddy_nr_released(&pool->buddy) || !--tries)
+		if (frame != FP_ANYWHERE || fp_quarantine_reclaim(&pool->quarantine, NULL, want) ||
+		    released == READ_ONCE(pool->buddy.nr_released) || !--tries)
 			return frame;
 	}
 }
@@ -33,10 +33,10 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
  * fp_pool_alloc_block() - allocate a naturally aligned block for the kernel
  * @pool: the pool
  * @order: log2 of its frames
- * @may_sleep: look in all magazines, caches and the quarantine before giving up
+ * @may_sleep: search all magazines, caches and the quarantine before failing
  *
  * Context: process or softirq; may sleep if @may_sleep.
- * Return: its first frame, or FP_ANYWHERE. Its contents are whatever they are.
+ * Return: its first frame, or FP_ANYWHERE. The block is not cleared.
  */
 u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
 {
@@ -49,22 +49,22 @@ u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
 }
 
 /**
- * fp_pool_free_block() - give a block back
+ * fp_pool_free_block() - free a block
  * @pool: the pool
  * @frame: its first frame
  * @order: log2 of its frames
  *
  * Context: process or softirq.
- * Return: 0; -EINVAL: it is not an allocated block of that order; counted, and nothing changed.
+ * Return: 0; -EINVAL: it is not an allocated block of that order; this is counted, and nothing is
+ * changed.
  */
 int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
 {
 	int ret = fp_magazines_free(&pool->magazines, frame, order);
 
-	if (unlikely(ret > 0))
-		fp_quarantine_kick(&pool->quarantine);
+	fp_quarantine_kick(&pool->quarantine);
 	fp_pool_arm_trim(pool);
-	return min(ret, 0);
+	return ret;
 }
 
 /**
@@ -72,11 +72,11 @@ int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
  * @pool: the pool
  * @order: log2 of the frames of each
  * @blocks: the result: their first frames
- * @nr: how many are wanted, at most FP_POOL_BATCH
+ * @nr: how many to allocate, at most FP_POOL_BATCH
  * @may_sleep: as in fp_pool_alloc_block()
  *
  * Context: process or softirq; may sleep if @may_sleep.
- * Return: how many there were; at least 1 if there is one.
+ * Return: how many were allocated; at least 1 if there is one.
  */
 u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep)
 {
@@ -93,20 +93,19 @@ u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, b
 }
 
 /**
- * fp_pool_free_blocks() - give several blocks of one order back
+ * fp_pool_free_blocks() - free several blocks of one order
  * @pool: the pool
  * @order: log2 of the frames of each
  * @blocks: their first frames
  * @nr: how many
  *
  * Context: process or softirq.
- * Return: how many were refused; counted, and nothing happened to them.
+ * Return: how many were refused; these are counted, and not changed.
  */
 u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr)
 {
-	u32 refused = 0;
+	u32 refused = fp_magazines_free_bulk(&pool->magazines, order, blocks, nr);
 
-	if (fp_magazines_free_bulk(&pool->magazines, order, blocks, nr, &refused))
-		fp_quarantine_kick(&pool->quarantine);
+	fp_quarantine_kick(&pool->quarantine);
 	return refused;
 }

@@ -2,8 +2,8 @@
 /*
  * Frames that the hardware found bad.
  *
- * The kernel tells nobody. What memory_failure() of Linux 6.1, 6.12 and 7.3 does to a frame of
- * ours, which is neither on an LRU list nor hugetlbfs's nor in a page cache:
+ * The kernel does not notify their owner. What memory_failure() of Linux 6.1, 6.12 and 7.3 does to
+ * a frame of ours, which is neither on an LRU list nor hugetlbfs's nor in a page cache:
  *
  *  - an error that the machine reports, or that is injected by its PFN: the page is marked
  *    (PG_hwpoison), then the kernel finds that it cannot handle it, before it takes
@@ -12,10 +12,10 @@
  *    split the folio, since that has no mapping, and drops the reference. Nothing is unmapped.
  *  - soft offlining (MADV_SOFT_OFFLINE) marks nothing, since the frame cannot be migrated.
  *
- * So the mark on the page is what counts, and who needs to know has to look: the fault
- * handler, who takes memory out of a pool, who puts it back, and who returns it to the kernel. No
- * reference is kept, but nobody here relies on that: a bad huge frame is retired whatever
- * its count.
+ * So the mark on the page is what counts. It is checked wherever it matters: in the fault handler,
+ * and when memory is taken out of a pool, put back, or returned to the kernel. The kernel keeps no
+ * reference, but nothing here relies on that: a bad huge frame is retired whatever its reference
+ * count is.
  */
 #include "pool/poison.h"
 
@@ -46,12 +46,13 @@ bool fp_poison_in(unsigned long pfn, u64 nr)
 }
 
 /**
- * fp_poison_mark() - keep the core from mapping a folio as a whole if a frame in it is bad
+ * fp_poison_mark() - keep the kernel from mapping a folio as a whole if a frame in it is bad
  * @folio: the folio, locked; its owner never returns it to the kernel if a frame in it is bad
  *
- * do_set_pmd() looks at the folio only, whose mark memory_failure() need not have set. On Linux 7.3 finish_fault()
- * then maps all pages of it, the bad one included, by an entry each. It does so with the page of the fault only if
- * the folio's index says that it lies beyond the end of the file.
+ * do_set_pmd() checks the mark of the folio only, which memory_failure() may not have set. On Linux
+ * 7.3 finish_fault() then maps all pages of the folio, the bad one included, by one entry each. It
+ * maps the page of the fault alone if the folio's index says that it lies beyond the end of the
+ * file.
  *
  * Context: any.
  * Return: whether a frame in it is bad.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A pool: memory from a source, a buddy over it, and a quarantine. What comes out of
- * fp_pool_alloc() is zero, whatever it was before, and no frame of it is known to be bad.
+ * A pool: memory from a source, a buddy over it, and a quarantine. Memory that fp_pool_alloc()
+ * returns is zero unless the caller accepts dirty memory, and no frame of it is known to be bad.
  *
  * A bad frame is kept from use in two ways. A huge frame that is wholly free passes through the
- * quarantine, which retires it. But a run that is shorter than a huge frame comes back to its owner,
- * who would get it again at once. So it stays allocated, on a list, until the owner
+ * quarantine, which retires it. A run shorter than a huge frame would come back to its owner, which
+ * would get it again at once. So it is set aside: it stays allocated, on a list, until the owner
  * ends; then its huge frame becomes wholly free, and the quarantine retires it.
  */
 #define pr_fmt(fmt) "framepool: " fmt
@@ -22,9 +22,9 @@
 #include "pool/poison.h"
 
 /**
- * struct bad_run - a run with a bad frame that is withheld from its owner
+ * struct bad_run - a run with a bad frame that is set aside
  * @node: in the pool's list
- * @owner: whose it is
+ * @owner: its owner
  * @run: the run
  */
 struct bad_run {
@@ -33,15 +33,15 @@ struct bad_run {
 	struct fp_run run;
 };
 
-/* How long a block that nobody asks for may lie in a magazine, about. */
+/* About how long an unused block may stay in a magazine. */
 #define TRIM_DELAY	HZ
 
-/* All pools, and whose they are. */
+/* All pools. The lock also protects the counts of their users. */
 static LIST_HEAD(pools);
 static DEFINE_MUTEX(pools_lock);
 
 /**
- * fp_pool_pfn() - where a frame is
+ * fp_pool_pfn() - PFN of a frame
  * @pool: the pool
  * @frame: index of an allocated frame
  *
@@ -53,7 +53,7 @@ unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame)
 }
 
 /**
- * fp_pool_frame() - which frame is there
+ * fp_pool_frame() - find the frame with a PFN
  * @pool: the pool
  * @pfn: any PFN
  *
@@ -87,7 +87,7 @@ static void clear_run(const struct fp_pool *pool, const struct fp_run *run)
 }
 
 /**
- * fp_pool_count_failure() - count an allocation that failed
+ * fp_pool_count_failure() - count an allocation that failed for good
  * @pool: the pool
  * @error: why
  *
@@ -103,76 +103,56 @@ void fp_pool_count_failure(struct fp_pool *pool, int error)
 		atomic64_inc(&pool->nr_over_quota);
 }
 
-/* Take the huge frames that owners keep. */
-static void collect(struct fp_pool *pool)
+/* Release the huge frames that one owner keeps. */
+static void give_up(struct fp_pool *pool, struct fp_owner *owner, u32 max_kept)
 {
-	u32 tries = fp_buddy_nr_owners(&pool->buddy), label, quarantined;
+	/* Another thread may go on keeping some, so the number of rounds is limited. */
+	u32 tries = pool->source.nr;
 
-	/* They may keep others meanwhile: once round will do. */
-	mutex_lock(&pool->collect_lock);
-	while (tries-- && fp_buddy_collect(&pool->buddy, &label, &quarantined)) {
-		fp_accounts_quarantine(&pool->accounts, label, quarantined);
-		fp_quarantine_kick(&pool->quarantine);
-	}
-	mutex_unlock(&pool->collect_lock);
+	while (fp_buddy_give_up(owner, max_kept) && tries--)
+		cond_resched();
 }
 
-/* Does anybody reference the huge frames of a run that is mapped no more? Then they go into quarantine, and are charged. */
-static bool is_referenced(unsigned long pfn, u64 nr)
+/* Release the huge frames that owners keep; whose, as in fp_buddy_collect(). */
+static void collect(struct fp_pool *pool, struct fp_budget *whose)
 {
-	unsigned long end = pfn + nr;
+	/* Owners may go on keeping some, and some of those that are listed keep nothing. */
+	u64 tries = (u64)pool->source.nr + READ_ONCE(pool->buddy.nr_owners);
 
-	for (pfn = round_down(pfn, FP_HUGE_FRAMES); pfn < end; pfn += FP_HUGE_FRAMES)
-		if (page_ref_count(pfn_to_page(pfn)) != 1)
-			return true;
-	return false;
-}
-
-/* An owner may not keep what is referenced. Returns how many huge frames went into quarantine. */
-static u32 give_up_referenced(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run,
-			      unsigned long pfn)
-{
-	u32 nr_quarantined;
-
-	if (likely(!READ_ONCE(owner->nr_spare) || !is_referenced(pfn, run->nr)) ||
-	    !fp_buddy_is_spare(owner, run->frame))
-		return 0;
-	nr_quarantined = fp_buddy_give_up(owner, owner->max_spare);
+	while (tries-- && fp_buddy_collect(&pool->buddy, whose))
+		cond_resched();
 	fp_quarantine_kick(&pool->quarantine);
-	return nr_quarantined;
 }
 
-/* Get back what is kept for later. What was not cleared since it was used goes into quarantine. */
+/* Take back what is kept for later. What was not cleared since its use goes into quarantine. */
 static void drain(struct fp_pool *pool)
 {
 	fp_reclaimers_ask(&pool->reclaimers, true);
-	if (fp_magazines_drain(&pool->magazines, true))
-		fp_quarantine_kick(&pool->quarantine);
-	collect(pool);
+	fp_magazines_drain(&pool->magazines, true);
+	collect(pool, NULL);
 }
 
-/* Blocks that have lain in magazines for a while keep huge frames from becoming whole; so do owners. */
+/* Unused blocks in magazines keep huge frames from becoming empty, and so do owners. */
 static void trim(struct work_struct *work)
 {
 	struct fp_pool *pool = container_of(to_delayed_work(work), struct fp_pool, trim);
 
 	/*
-	 * Before the drain: what was pushed by who still finds it armed is drained. Pushing and finding need no
-	 * barrier in between, since the drain waits for a grace period in any case.
+	 * Before the drain: whoever pushes a block and still finds the flag set has the block
+	 * drained. No barrier is needed between the push and the check, since the drain waits for a
+	 * grace period in any case.
 	 */
 	WRITE_ONCE(pool->trim_armed, false);
 	fp_reclaimers_ask(&pool->reclaimers, false);
 	fp_magazines_drain(&pool->magazines, false);
-	collect(pool);
-	/* Not only for these two: a refill for which there was no room may have freed a huge frame. */
-	fp_quarantine_kick(&pool->quarantine);
+	collect(pool, NULL);
 }
 
 /**
- * fp_pool_queue_trim() - see to it that magazines and what owners keep are emptied after a while
+ * fp_pool_queue_trim() - take back what magazines and owners keep after a while
  * @pool: the pool
  *
- * Context: any. Ask fp_pool_arm_trim().
+ * Context: any. Use fp_pool_arm_trim() instead.
  */
 void fp_pool_queue_trim(struct fp_pool *pool)
 {
@@ -180,66 +160,90 @@ void fp_pool_queue_trim(struct fp_pool *pool)
 	queue_delayed_work(fp_unbound_workqueue(), &pool->trim, TRIM_DELAY);
 }
 
-static int try_alloc(struct fp_pool *pool, struct fp_owner *owner,
-		     const struct fp_request *request, struct fp_run *run)
+/* Which budget refuses a request: the owner's, or that of its user? */
+static struct fp_budget *refusing_budget(const struct fp_owner *owner,
+					 const struct fp_request *request)
 {
-	u32 want = request->nr / FP_HUGE_FRAMES + 1;
-	u32 tries = FP_POOL_TRIES;
+	u32 nr = DIV_ROUND_UP_ULL(request->nr, FP_HUGE_FRAMES);
+
+	return fp_budget_has_room(owner->budget, nr) ? owner->budget->parent : owner->budget;
+}
+
+/* Release what is kept and counts against a budget: the owner's, or that of its user. */
+static void collect_charged(struct fp_pool *pool, struct fp_owner *owner, struct fp_budget *whose)
+{
+	if (whose != owner->budget) {
+		collect(pool, whose);
+		return;
+	}
+	give_up(pool, owner, owner->max_kept);
+	fp_quarantine_kick(&pool->quarantine);
+}
+
+/*
+ * Before an allocation fails, everything that is kept for later comes back, and the quarantine is
+ * cleared. If a quota is in the way, only what counts against it.
+ */
+static int try_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+		     struct fp_run *run)
+{
+	u32 want = request->nr / FP_HUGE_FRAMES + 1, tries = FP_POOL_TRIES, quarantined;
+	struct fp_budget *whose = NULL, *user = owner->budget->parent;
+	bool collected = false, drained = false;
 	u64 released;
 	int ret, err;
 
-	ret = fp_buddy_alloc(&pool->buddy, owner, request, run);
-	if (!ret)
-		return 0;
-	drain(pool);
-	/* What comes free first need not lie where it helps: ask for twice as much each time. */
+	/* The first that comes free need not lie where it helps: want twice as many each time. */
 	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
-		released = fp_buddy_nr_released(&pool->buddy);
+		released = READ_ONCE(pool->buddy.nr_released);
+		quarantined = READ_ONCE(user->quarantined);
 		ret = fp_buddy_alloc(&pool->buddy, owner, request, run);
 		if (!ret)
 			return 0;
-		err = fp_quarantine_reclaim(&pool->quarantine, want);
-		if (err)
-			return err;
-		if (released == fp_buddy_nr_released(&pool->buddy) || !--tries)
-			return fp_buddy_borrow(&pool->buddy, owner, request, run) ? 0 : ret;
+		whose = ret == -EDQUOT ? refusing_budget(owner, request) : NULL;
+		if (whose && !collected) {
+			collect_charged(pool, owner, whose);
+			collected = true;
+		} else if (!whose && !drained) {
+			drain(pool);
+			drained = true;
+		} else if (whose && !quarantined) {
+			return ret;
+		} else {
+			err = fp_quarantine_reclaim(&pool->quarantine, whose, want);
+			if (err)
+				return err;
+			if (released == READ_ONCE(pool->buddy.nr_released) || !--tries)
+				return ret;
+		}
 	}
 }
 
-static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool dirty,
-		    bool keep)
+static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run,
+		    bool dirty, bool keep)
 {
 	int ret = keep ? fp_buddy_keep(&pool->buddy, owner, run->frame, run->nr) :
 			 fp_buddy_free(&pool->buddy, owner, run->frame, run->nr, dirty);
 
-	WARN_ONCE(ret < 0, "framepool: %s: degraded: freed a run of %llu frames at %llu that is not allocated\n",
+	WARN_ONCE(ret,
+		  "framepool: %s: degraded: freed %llu frames at %llu that are not allocated\n",
 		  pool->name, run->nr, run->frame);
-	if (ret > 0)
-		fp_quarantine_kick(&pool->quarantine);
+	fp_quarantine_kick(&pool->quarantine);
 	return ret;
 }
 
-/* Free a run that the caller is not charged for any more, or not yet. */
-static void free_uncharged_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
-{
-	int nr_quarantined = free_run(pool, owner, run, true, false);
-
-	if (nr_quarantined > 0)
-		fp_accounts_quarantine(&pool->accounts, owner->label, nr_quarantined);
-}
-
-/* Keep a run with a bad frame from being allocated again. */
-static int withhold_run(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
+/* Set a run with a bad frame aside, so that it is not allocated again. */
+static int set_aside(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
 {
 	struct bad_run *bad;
 
 	if (run->nr >= FP_HUGE_FRAMES) {
-		free_uncharged_run(pool, owner, run);
+		free_run(pool, owner, run, true, false);
 		return 0;
 	}
 	bad = kmalloc(sizeof(*bad), GFP_KERNEL);
 	if (!bad) {
-		free_uncharged_run(pool, owner, run);
+		free_run(pool, owner, run, true, false);
 		return -ENOBUFS;
 	}
 	bad->owner = owner;
@@ -254,16 +258,15 @@ static int withhold_run(struct fp_pool *pool, struct fp_owner *owner, const stru
 /**
  * fp_pool_alloc() - allocate a run of frames
  * @pool: the pool
- * @owner: who small blocks belong to
+ * @owner: the owner of the run
  * @request: what the run must satisfy
- * @run: the result; @run->dirty says that its frames were used before by @owner and
- *       might still be referenced
+ * @run: the result; @run->dirty: its frames were used by @owner before, and may still be referenced
  *
- * The frames are zeros; if @request->dirty, they may instead be as @owner left them.
+ * The frames are zero; with @request->dirty, they may instead be as @owner left them.
  *
  * Context: may sleep, to clear memory.
- * Return: 0; -ENOMEM: less is free; -ENOSPC: there is no such run; -EINTR: killed; -ENOBUFS: no
- * kernel memory to withhold bad frames.
+ * Return: 0; -EDQUOT: a quota would be exceeded; -ENOMEM: too few frames are free; -ENOSPC: there
+ * is no such run; -EINTR: killed; -ENOBUFS: no kernel memory to set bad frames aside.
  */
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run)
@@ -273,50 +276,75 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 	if (request->nr <= fp_pool_total_frames(pool))
 		ret = try_alloc(pool, owner, request, run);
 	while (!ret && unlikely(fp_poison_in(fp_pool_pfn(pool, run->frame), run->nr))) {
-		ret = withhold_run(pool, owner, run);
+		ret = set_aside(pool, owner, run);
 		if (!ret)
 			ret = try_alloc(pool, owner, request, run);
 	}
-	if (ret) {
-		fp_pool_count_failure(pool, ret);
+	if (ret)
 		return ret;
-	}
 	if (run->dirty && !request->dirty)
 		clear_run(pool, run);
 	atomic64_inc(&pool->nr_allocs);
 	return 0;
 }
 
+/* Does anybody reference the huge frames of a run that is no longer mapped? */
+static bool is_referenced(unsigned long pfn, u64 nr)
+{
+	unsigned long end = pfn + nr;
+
+	for (pfn = round_down(pfn, FP_HUGE_FRAMES); pfn < end; pfn += FP_HUGE_FRAMES)
+		if (page_ref_count(pfn_to_page(pfn)) != 1)
+			return true;
+	return false;
+}
+
+/*
+ * A huge frame that becomes wholly free while it is referenced is not kept, so that what a pipe or
+ * a device still references does not change until the last reference is gone.
+ */
+static void give_up_referenced(struct fp_pool *pool, struct fp_owner *owner,
+			       const struct fp_run *run)
+{
+	if (likely(!READ_ONCE(owner->nr_kept)) ||
+	    !is_referenced(fp_pool_pfn(pool, run->frame), run->nr))
+		return;
+	if (fp_buddy_is_kept(owner, run->frame) ||
+	    fp_buddy_is_kept(owner, run->frame + run->nr - 1))
+		give_up(pool, owner, owner->max_kept);
+}
+
 /**
- * fp_pool_free() - give a run back
+ * fp_pool_free() - free a run
  * @pool: the pool
  * @owner: the owner it was allocated for
  * @run: what fp_pool_alloc() returned; @run->dirty: it may have been written or
  *       referenced
- * @keep: @owner will want the same again, and need not have it cleared
+ * @keep: @owner will allocate the same again, and does not need it cleared
  *
  * A huge frame with a bad frame goes through the quarantine even if it is clean.
  *
- * Context: any. Never fails: a run that the buddy refuses is a mistake of ours; it is
- * reported once and leaked.
- * Return: how many huge frames went into quarantine: some of those that the run touches.
+ * Context: any. Never fails: if the buddy refuses the run, that is our bug; it is reported once,
+ * and the run leaks.
  */
-u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
+void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
 {
 	unsigned long pfn = fp_pool_pfn(pool, run->frame);
 	bool poisoned = fp_poison_in(pfn, run->nr);
-	bool may_keep = keep && run->dirty && !poisoned && !is_referenced(pfn, run->nr);
-	int ret = free_run(pool, owner, run, run->dirty || poisoned, may_keep);
+	bool dirty = run->dirty || poisoned;
+	bool may_keep = keep && dirty && !poisoned && !is_referenced(pfn, run->nr);
 
-	/* For what the owner keeps. */
+	if (!free_run(pool, owner, run, dirty, may_keep)) {
+		give_up_referenced(pool, owner, run);
+		atomic64_inc(&pool->nr_frees);
+	}
+	/* Because the owner may keep something. */
 	fp_pool_arm_trim(pool);
-	if (ret < 0)
-		return 0;
-	atomic64_inc(&pool->nr_frees);
-	return ret + give_up_referenced(pool, owner, run, pfn);
 }
 
-/* Can runs for this request be had by the word? They are blocks, and any block will do. */
+/*
+ * Can runs for this request be allocated several at a time? They are blocks, and any block will do.
+ */
 static bool is_simple(const struct fp_request *request)
 {
 	return request->nr < FP_HUGE_FRAMES && is_power_of_2(request->nr) &&
@@ -324,18 +352,18 @@ static bool is_simple(const struct fp_request *request)
 }
 
 /**
- * fp_pool_alloc_alike() - allocate runs that must satisfy the same, with less work for each
+ * fp_pool_alloc_alike() - allocate runs for the same request, with less work for each
  * @pool: the pool
- * @owner: who small blocks belong to
+ * @owner: the owner of the runs
  * @request: what each run must satisfy
  * @runs: the result, as in fp_pool_alloc()
- * @nr: how many are wanted, at most FP_POOL_ALIKE
+ * @nr: how many to allocate, at most FP_POOL_ALIKE
  *
  * Context: may sleep, to clear memory.
- * Return: how many could be had easily, from the first. For the next, ask fp_pool_alloc().
+ * Return: how many could be allocated easily, from the first on. Use fp_pool_alloc() for the next.
  */
-u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
-			struct fp_run *runs, u32 nr)
+u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner,
+			const struct fp_request *request, struct fp_run *runs, u32 nr)
 {
 	u32 blocks[FP_POOL_ALIKE] __uninitialized, got, i, good = 0;
 	bool dirty[FP_POOL_ALIKE] __uninitialized;
@@ -344,9 +372,12 @@ u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const stru
 		return 0;
 	got = fp_buddy_alloc_blocks(owner, ilog2(request->nr), blocks, dirty, nr);
 	for (i = 0; i < got; i++) {
-		runs[i] = (struct fp_run){ .frame = blocks[i], .nr = request->nr, .dirty = dirty[i] };
-		if (unlikely(good < i || fp_poison_in(fp_pool_pfn(pool, runs[i].frame), runs[i].nr))) {
-			free_uncharged_run(pool, owner, &runs[i]);
+		runs[i] = (struct fp_run){
+			.frame = blocks[i], .nr = request->nr, .dirty = dirty[i],
+		};
+		if (unlikely(good < i ||
+			     fp_poison_in(fp_pool_pfn(pool, runs[i].frame), runs[i].nr))) {
+			free_run(pool, owner, &runs[i], true, false);
 			continue;
 		}
 		if (dirty[i] && !request->dirty)
@@ -358,20 +389,19 @@ u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const stru
 }
 
 /**
- * fp_pool_free_alike() - give runs back, with less work for each
+ * fp_pool_free_alike() - free runs, with less work for each
  * @pool: the pool
  * @owner: the owner they were allocated for
  * @runs: what fp_pool_alloc() or fp_pool_alloc_alike() returned; as in fp_pool_free()
  * @nr: how many, at most FP_POOL_ALIKE; all as long and as dirty as the first
- * @quarantined: huge frames that went into quarantine are added
  *
  * Context: process.
- * Return: how many went easily, from the first. For the next, ask fp_pool_free().
+ * Return: how many could be freed easily, from the first on. Use fp_pool_free() for the next.
  */
-u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs, u32 nr,
-		       u32 *quarantined)
+u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs,
+		       u32 nr)
 {
-	u32 blocks[FP_POOL_ALIKE] __uninitialized, i, done, before = *quarantined;
+	u32 blocks[FP_POOL_ALIKE] __uninitialized, i, done;
 
 	if (runs->nr >= FP_HUGE_FRAMES || !is_power_of_2(runs->nr))
 		return 0;
@@ -380,21 +410,20 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 			break;
 		blocks[i] = runs[i].frame;
 	}
-	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty, quarantined) : 0;
-	/* For what the owner keeps. */
-	fp_pool_arm_trim(pool);
+	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty) : 0;
 	for (i = 0; i < done; i++)
-		*quarantined += give_up_referenced(pool, owner, &runs[i], fp_pool_pfn(pool, runs[i].frame));
-	if (*quarantined > before)
-		fp_quarantine_kick(&pool->quarantine);
+		give_up_referenced(pool, owner, &runs[i]);
+	/* Because the owner may keep something. */
+	fp_pool_arm_trim(pool);
+	fp_quarantine_kick(&pool->quarantine);
 	atomic64_add(done, &pool->nr_frees);
 	return done;
 }
 
 /**
- * fp_pool_end_owner() - give back what an owner keeps, and what was withheld from it
+ * fp_pool_end_owner() - release what an owner keeps, and its runs that were set aside
  * @pool: the pool
- * @owner: an owner that allocates and frees no more
+ * @owner: an owner that no longer allocates or frees
  *
  * Context: process.
  */
@@ -402,7 +431,6 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 {
 	struct bad_run *bad, *next;
 	LIST_HEAD(theirs);
-	u32 nr_quarantined;
 
 	spin_lock(&pool->bad_lock);
 	list_for_each_entry_safe(bad, next, &pool->bad_runs, node) {
@@ -413,41 +441,30 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 	}
 	spin_unlock(&pool->bad_lock);
 	list_for_each_entry_safe(bad, next, &theirs, node) {
-		free_uncharged_run(pool, owner, &bad->run);
+		free_run(pool, owner, &bad->run, true, false);
 		kfree(bad);
 	}
-	mutex_lock(&pool->collect_lock);
-	nr_quarantined = fp_buddy_give_up(owner, 0);
-	fp_accounts_quarantine(&pool->accounts, owner->label, nr_quarantined);
-	mutex_unlock(&pool->collect_lock);
-	if (nr_quarantined)
-		fp_quarantine_kick(&pool->quarantine);
+	give_up(pool, owner, 0);
+	fp_quarantine_kick(&pool->quarantine);
 }
 
 /**
  * fp_pool_stats() - a consistent snapshot
  * @pool: the pool
- * @stats: the result: what the buddy says, without what is retired
+ * @stats: the result; @stats->retired includes runs that were set aside for a bad frame
  *
  * Context: process.
- * Return: frames that are retired for being bad, or for being beside a bad one.
  */
-u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
+void fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
 {
-	u64 huge, bad;
-
-	/* What is retired, and on the list, the buddy counts as quarantined, and as used, from before. */
-	huge = (u64)fp_quarantine_nr_retired(&pool->quarantine) * FP_HUGE_FRAMES;
 	spin_lock(&pool->bad_lock);
-	bad = pool->nr_bad_frames;
-	fp_magazines_stats(&pool->magazines, bad, stats);
+	fp_magazines_stats(&pool->magazines, pool->nr_bad_frames, stats);
+	stats->retired += pool->nr_bad_frames;
 	spin_unlock(&pool->bad_lock);
-	stats->quarantined -= huge;
-	return huge + bad;
 }
 
 /**
- * fp_pool_drain() - empty the magazines, of caches too
+ * fp_pool_drain() - take back all that magazines, caches and owners keep for later
  * @pool: the pool
  *
  * Context: may sleep.
@@ -472,7 +489,7 @@ static bool name_is_valid(const char *name)
 static int check_config(const struct fp_pool_config *config)
 {
 	if (!name_is_valid(config->name)) {
-		pr_err("name=%s: use 1 to %d letters, digits, '_', '-' and '.', not beginning with '.'\n",
+		pr_err("name=%s: use 1 to %d letters, digits, '_', '-', '.'; no '.' at the start\n",
 		       config->name, FRAMEPOOL_NAME_MAX - 1);
 		return -EINVAL;
 	}
@@ -498,7 +515,6 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	pool->debug_caches = config->debug_caches;
 	fp_reclaimers_init(&pool->reclaimers);
 	INIT_DELAYED_WORK(&pool->trim, trim);
-	mutex_init(&pool->collect_lock);
 	spin_lock_init(&pool->bad_lock);
 	INIT_LIST_HEAD(&pool->bad_runs);
 	mutex_init(&pool->clients_lock);
@@ -551,13 +567,14 @@ static void unpublish(struct fp_pool *pool)
 	mutex_lock(&pools_lock);
 	list_del(&pool->node);
 	mutex_unlock(&pools_lock);
-	/* Who got it depends on this module, and so is gone. */
-	WARN(pool->nr_users, "framepool: %s: %u modules did not put it\n", pool->name, pool->nr_users);
+	/* Modules that got it depend on this one, so they are gone. */
+	WARN(pool->nr_users, "framepool: %s: %u modules did not put it\n", pool->name,
+	     pool->nr_users);
 }
 
 /**
  * fp_pool_create() - reserve memory and make a pool of it
- * @config: how
+ * @config: how to make it
  *
  * Context: may sleep, for long; killable.
  * Return: the pool, or an error pointer: -EINVAL: @config is wrong; -ENOMEM: too little
@@ -584,11 +601,11 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	ret = fp_magazines_init(&pool->magazines, &pool->buddy, config->debug);
 	if (ret)
 		goto err_buddy;
-	fp_accounts_init(&pool->accounts);
+	fp_accounts_init(&pool->accounts, &pool->buddy);
 	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->accounts, pool->name);
 	if (ret)
 		goto err_magazines;
-	/* The buddy has the list in a smaller form. */
+	/* The buddy has the list in a more compact form. */
 	fp_source_forget(&pool->source);
 	publish(pool);
 	return pool;

@@ -20,7 +20,7 @@
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
 
 #define FP_POOL_BATCH		64	/* blocks in one call */
-#define FP_POOL_TRIES		32	/* while memory comes free; by then all of the quarantine was seen */
+#define FP_POOL_TRIES		32	/* while memory is released: enough to examine all */
 #define FP_POOL_ALIKE		16	/* runs in one call */
 
 /**
@@ -29,10 +29,10 @@
  * @bytes: size, rounded up to whole huge frames; at most FP_POOL_MAX_BYTES
  * @node: NUMA node, or NUMA_NO_NODE
  * @partial: accept less than @bytes
- * @client_quota: most that one client may hold, in bytes; 0: no limit
+ * @client_quota: most that one client may be charged, in bytes; 0: no limit
  * @user_quota: most that one user may be charged, in bytes; 0: no limit
- * @debug: see mistakes of kernel modules at once, slowly
- * @debug_caches: look for mistakes in all caches
+ * @debug: notice mistakes of kernel modules at once; slow
+ * @debug_caches: look for mistakes in the use of all caches
  */
 struct fp_pool_config {
 	const char *name;
@@ -49,24 +49,23 @@ struct fp_pool_config {
  * struct fp_pool - a named set of frames
  * @name: constant
  * @node: in the list of all pools (protected by the pools lock)
- * @nr_users: kernel modules that have it (protected by the pools lock)
+ * @nr_users: kernel modules that use it (protected by the pools lock)
  * @source: constant
  * @buddy: has a lock of its own
- * @magazines: the kernel's side; needs no lock
- * @reclaimers: who else keeps blocks; has locks of its own
- * @debug_caches: look for mistakes in all caches; constant
- * @trim: empties the magazines, and takes what owners keep, after a while
- * @trim_armed: it will
- * @collect_lock: held from when what an owner keeps goes into quarantine until it is charged
+ * @magazines: blocks for the kernel; needs no lock
+ * @reclaimers: others that keep blocks for later; has locks of its own
+ * @debug_caches: look for mistakes in the use of all caches; constant
+ * @trim: empties the magazines, and releases what owners keep, after a while
+ * @trim_armed: @trim will run
  * @accounts: has a lock of its own
  * @quarantine: has a lock of its own
  * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
- * @bad_runs: runs with a bad frame that were withheld from their owners (struct bad_run)
+ * @bad_runs: runs with a bad frame that were set aside (struct bad_run)
  * @nr_bad_frames: in @bad_runs
  * @clients_lock: protects @clients, @is_shut
  * @clients: all clients, in order of their opening
- * @nr_clients: (protected by @clients_lock)
- * @is_shut: it takes no new clients, and those that it has are revoked
+ * @nr_clients: how many (protected by @clients_lock)
+ * @is_shut: new clients are refused, and existing ones are revoked
  * @nr_buffers: live buffers
  * @nr_allocs: successful allocations
  * @nr_frees: buffers whose memory came back
@@ -85,7 +84,6 @@ struct fp_pool {
 	bool debug_caches;
 	struct delayed_work trim;
 	bool trim_armed;
-	struct mutex collect_lock;
 	struct fp_accounts accounts;
 	struct fp_quarantine quarantine;
 	spinlock_t bad_lock;
@@ -107,11 +105,12 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config);
 void fp_pool_destroy(struct fp_pool *pool);
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run);
-u32 fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep);
-u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
-			struct fp_run *runs, u32 nr);
-u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs, u32 nr,
-		       u32 *quarantined);
+void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run,
+		  bool keep);
+u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner,
+			const struct fp_request *request, struct fp_run *runs, u32 nr);
+u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs,
+		       u32 nr);
 struct fp_pool *fp_pool_get(const char *name);
 void fp_pool_put(struct fp_pool *pool);
 u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep);
@@ -121,14 +120,14 @@ u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 
 void fp_pool_drain(struct fp_pool *pool);
 void fp_pool_queue_trim(struct fp_pool *pool);
 void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner);
-u64 fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats);
+void fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats);
 unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
 void fp_pool_count_failure(struct fp_pool *pool, int error);
 u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);
 u64 fp_pool_total_frames(const struct fp_pool *pool);
 
 /**
- * fp_pool_arm_trim() - something was put where it should not lie for long
+ * fp_pool_arm_trim() - something is kept that has to be taken back after a while
  * @pool: the pool
  *
  * Context: any.

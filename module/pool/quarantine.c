@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A huge frame that was used and is wholly free again goes to nobody until its
- * folio's reference count is seen at exactly one, ours, and it has been cleared.
+ * A huge frame that was used and is wholly free again is given to nobody until its folio's
+ * reference count is seen at exactly one (ours) and it has been cleared.
  *
- * The count is read once. That is enough: nothing maps the huge frame any more, so
- * no new reference can come from a page table, and who still holds one (a pipe,
- * direct I/O, a peer of RDMA) shows in the count. Walkers of physical memory
- * take references for a moment; they only make us look again.
+ * The count is read once. That is enough: nothing maps the huge frame any more, so no new reference
+ * can come from a page table, and references that are still held (by a pipe, direct I/O, RDMA) show
+ * in the count. Walkers of physical memory take references for a moment, which only makes us look
+ * again.
  *
- * One in which the hardware found a frame bad stays here for good, apart from the others
- * and whatever its count is: it is neither cleared nor looked at again.
+ * A huge frame in which the hardware found a bad frame is retired, whatever its count is: it is
+ * neither cleared nor examined again.
  *
- * A worker of the lowest priority does this in the background. Nobody tells when a reference is dropped; so
- * what was referenced is looked at again after a while, which is the longer the more often that
- * was in vain. An allocation that finds too little does it itself before it gives up.
+ * A worker of the lowest priority does this in the background. The kernel tells nobody when a
+ * reference is dropped, so referenced huge frames are examined again after a while, and after
+ * longer each time that was in vain. An allocation that finds too little memory does it itself
+ * before it fails.
  */
 #include "pool/quarantine.h"
 
@@ -40,52 +41,55 @@ static void clear_huge(struct page *page)
 }
 
 /*
- * Examine a huge frame; which is as in fp_buddy_quarantine_pop().
+ * Examine a huge frame; @whose and @kind as in fp_buddy_quarantine_pop().
  * Return: 1: it was released; 0: it is still referenced, or retired; -ENOENT: there is none.
  */
-static int examine_locked(struct fp_quarantine *quarantine, bool referenced)
+static int examine_locked(struct fp_quarantine *quarantine, struct fp_budget *whose,
+			  enum fp_queue_kind kind)
 {
 	struct fp_buddy *buddy = quarantine->buddy;
+	struct fp_budget *budget;
 	struct page *page;
 	u32 index, label;
+	bool bad;
 
 	lockdep_assert_held(&quarantine->lock);
-	index = fp_buddy_quarantine_pop(buddy, referenced);
+	index = fp_buddy_quarantine_pop(buddy, whose, kind, &budget);
 	if (index == FP_NIL)
 		return -ENOENT;
-	label = fp_buddy_quarantine_label(buddy, index);
+	label = budget->label;
 	page = pfn_to_page(fp_buddy_pfn(buddy, (u64)index * FP_HUGE_FRAMES));
-	if (unlikely(fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES))) {
-		trace_quarantine(buddy, index, label, FP_TRACE_RETIRED);
-		fp_accounts_release(quarantine->accounts, label);
-		WRITE_ONCE(quarantine->nr_retired, quarantine->nr_retired + 1);
-		return 0;
-	}
-	if (page_ref_count(page) != 1) {
+	bad = fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES);
+	if (likely(!bad) && page_ref_count(page) != 1) {
 		trace_quarantine(buddy, index, label, FP_TRACE_REFERENCED);
-		fp_buddy_quarantine_push(buddy, index);
+		fp_buddy_quarantine_push(buddy, budget, index);
 		return 0;
 	}
-	clear_huge(page);
-	trace_quarantine(buddy, index, label, FP_TRACE_RELEASED);
-	fp_accounts_release(quarantine->accounts, label);
-	fp_buddy_quarantine_release(buddy, index);
-	return 1;
+	if (unlikely(bad)) {
+		trace_quarantine(buddy, index, label, FP_TRACE_RETIRED);
+		fp_buddy_quarantine_retire(buddy, budget, index);
+	} else {
+		clear_huge(page);
+		trace_quarantine(buddy, index, label, FP_TRACE_RELEASED);
+		fp_buddy_quarantine_release(buddy, budget, index);
+	}
+	fp_accounts_reap(quarantine->accounts, label);
+	return !bad;
 }
 
-/* The worker lowers its priority again, once nobody waits who has raised it: see lock_killable(). */
+/* The worker lowers its priority again once no task that raised it waits: see lock_killable(). */
 static void be_slow(struct fp_quarantine *quarantine)
 {
 	if (atomic_read(&quarantine->nr_waiting) || task_nice(current) == MAX_NICE)
 		return;
 	set_user_nice(current, MAX_NICE);
-	/* Who began to wait since may have raised it before it was lowered. */
+	/* A task that began to wait since may have raised it before it was lowered. */
 	if (atomic_read(&quarantine->nr_waiting))
 		set_user_nice(current, 0);
 }
 
 /* Examine at most @nr. Returns whether one was released. */
-static bool work(struct fp_quarantine *quarantine, bool referenced, u32 nr)
+static bool work(struct fp_quarantine *quarantine, enum fp_queue_kind kind, u32 nr)
 {
 	bool progress = false;
 	int ret = 0;
@@ -93,7 +97,7 @@ static bool work(struct fp_quarantine *quarantine, bool referenced, u32 nr)
 	while (nr-- && ret >= 0 && READ_ONCE(quarantine->is_on) && !kthread_should_stop()) {
 		be_slow(quarantine);
 		mutex_lock(&quarantine->lock);
-		ret = examine_locked(quarantine, referenced);
+		ret = examine_locked(quarantine, NULL, kind);
 		mutex_unlock(&quarantine->lock);
 		progress |= ret > 0;
 		try_to_freeze();
@@ -102,14 +106,23 @@ static bool work(struct fp_quarantine *quarantine, bool referenced, u32 nr)
 	return progress;
 }
 
-/* Wait for something new, but not beyond @next if there are @nr to be looked at then. Returns whether there is. */
+/*
+ * Wait for something new, but only until @next if @nr huge frames have to be examined then. Returns
+ * whether there is something new.
+ */
 static bool wait_for_work(struct fp_quarantine *quarantine, u32 nr, unsigned long next)
 {
 	long timeout = nr ? max_t(long, next - jiffies, 0) : MAX_SCHEDULE_TIMEOUT;
 
 	wait_event_freezable_timeout(quarantine->wait, kthread_should_stop() ||
-				     (READ_ONCE(quarantine->is_on) && READ_ONCE(quarantine->kicked)), timeout);
+				     (READ_ONCE(quarantine->is_on) &&
+				      READ_ONCE(quarantine->kicked)), timeout);
 	return xchg(&quarantine->kicked, false);
+}
+
+static u32 nr_queued(const struct fp_quarantine *quarantine, enum fp_queue_kind kind)
+{
+	return READ_ONCE(quarantine->buddy->nr_queued[kind]);
 }
 
 static int worker(void *data)
@@ -121,15 +134,16 @@ static int worker(void *data)
 	set_freezable();
 	be_slow(quarantine);
 	while (!kthread_should_stop()) {
-		nr = READ_ONCE(quarantine->is_on) ? fp_buddy_nr_referenced(quarantine->buddy) : 0;
+		nr = READ_ONCE(quarantine->is_on) ? nr_queued(quarantine, FP_REFERENCED) : 0;
 		if (wait_for_work(quarantine, nr, next))
-			work(quarantine, false, U32_MAX);
-		if (fp_buddy_nr_referenced(quarantine->buddy) > nr) {
+			work(quarantine, FP_UNCLEARED, U32_MAX);
+		if (nr_queued(quarantine, FP_REFERENCED) > nr) {
 			delay = MIN_DELAY;
 			if (time_after(next, jiffies + delay))
 				next = jiffies + delay;
 		} else if (time_after_eq(jiffies, next)) {
-			delay = work(quarantine, true, nr) ? MIN_DELAY : min(2 * delay, MAX_DELAY);
+			delay = work(quarantine, FP_REFERENCED, nr) ? MIN_DELAY :
+								      min(2 * delay, MAX_DELAY);
 			next = jiffies + delay;
 		}
 	}
@@ -137,27 +151,15 @@ static int worker(void *data)
 }
 
 /**
- * fp_quarantine_nr_retired() - how much will never come back
- * @quarantine: the quarantine
- *
- * Context: any.
- * Return: huge frames with a bad frame; only grows.
- */
-u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine)
-{
-	return READ_ONCE(quarantine->nr_retired);
-}
-
-/**
- * fp_quarantine_kick() - something new is in quarantine
+ * fp_quarantine_kick() - something may have gone into quarantine
  * @quarantine: the quarantine
  *
  * Context: any.
  */
 void fp_quarantine_kick(struct fp_quarantine *quarantine)
 {
-	/* The worker takes the flag down before it looks. */
-	if (READ_ONCE(quarantine->kicked))
+	/* The worker clears the flag before it looks. */
+	if (likely(!nr_queued(quarantine, FP_UNCLEARED)) || READ_ONCE(quarantine->kicked))
 		return;
 	WRITE_ONCE(quarantine->kicked, true);
 	if (wq_has_sleeper(&quarantine->wait))
@@ -165,11 +167,11 @@ void fp_quarantine_kick(struct fp_quarantine *quarantine)
 }
 
 /**
- * fp_quarantine_switch() - let the worker work, or not
+ * fp_quarantine_switch() - switch the worker on or off
  * @quarantine: the quarantine
- * @is_on: whether it shall
+ * @is_on: whether it works from now on
  *
- * Without it, all is examined and cleared by the allocations that need it.
+ * While it is off, allocations that need memory examine and clear huge frames themselves.
  *
  * Context: process.
  */
@@ -180,7 +182,7 @@ void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on)
 	wake_up(&quarantine->wait);
 }
 
-/* The worker may hold the lock, and get no processor, for all its low priority: then raise that. */
+/* The worker may hold the lock and get no processor because of its low priority: raise that. */
 static int lock_killable(struct fp_quarantine *quarantine)
 {
 	int ret;
@@ -194,15 +196,16 @@ static int lock_killable(struct fp_quarantine *quarantine)
 	return ret;
 }
 
-/* Examine until @want were released, at most @nr. Returns how many were not, of @want, or -EINTR. */
-static s64 reclaim(struct fp_quarantine *quarantine, bool referenced, u32 nr, u32 want)
+/* Examine at most @nr, until @want were released. Returns how many are left of @want, or -EINTR. */
+static s64 reclaim(struct fp_quarantine *quarantine, struct fp_budget *whose,
+		   enum fp_queue_kind kind, u32 nr, u32 want)
 {
 	int ret = 0;
 
 	while (want && nr-- && ret >= 0) {
 		if (fatal_signal_pending(current) || lock_killable(quarantine))
 			return -EINTR;
-		ret = examine_locked(quarantine, referenced);
+		ret = examine_locked(quarantine, whose, kind);
 		mutex_unlock(&quarantine->lock);
 		want -= ret > 0;
 	}
@@ -212,53 +215,33 @@ static s64 reclaim(struct fp_quarantine *quarantine, bool referenced, u32 nr, u3
 /**
  * fp_quarantine_reclaim() - examine the quarantine now
  * @quarantine: the quarantine
- * @want: stop after so many huge frames came free
+ * @whose: only what this budget or its children are charged for; NULL: all
+ * @want: stop after this many huge frames were released
  *
  * Context: may sleep.
- * Return: 0, also when nothing came free; -EINTR: a fatal signal is pending.
+ * Return: 0, even if nothing was released; -EINTR: a fatal signal is pending.
  */
-int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want)
+int fp_quarantine_reclaim(struct fp_quarantine *quarantine, struct fp_budget *whose, u32 want)
 {
-	u32 nr_referenced = fp_buddy_nr_referenced(quarantine->buddy);
-	u32 nr_uncleared = fp_buddy_nr_uncleared(quarantine->buddy);
+	u32 nr_referenced = nr_queued(quarantine, FP_REFERENCED);
+	u32 nr_uncleared = nr_queued(quarantine, FP_UNCLEARED);
 	s64 left;
 
-	/* What comes after those is others' to clear. One more, since the worker may have one in its hands. */
-	left = reclaim(quarantine, false, nr_uncleared + 1, want);
+	/* Later ones are for others to clear. One more, since the worker may be examining one. */
+	left = reclaim(quarantine, whose, FP_UNCLEARED, nr_uncleared + 1, want);
+	if (whose)
+		nr_referenced = min(nr_referenced, READ_ONCE(whose->quarantined));
 	if (left > 0)
-		left = reclaim(quarantine, true, nr_referenced, left);
+		left = reclaim(quarantine, whose, FP_REFERENCED, nr_referenced, left);
 	return min_t(s64, left, 0);
 }
 
 /**
- * fp_quarantine_charge() - charge a client for frames that it is about to get
- * @quarantine: the quarantine
- * @account: the client's
- * @nr: frames
- *
- * Context: may sleep.
- * Return: 0; -EDQUOT: the client or the user would hold too much; -EINTR: a fatal signal is pending.
- */
-int fp_quarantine_charge(struct fp_quarantine *quarantine, struct fp_account *account, u64 nr)
-{
-	int ret = fp_account_charge(quarantine->accounts, account, nr);
-
-	if (ret != -EAGAIN)
-		return ret;
-	/* Much of what the user has in quarantine may only wait to be cleared. */
-	ret = fp_quarantine_reclaim(quarantine, U32_MAX);
-	if (ret)
-		return ret;
-	ret = fp_account_charge(quarantine->accounts, account, nr);
-	return ret == -EAGAIN ? -EDQUOT : ret;
-}
-
-/**
- * fp_quarantine_init() - begin to look after a buddy's quarantine
+ * fp_quarantine_init() - start the quarantine of a buddy
  * @quarantine: zeroed
  * @buddy: the buddy
  * @accounts: who is charged for what is in quarantine
- * @name: of the pool
+ * @name: name of the pool
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, or -EINTR: killed.

@@ -12,23 +12,20 @@
 
 /**
  * struct fp_quarantine - what happens to freed huge frames until they are clean
- * @buddy: whose huge frames; constant
+ * @buddy: where the huge frames come from; constant
  * @accounts: who is charged for them; constant
- * @lock: held while a huge frame is examined, so that whoever gets it knows that nothing is in
+ * @lock: held while a huge frame is examined, so that its next holder knows that nothing is in
  *        somebody else's hands
- * @nr_retired: huge frames with a bad frame, which nobody gets any more; the buddy goes on
- *              counting them as quarantined (protected by @lock; read without)
  * @is_on: the worker works; written at any time
  * @kicked: there is something new for it; written at any time
- * @nr_waiting: how many wait for @lock, for which the worker shall be fast
- * @wait: where it waits
- * @worker: examines all of them, when nobody else needs the processor
+ * @nr_waiting: how many tasks wait for @lock, so that the worker has to be fast
+ * @wait: where the worker waits
+ * @worker: examines the huge frames when nobody else needs the processor
  */
 struct fp_quarantine {
 	struct fp_buddy *buddy;
 	struct fp_accounts *accounts;
 	struct mutex lock;
-	u32 nr_retired;
 	bool is_on;
 	bool kicked;
 	atomic_t nr_waiting;
@@ -41,8 +38,6 @@ int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
 void fp_quarantine_fini(struct fp_quarantine *quarantine);
 void fp_quarantine_kick(struct fp_quarantine *quarantine);
 void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on);
-u32 fp_quarantine_nr_retired(const struct fp_quarantine *quarantine);
-int fp_quarantine_reclaim(struct fp_quarantine *quarantine, u32 want);
-int fp_quarantine_charge(struct fp_quarantine *quarantine, struct fp_account *account, u64 nr);
+int fp_quarantine_reclaim(struct fp_quarantine *quarantine, struct fp_budget *whose, u32 want);
 
 #endif

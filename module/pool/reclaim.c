@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Those who keep blocks of a pool for later, and are asked for them before an allocation fails. */
+/* Reclaimers keep blocks of a pool for later; they are asked for them before allocations fail. */
 #include "pool/reclaim.h"
 
 /**
- * fp_reclaimers_init() - nobody keeps anything
+ * fp_reclaimers_init() - make an empty list
  * @reclaimers: the list
  *
  * Context: any.
@@ -17,9 +17,9 @@ void fp_reclaimers_init(struct fp_reclaimers *reclaimers)
 }
 
 /**
- * fp_reclaimers_add() - have somebody asked from now on
+ * fp_reclaimers_add() - add a reclaimer
  * @reclaimers: the list
- * @reclaimer: who
+ * @reclaimer: the reclaimer
  *
  * Context: may sleep.
  */
@@ -27,15 +27,16 @@ void fp_reclaimers_add(struct fp_reclaimers *reclaimers, struct fp_reclaimer *re
 {
 	mutex_lock(&reclaimers->mutex);
 	spin_lock_bh(&reclaimers->lock);
-	list_add_tail(&reclaimer->node, reclaimer->sleeps ? &reclaimers->sleepers : &reclaimers->list);
+	list_add_tail(&reclaimer->node,
+		      reclaimer->sleeps ? &reclaimers->sleepers : &reclaimers->list);
 	spin_unlock_bh(&reclaimers->lock);
 	mutex_unlock(&reclaimers->mutex);
 }
 
 /**
- * fp_reclaimers_del() - have somebody asked no more
+ * fp_reclaimers_del() - remove a reclaimer
  * @reclaimers: the list
- * @reclaimer: who; nobody is asking him when this returns
+ * @reclaimer: the reclaimer; it is not called any more once this returns
  *
  * Context: may sleep.
  */
@@ -49,9 +50,9 @@ void fp_reclaimers_del(struct fp_reclaimers *reclaimers, struct fp_reclaimer *re
 }
 
 /**
- * fp_reclaimers_ask() - have them all give back what they can
+ * fp_reclaimers_ask() - have all reclaimers give back what they can
  * @reclaimers: the list
- * @may_sleep: take the time for it
+ * @may_sleep: ask those that sleep as well, and for all that they keep
  *
  * Context: process or softirq; may sleep if @may_sleep.
  */

@@ -7,10 +7,10 @@
 #include <linux/spinlock.h>
 
 /**
- * struct fp_reclaimer - who keeps blocks of a pool that he can do without
+ * struct fp_reclaimer - keeps blocks of a pool that it can do without
  * @node: in one of the lists
- * @sleeps: is not asked by who may not sleep; constant
- * @give: gives blocks back; those too that take time to get at if @may_sleep
+ * @sleeps: it is not asked by callers that may not sleep; constant
+ * @give: gives blocks back; if @may_sleep, also those that take time to get at
  */
 struct fp_reclaimer {
 	struct list_head node;
@@ -19,10 +19,10 @@ struct fp_reclaimer {
 };
 
 /**
- * struct fp_reclaimers - of one pool
- * @mutex: held by who asks them all and may sleep
- * @lock: held by who asks them and may not
- * @list: who can be asked by both (protected by both locks: either will do to read it)
+ * struct fp_reclaimers - the reclaimers of one pool
+ * @mutex: held by callers that may sleep, while they ask all reclaimers
+ * @lock: held by callers that may not sleep, while they ask those on @list
+ * @list: those that both may ask (protected by both locks: either is enough to read it)
  * @sleepers: the others (protected by @mutex)
  */
 struct fp_reclaimers {

@@ -3,9 +3,9 @@
  * Where a pool's memory comes from: folios of PMD order, taken from the kernel
  * one by one when the pool is made, and sorted.
  *
- * They are compound pages (so that the kernel can map one with one page table
- * entry and count references to any part of it) and not movable (a long-term pin of
- * movable memory migrates it first, which nobody could do here).
+ * They are compound pages (so that the kernel can map one with one page table entry and count
+ * references to any part of it) and not movable (a long-term pin of movable memory migrates it
+ * first, which is not possible here).
  *
  * A reservation must not hurt the machine. It stops before the memory that is
  * available falls below a margin, it never makes the OOM killer run (a request of
@@ -28,13 +28,13 @@
 
 #define HUGE_BYTES	((u64)PAGE_SIZE << FP_HUGE_ORDER)
 
-/* Available memory to leave to everybody else: a sixteenth, at least 64 MiB. */
+/* Available memory that is left to everybody else: a sixteenth, at least 64 MiB. */
 static u64 margin_bytes(void)
 {
 	return max_t(u64, (u64)totalram_pages() * PAGE_SIZE / 16, SZ_64M);
 }
 
-/* The same share of a node, counting only what is free there now. */
+/* How much may be taken from a node: what is free there now, minus the same share of it. */
 static u64 spare_bytes_of(int node)
 {
 	u64 margin = node_present_pages(node) / 16, free = 0;
@@ -64,8 +64,8 @@ static struct page *alloc_huge(int node)
 	else
 		page = alloc_pages_node(node, gfp | __GFP_THISNODE, FP_HUGE_ORDER);
 	/*
-	 * What the page was before may have left something here. From 6.12 on finish_fault()
-	 * maps no folio huge whose index lies beyond the file's size.
+	 * The page's former user may have left an index here. From 6.12 on, finish_fault() does not
+	 * map a folio by one entry if its index lies beyond the file's size.
 	 */
 	if (page) {
 		page_folio(page)->index = 0;
@@ -101,8 +101,9 @@ static int compare_hpfn(const void *a, const void *b)
 
 static int refuse(u64 want, u64 got)
 {
-	pr_err("asked for %llu MiB, could get %llu MiB while leaving %llu MiB available; ask for less, or pass partial=1 to take what there is\n",
+	pr_err("%llu MiB requested, %llu MiB possible while %llu MiB stay available\n",
 	       want / SZ_1M, got / SZ_1M, margin_bytes() / SZ_1M);
+	pr_err("request less, or pass partial=1 to take what there is\n");
 	return -ENOMEM;
 }
 
@@ -113,10 +114,10 @@ static int refuse(u64 want, u64 got)
  * @node: NUMA node to take it from, or NUMA_NO_NODE
  * @partial: accept less, but at least one huge frame
  *
- * Says in the log how much could be had when that is not enough.
+ * If there is too little memory, the log says how much could be taken.
  *
  * Context: may sleep, for long; killable.
- * Return: 0; -EINTR: killed; -ENOMEM: not enough to be had.
+ * Return: 0; -EINTR: killed; -ENOMEM: there is too little memory.
  */
 int fp_source_reserve(struct fp_source *source, u64 bytes, int node, bool partial)
 {
@@ -152,7 +153,7 @@ err_release:
 
 /**
  * fp_source_forget() - drop the list of huge frames
- * @source: the source; who has copied the list gives them back by fp_source_put()
+ * @source: the source; whoever copied the list gives them back with fp_source_put()
  *
  * Context: any.
  */
@@ -165,9 +166,9 @@ void fp_source_forget(struct fp_source *source)
 /**
  * fp_source_put() - give a huge frame back to the kernel
  * @source: the source
- * @pfn: of its first frame
+ * @pfn: PFN of its first frame
  *
- * But not one with a bad frame: the kernel would deal it out again. It is kept for good.
+ * A huge frame with a bad frame is not given back, because the kernel would allocate it again.
  *
  * A huge frame that somebody still references (a pipe, direct I/O) is freed by the
  * kernel when the last reference is dropped.
@@ -186,7 +187,7 @@ void fp_source_put(struct fp_source *source, unsigned long pfn)
 }
 
 /**
- * fp_source_fini() - all huge frames were given back
+ * fp_source_fini() - end a source after all huge frames were given back
  * @source: the source
  *
  * Context: any.
@@ -194,13 +195,13 @@ void fp_source_put(struct fp_source *source, unsigned long pfn)
 void fp_source_fini(struct fp_source *source)
 {
 	if (source->nr_kept)
-		pr_info("%u huge frames with bad memory in them stay out of use\n", source->nr_kept);
+		pr_info("%u huge frames with bad memory are not given back\n", source->nr_kept);
 	fp_source_forget(source);
 }
 
 /**
  * fp_source_release() - give all huge frames back to the kernel
- * @source: the source, which has its list still
+ * @source: the source, which still has its list
  *
  * Context: may sleep.
  */

@@ -9,7 +9,7 @@
  * @nr: how many
  * @node: NUMA node they come from, or NUMA_NO_NODE
  * @hpfn: their PFNs >> FP_HUGE_ORDER, ascending; NULL after fp_source_forget()
- * @nr_kept: those that were not given back because a frame in them is bad
+ * @nr_kept: how many were not given back because a frame in them is bad
  *
  * Constant between fp_source_reserve() and the first fp_source_put().
  */

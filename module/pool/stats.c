@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What there is to know about a pool, gathered once for programs (the INFO and STATS
- * calls) and for people (debugfs).
+ * The figures of a pool, gathered in one place for programs (the INFO and STATS calls) and for
+ * people (debugfs).
  */
 #include "pool/stats.h"
 
@@ -13,7 +13,7 @@
 static_assert(FP_ORDERS == FRAMEPOOL_ORDERS);
 
 /**
- * fp_stats_info() - what programs do not change
+ * fp_stats_info() - figures that programs do not change
  * @pool: the pool
  * @info: the result; its size field is left alone
  *
@@ -44,14 +44,14 @@ void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
 void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 {
 	struct fp_buddy_stats buddy;
-	u64 retired = fp_pool_stats(pool, &buddy);
 
+	fp_pool_stats(pool, &buddy);
 	stats->orders = fp_buddy_orders(&pool->buddy);
 	stats->total_bytes = buddy.total << PAGE_SHIFT;
 	stats->free_bytes = buddy.free << PAGE_SHIFT;
 	stats->used_bytes = buddy.used << PAGE_SHIFT;
 	stats->quarantined_bytes = buddy.quarantined << PAGE_SHIFT;
-	stats->retired_bytes = retired << PAGE_SHIFT;
+	stats->retired_bytes = buddy.retired << PAGE_SHIFT;
 	stats->largest_bytes = buddy.largest << PAGE_SHIFT;
 	memcpy(stats->free_blocks, buddy.blocks, sizeof(stats->free_blocks));
 	mutex_lock(&pool->clients_lock);
@@ -77,7 +77,7 @@ static u64 suitable_blocks(const struct framepool_ioc_stats *stats, u32 order)
 }
 
 /**
- * fp_stats_unusable_index() - share of free memory that is no use for an order
+ * fp_stats_unusable_index() - share of free memory that is unusable for an order
  * @stats: a snapshot
  * @order: the order
  *

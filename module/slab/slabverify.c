@@ -93,9 +93,9 @@ static const char *mark_cached(struct fp_slab_cache *cache, struct fp_slab_cpu *
 	for (*nr = 0; *nr < cpu->nr; ++*nr) {
 		slab = fp_slab_find_locked(cache, cpu->objects[*nr], &index);
 		if (!slab)
-			return "S4: address in a magazine is not that of an object";
+			return "S4: object in a magazine is none of this cache";
 		if (slab->free[index / 64] >> (index % 64) & 1)
-			return "S4: object in a magazine is free, or in a magazine twice";
+			return "S4: object in a magazine is free, or there twice";
 		slab->free[index / 64] |= 1ULL << (index % 64);
 	}
 	return NULL;

@@ -36,7 +36,7 @@
  *  ENOSPC  the pool has enough free memory, but no contiguous run of that length with that
  *          alignment below that limit. A run as long as a huge frame, or longer, starts at a huge
  *          frame.
- *  EDQUOT  the client, or the user who opened it, would hold more than its quota
+ *  EDQUOT  the client, or the user who opened it, would be charged more than its quota
  *  EMFILE  the client has FRAMEPOOL_CACHES_MAX caches already
  *  ENOBUFS the kernel has no memory for its own bookkeeping
  *  EINTR   a fatal signal arrived before the call was done; the program does not live to see this
@@ -67,9 +67,11 @@
  * @huge_bytes: out: size of a huge frame. Buffers of at least this length can be mapped by huge
  *              page table entries.
  * @total_bytes: out: size of the pool
- * @client_quota_bytes: out: most that one client may hold; 0: no limit
- * @user_quota_bytes: out: most that all clients opened by one user may hold together, including
- *                    what that user has in quarantine; 0: no limit
+ * @client_quota_bytes: out: most that one client may be charged; 0: no limit. Charged are whole
+ *                      huge frames: those that the client has any part of, or keeps, and those in
+ *                      quarantine that it had last
+ * @user_quota_bytes: out: most that all clients opened by one user may be charged together;
+ *                    0: no limit
  * @node: out: NUMA node that the memory was taken from; -1: any
  * @max_order: out: order (log2 of the number of frames) of the largest naturally aligned block
  * @name: out: name of the pool, NUL-terminated
@@ -113,8 +115,8 @@ struct framepool_ioc_info {
  * With FRAMEPOOL_ALLOC_NOCLEAR, each page of the buffer reads as zeros, or as what this client left
  * in memory that it has freed. What others wrote is never seen. When such a buffer is freed, its
  * huge frames are kept for the client's next allocations with this flag, until somebody else needs
- * them or about a second has passed. Meanwhile they are free, and count against no quota. Huge
- * frames that something else, such as a pipe, still refers to are not kept.
+ * them or about a second has passed. Meanwhile they count as free, but remain charged to the
+ * client. Huge frames that something else, such as a pipe, still refers to are not kept.
  *
  * Errors:
  *  EINVAL  @flags is unknown, @length is out of range, or @align is not a power of two

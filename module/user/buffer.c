@@ -133,23 +133,22 @@ static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
  * @nr: how many, at least 1
  * @pool: the pool it came from
  * @owner: the owner it was allocated for
- * @quarantined: the number of huge frames that went into quarantine is added
  *
  * Context: process.
  * Return: how many were freed, from the first on; at least 1.
  */
 u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
-		    struct fp_owner *owner, u32 *quarantined)
+		    struct fp_owner *owner)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
 	u32 done = 0, alike;
 
 	if (nr > 1) {
 		alike = gather_alike(buffers, nr, runs);
-		done = fp_pool_free_alike(pool, owner, runs, alike, quarantined);
+		done = fp_pool_free_alike(pool, owner, runs, alike);
 	}
 	if (!done) {
-		*quarantined += fp_pool_free(pool, owner, &buffers[0]->run, buffers[0]->keep);
+		fp_pool_free(pool, owner, &buffers[0]->run, buffers[0]->keep);
 		done = 1;
 	}
 	atomic64_sub(done, &pool->nr_buffers);

@@ -39,7 +39,7 @@ void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
 int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
 		     struct fp_owner *owner, const struct fp_request *request);
 u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
-		    struct fp_owner *owner, u32 *quarantined);
+		    struct fp_owner *owner);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
 
 #endif

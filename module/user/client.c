@@ -41,7 +41,7 @@
  * Wholly free huge frames that a client keeps, so that small buffers which come and go do not cause
  * clearing.
  */
-#define MAX_SPARE	1
+#define MAX_KEPT	1
 
 static struct vfsmount *fs_mount;
 
@@ -128,45 +128,6 @@ static bool is_before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct fp_buffer, node)->pgoff;
 }
 
-static int charge(struct fp_client *client, u64 nr)
-{
-	return fp_windows_charge(&client->windows, nr);
-}
-
-static void uncharge(struct fp_client *client, u64 nr, u32 nr_quarantined)
-{
-	fp_account_uncharge(client->account, nr, nr_quarantined);
-}
-
-static u64 sum_frames(const struct fp_slot *slots, u32 nr)
-{
-	u64 sum = 0;
-
-	while (nr--)
-		sum += slots[nr].request.nr;
-	return sum;
-}
-
-/*
- * Charge for as many slots as the quotas allow, from the first on; *@error says why not for more.
- */
-static u32 charge_slots(struct fp_client *client, const struct fp_slot *slots, u32 nr, int *error)
-{
-	u32 i;
-
-	*error = charge(client, sum_frames(slots, nr));
-	if (*error != -EDQUOT)
-		return *error ? 0 : nr;
-	for (i = 0; i < nr; i++) {
-		*error = charge(client, slots[i].request.nr);
-		if (*error)
-			break;
-	}
-	if (*error == -EDQUOT)
-		fp_pool_count_failure(client->pool, -EDQUOT);
-	return i;
-}
-
 static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_info *info)
 {
 	info->handle = buffer->handle;
@@ -190,6 +151,21 @@ static u32 count_alike(const struct fp_slot *slots, u32 nr)
 	return i;
 }
 
+/* Allocate memory for some buffers. If a quota is in the way, first give back empty slabs. */
+static int alloc_some(struct fp_client *client, struct fp_buffer **buffers,
+		      const struct fp_request *request, u32 nr)
+{
+	struct fp_owner *owner = &client->account->owner;
+	int ret;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	ret = fp_buffers_alloc(buffers, nr, client->pool, owner, request);
+	if (ret == -EDQUOT && fp_windows_shrink(&client->windows))
+		ret = fp_buffers_alloc(buffers, nr, client->pool, owner, request);
+	return ret;
+}
+
 /* Allocate memory for buffers, from the first on; *@error says why not for more. */
 static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 			 const struct fp_slot *slots, u32 nr, int *error)
@@ -199,10 +175,9 @@ static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 
 	while (done < nr) {
 		alike = alike ?: count_alike(slots + done, nr - done);
-		ret = fatal_signal_pending(current) ? -EINTR :
-		      fp_buffers_alloc(buffers + done, alike, client->pool, &client->owner,
-				       &slots[done].request);
+		ret = alloc_some(client, buffers + done, &slots[done].request, alike);
 		if (ret < 0) {
+			fp_pool_count_failure(client->pool, ret);
 			*error = ret;
 			break;
 		}
@@ -217,18 +192,14 @@ static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
 /* Free buffers that are in no tree any more, and their memory. */
 static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
-	u32 i, done = 0, nr_quarantined = 0;
-	u64 sum = 0;
+	u32 done = 0;
 
-	for (i = 0; i < nr; i++)
-		sum += buffers[i]->run.nr;
 	while (done < nr) {
-		done += fp_buffers_free(buffers + done, nr - done, client->pool, &client->owner,
-					&nr_quarantined);
+		done += fp_buffers_free(buffers + done, nr - done, client->pool,
+					&client->account->owner);
 		if (done < nr)
 			cond_resched();
 	}
-	uncharge(client, sum, nr_quarantined);
 	fp_buffers_destroy(buffers, nr);
 }
 
@@ -263,55 +234,29 @@ static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 	return true;
 }
 
-/*
- * Allocate for slots that are charged already. The charge for what could not be allocated is
- * undone.
- */
-static u32 alloc_charged(struct fp_client *client, struct fp_batch *batch, u32 nr, int *error)
-{
-	struct fp_buffer **buffers = batch->buffers;
-	struct fp_slot *slots = batch->slots;
-	u32 done;
-
-	if (fp_buffers_create(buffers, nr)) {
-		uncharge(client, sum_frames(slots, nr), 0);
-		*error = -ENOBUFS;
-		return 0;
-	}
-	done = alloc_buffers(client, buffers, slots, nr, error);
-	if (done == nr)
-		return nr;
-	uncharge(client, sum_frames(slots + done, nr - done), 0);
-	fp_buffers_destroy(buffers + done, nr - done);
-	return done;
-}
-
 /* fp_client_alloc() without the tracepoint. */
 static int alloc_batch(struct fp_client *client, struct fp_batch *batch)
 {
-	int error = 0, ret;
-	u32 nr;
+	struct fp_buffer **buffers = batch->buffers;
+	int error = 0;
 
-	nr = charge_slots(client, batch->slots, batch->nr, &error);
-	batch->failed = nr;
 	batch->done = 0;
-	if (error && !batch->partial)
-		uncharge(client, sum_frames(batch->slots, nr), 0);
-	if (!nr || (error && !batch->partial))
+	batch->failed = 0;
+	if (fp_buffers_create(buffers, batch->nr))
+		return -ENOBUFS;
+	batch->failed = alloc_buffers(client, buffers, batch->slots, batch->nr, &error);
+	fp_buffers_destroy(buffers + batch->failed, batch->nr - batch->failed);
+	if (error && !batch->partial) {
+		free_buffers(client, buffers, batch->failed);
 		return error;
-	ret = 0;
-	batch->failed = alloc_charged(client, batch, nr, &ret);
-	if (ret && !batch->partial) {
-		free_buffers(client, batch->buffers, batch->failed);
-		return ret;
 	}
-	if (!add_buffers(client, batch->buffers, batch->slots, batch->failed)) {
-		free_buffers(client, batch->buffers, batch->failed);
+	if (!add_buffers(client, buffers, batch->slots, batch->failed)) {
+		free_buffers(client, buffers, batch->failed);
 		batch->failed = 0;
 		return -ENODEV;
 	}
 	batch->done = batch->failed;
-	return ret ?: error;
+	return error;
 }
 
 /**
@@ -645,22 +590,17 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 		ret = PTR_ERR(client->inode);
 		goto err_free;
 	}
-	client->account = fp_account_open(&pool->accounts, current_uid());
+	client->account = fp_account_open(&pool->accounts, current_uid(), MAX_KEPT);
 	if (!client->account)
 		goto err_inode;
 	client->pool = pool;
 	client->sees_addresses = sees_addresses;
-	fp_owner_init(&client->owner, &pool->buddy);
-	client->owner.label = client->account->label;
-	client->owner.max_spare = MAX_SPARE;
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
-	fp_windows_init(&client->windows, pool, &client->owner, client->account,
-			client->inode->i_mapping);
+	fp_windows_init(&client->windows, pool, client->account, client->inode->i_mapping);
 	if (join_pool(client))
 		return client;
 	ret = -ENODEV;
-	fp_owner_fini(&client->owner);
 	fp_account_close(&pool->accounts, client->account);
 err_inode:
 	iput(client->inode);
@@ -691,12 +631,11 @@ void fp_client_destroy(struct fp_client *client)
 	}
 	fp_windows_fini(&client->windows);
 	iput(client->inode);
-	fp_pool_end_owner(pool, &client->owner);
+	fp_pool_end_owner(pool, &client->account->owner);
+	/* Then its account stays for good, since leaked huge frames refer to it. */
+	WARN_ONCE(client->account->owner.nr_huge,
+		  "framepool: %s: degraded: a client ends but still owns %u huge frames\n",
+		  pool->name, client->account->owner.nr_huge);
 	fp_account_close(&pool->accounts, client->account);
-	fp_owner_fini(&client->owner);
-	/* A huge frame that was leaked because of a bug still refers to its owner. */
-	if (!WARN_ONCE(client->owner.nr_huge,
-		       "framepool: %s: degraded: a client ends but still owns %u huge frames\n",
-		       pool->name, client->owner.nr_huge))
-		kfree(client);
+	kfree(client);
 }

@@ -21,8 +21,7 @@
  * struct fp_client - one open file of a pool
  * @pool: the pool; constant
  * @inode: the client's own inode, so that its offsets are its own; constant
- * @owner: owns its partly used huge frames; has a lock of its own
- * @account: charged for its buffers; says who opened it; constant
+ * @account: owns its huge frames, and is charged for them; says who opened it; constant
  * @sees_addresses: it may learn the physical addresses of its buffers; constant
  * @windows: its caches of objects; have locks of their own
  * @lock: protects @buffers, @serial, @nr_buffers; held to set @revoked
@@ -36,7 +35,6 @@
 struct fp_client {
 	struct fp_pool *pool;
 	struct inode *inode;
-	struct fp_owner owner;
 	struct fp_account *account;
 	bool sees_addresses;
 	struct fp_windows windows;

@@ -236,9 +236,8 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 	if (!window)
 		return -ENXIO;
 	/*
-	 * Because of VM_MIXEDMAP, fork() would copy the page table entries, and take references
-	 * without checking for overflow. VM_WIPEONFORK prevents that, and has no other effect on
-	 * shared mappings: the child faults the pages in.
+	 * Because of VM_MIXEDMAP, fork() would copy the page table entries. VM_WIPEONFORK prevents
+	 * that, and has no other effect on shared mappings: the child faults the pages in.
 	 */
 	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | VM_WIPEONFORK,
 			    VM_MAYEXEC);

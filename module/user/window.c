@@ -57,17 +57,15 @@ static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
  * fp_windows_init() - prepare for the caches of a client
  * @windows: zeroed
  * @pool: the pool
- * @owner: owns the memory of their slabs
- * @account: charged for them
+ * @account: owns the memory of their slabs
  * @mapping: address space of the client's file
  *
  * Context: any.
  */
-void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_owner *owner,
-		     struct fp_account *account, struct address_space *mapping)
+void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_account *account,
+		     struct address_space *mapping)
 {
 	windows->pool = pool;
-	windows->owner = owner;
 	windows->account = account;
 	windows->mapping = mapping;
 	windows->nr = roundup_pow_of_two(fp_pool_total_frames(pool));
@@ -84,32 +82,25 @@ static u64 slab_frames(const struct fp_window *window)
 
 static void free_run(struct fp_windows *windows, const struct fp_run *run)
 {
-	u32 nr_quarantined = fp_pool_free(windows->pool, windows->owner, run, false);
-
-	fp_account_uncharge(windows->account, run->nr, nr_quarantined);
+	fp_pool_free(windows->pool, &windows->account->owner, run, false);
 }
 
 /**
- * fp_windows_charge() - charge a client for frames that it is about to allocate
+ * fp_windows_shrink() - give back the empty slabs of a client
  * @windows: all caches of the client
- * @nr: frames
- *
- * Gives back the empty slabs of the client before it fails.
  *
  * Context: may sleep.
- * Return: as fp_quarantine_charge().
+ * Return: whether there are caches at all.
  */
-int fp_windows_charge(struct fp_windows *windows, u64 nr)
+bool fp_windows_shrink(struct fp_windows *windows)
 {
-	int ret = fp_quarantine_charge(&windows->pool->quarantine, windows->account, nr);
-
-	if (ret != -EDQUOT || xa_empty(&windows->list))
-		return ret;
+	if (xa_empty(&windows->list))
+		return false;
 	fp_windows_for_each(windows, release_empty, NULL);
-	return fp_quarantine_charge(&windows->pool->quarantine, windows->account, nr);
+	return true;
 }
 
-/* Charge for a slab, and allocate its memory from the pool. */
+/* Allocate the memory of a slab from the pool. */
 static int alloc_run(struct fp_windows *windows, u64 nr, struct fp_run *run)
 {
 	const struct fp_request request = {
@@ -118,16 +109,16 @@ static int alloc_run(struct fp_windows *windows, u64 nr, struct fp_run *run)
 		.end_pfn = FP_ANYWHERE,
 		.dirty = true,
 	};
-	int ret = fatal_signal_pending(current) ? -EINTR :
-		  fp_windows_charge(windows, nr);
+	struct fp_owner *owner = &windows->account->owner;
+	int ret;
 
-	if (ret) {
-		fp_pool_count_failure(windows->pool, ret);
-		return ret;
-	}
-	ret = fp_pool_alloc(windows->pool, windows->owner, &request, run);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	ret = fp_pool_alloc(windows->pool, owner, &request, run);
+	if (ret == -EDQUOT && fp_windows_shrink(windows))
+		ret = fp_pool_alloc(windows->pool, owner, &request, run);
 	if (ret)
-		fp_account_uncharge(windows->account, nr, 0);
+		fp_pool_count_failure(windows->pool, ret);
 	return ret;
 }
 

@@ -21,8 +21,7 @@
 /**
  * struct fp_windows - all caches of one client
  * @pool: where slabs come from; constant, as is everything before @lock
- * @owner: owns the memory of their slabs
- * @account: charged for them
+ * @account: owns the memory of their slabs
  * @mapping: address space of the client's file
  * @nr: length of each window in pages
  * @lock: held for reading by a fault from before it looks for its slab until the pages are in the
@@ -35,7 +34,6 @@
  */
 struct fp_windows {
 	struct fp_pool *pool;
-	struct fp_owner *owner;
 	struct fp_account *account;
 	struct address_space *mapping;
 	unsigned long nr;
@@ -69,13 +67,13 @@ struct fp_window {
 	struct xarray places;
 };
 
-void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_owner *owner,
-		     struct fp_account *account, struct address_space *mapping);
+void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_account *account,
+		     struct address_space *mapping);
 void fp_windows_fini(struct fp_windows *windows);
 void fp_windows_revoke(struct fp_windows *windows);
 void fp_windows_for_each(struct fp_windows *windows,
 			 void (*show)(struct fp_window *window, void *context), void *context);
-int fp_windows_charge(struct fp_windows *windows, u64 nr);
+bool fp_windows_shrink(struct fp_windows *windows);
 int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout,
 		     struct fp_window **window, u64 *handle);
 int fp_window_destroy(struct fp_windows *windows, u64 handle);

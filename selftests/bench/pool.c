@@ -123,7 +123,7 @@ static int create_pool(struct bench_side *side, const struct bench_ops *ops, u64
 	for (i = 0; i < BENCH_OWNERS; i++) {
 		pool->clients[i].pool = pool;
 		pool->clients[i].magazines = &pool->magazines;
-		fp_owner_init(&pool->clients[i].owner, &pool->buddy);
+		fp_owner_init(&pool->clients[i].owner, &pool->buddy, NULL);
 		side->contexts[i] = &pool->clients[i];
 	}
 	side->name = "framepool";

@@ -10,8 +10,8 @@ static struct fp_run run, run2;
 static void begin(u32 hpfn, u64 frames)
 {
 	pool_init_one(&buddy, hpfn, frames);
-	fp_owner_init(&owner, &buddy);
-	fp_owner_init(&other, &buddy);
+	fp_owner_init(&owner, &buddy, NULL);
+	fp_owner_init(&other, &buddy, NULL);
 }
 
 static void alloc_every_length_is_exact(void)
@@ -54,7 +54,7 @@ static void alloc_beyond_free_is_nomem_beyond_runs_is_nospc(void)
 	static const struct extent extents[] = { { 10, 2 }, { 20, 2 }, { 30, 1 } };
 
 	pool_init(&buddy, extents, 3);
-	fp_owner_init(&owner, &buddy);
+	fp_owner_init(&owner, &buddy, NULL);
 	EXPECT(pool_alloc(&buddy, &owner, 6 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOMEM);
 	EXPECT(pool_alloc(&buddy, &owner, 3 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOSPC);
 	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
@@ -145,20 +145,22 @@ static void freed_frames_are_dirty_until_released(void)
 
 static void quarantine_keeps_what_is_pushed_back(void)
 {
+	struct fp_budget *budget;
 	u32 index;
 
 	begin(0, 4 * MIB);
 	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);
-	index = fp_buddy_quarantine_pop(&buddy, false);
-	fp_buddy_quarantine_push(&buddy, index);
-	EXPECT(buddy.nr_quarantined == 2 && fp_buddy_nr_referenced(&buddy) == 1);
-	EXPECT(fp_buddy_quarantine_pop(&buddy, false) == (index ^ 1));
-	EXPECT(fp_buddy_quarantine_pop(&buddy, false) == FP_NIL);
-	EXPECT(fp_buddy_quarantine_pop(&buddy, true) == index);
-	EXPECT(fp_buddy_quarantine_pop(&buddy, true) == FP_NIL);
-	fp_buddy_quarantine_push(&buddy, index);
-	fp_buddy_quarantine_push(&buddy, index ^ 1);
+	index = fp_buddy_quarantine_pop(&buddy, NULL, FP_UNCLEARED, &budget);
+	EXPECT(budget == &buddy.nobody);
+	fp_buddy_quarantine_push(&buddy, budget, index);
+	EXPECT(buddy.nr_quarantined == 2 && buddy.nr_queued[FP_REFERENCED] == 1);
+	EXPECT(fp_buddy_quarantine_pop(&buddy, NULL, FP_UNCLEARED, &budget) == (index ^ 1));
+	EXPECT(fp_buddy_quarantine_pop(&buddy, NULL, FP_UNCLEARED, &budget) == FP_NIL && !budget);
+	EXPECT(fp_buddy_quarantine_pop(&buddy, NULL, FP_REFERENCED, &budget) == index);
+	EXPECT(fp_buddy_quarantine_pop(&buddy, NULL, FP_REFERENCED, &budget) == FP_NIL);
+	fp_buddy_quarantine_push(&buddy, &buddy.nobody, index);
+	fp_buddy_quarantine_push(&buddy, &buddy.nobody, index ^ 1);
 	pool_expect_sound(&buddy);
 	pool_fini(&buddy);
 }
@@ -264,22 +266,25 @@ static void stats_agree_with_a_layout_by_hand(void)
 
 static void view_shows_a_layout_by_hand(void)
 {
+	struct fp_owner third;
+	struct fp_budget budget;
 	static struct fp_huge_view huge[8];
 	struct fp_owner_view owners[8];
 	struct fp_run run3;
 	u32 first, nr, i;
 
 	begin(512, 16 * MIB);
+	fp_budget_init(&budget, NULL, NULL, 77);
+	fp_owner_init(&third, &buddy, &budget);
 	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 100, FP_HUGE_FRAMES, 0, &run) == 0);
-	EXPECT(pool_alloc(&buddy, &other, 3, 1, 0, &run2) == 0);
-	EXPECT(pool_alloc(&buddy, &other, FP_HUGE_FRAMES, 1, 0, &run3) == 0);
-	other.label = 77;
-	EXPECT(pool_free(&buddy, &other, &run3) == 0);
+	EXPECT(pool_alloc(&buddy, &third, 3, 1, 0, &run2) == 0);
+	EXPECT(pool_alloc(&buddy, &third, FP_HUGE_FRAMES, 1, 0, &run3) == 0);
+	EXPECT(pool_free(&buddy, &third, &run3) == 0);
 	nr = fp_buddy_view(&buddy, huge, owners, 8);
-	EXPECT(nr == 3);	/* both, and the orphanage */
-	EXPECT(owners[0].id == FP_ORPHANAGE_ID && owners[0].label == FP_NO_LABEL);
-	EXPECT(owners[1].id == owner.id && owners[1].label == FP_NO_LABEL);
-	EXPECT(owners[2].id == other.id && owners[2].label == 77);
+	EXPECT(nr == 3);
+	EXPECT(owners[0].id == owner.id && owners[0].label == FP_NO_LABEL);
+	EXPECT(owners[1].id == FP_NO_ID && owners[1].label == FP_NO_LABEL);
+	EXPECT(owners[2].id == third.id && owners[2].label == 77);
 	first = run.frame / FP_HUGE_FRAMES;
 	EXPECT(huge[first].state == FP_HUGE_RUN && huge[first].nr_used == FP_HUGE_FRAMES);
 	EXPECT(huge[first + 1].state == FP_HUGE_BODY && huge[first + 1].nr_used == FP_HUGE_FRAMES);
@@ -287,12 +292,12 @@ static void view_shows_a_layout_by_hand(void)
 	for (i = 0; i < 3; i++)
 		EXPECT(huge[first + i].whose == owner.id);
 	i = run2.frame / FP_HUGE_FRAMES;
-	EXPECT(huge[i].state == FP_HUGE_OWNED && huge[i].nr_used == 3 && huge[i].whose == other.id);
+	EXPECT(huge[i].state == FP_HUGE_OWNED && huge[i].nr_used == 3 && huge[i].whose == third.id);
 	i = run3.frame / FP_HUGE_FRAMES;
 	EXPECT(huge[i].state == FP_HUGE_QUARANTINED && !huge[i].nr_used && huge[i].whose == 77);
 	EXPECT(fp_buddy_view(&buddy, huge, owners, 1) == 3);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);
-	EXPECT(pool_free(&buddy, &other, &run2) == 0);
+	EXPECT(pool_free(&buddy, &third, &run2) == 0);
 	pool_settle(&buddy);
 	fp_buddy_view(&buddy, huge, NULL, 0);
 	for (i = 0; i < 8; i++)
@@ -334,7 +339,7 @@ static void alloc_at_refuses_what_is_no_run(void)
 	static const struct extent extents[] = { { 8, 4 }, { 32, 4 } };
 
 	pool_init(&buddy, extents, 2);
-	fp_owner_init(&owner, &buddy);
+	fp_owner_init(&owner, &buddy, NULL);
 	EXPECT(alloc_at(&owner, 0, 0, &run) == -EINVAL);
 	EXPECT(alloc_at(&owner, 8 * FP_HUGE_FRAMES, 1, &run) == -EINVAL);
 	EXPECT(alloc_at(&owner, U64_MAX, 1, &run) == -EINVAL);
@@ -375,28 +380,6 @@ static void alloc_takes_the_end_that_is_asked_for(void)
 	pool_fini(&buddy);
 }
 
-static void quarantined_huge_frames_bear_their_last_label(void)
-{
-	u32 index;
-
-	begin(0, 4 * FP_HUGE_FRAMES);
-	owner.label = 1000;
-	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 1, 1, 0, &run) == 0);
-	EXPECT(pool_free(&buddy, &owner, &run) == 0);
-	EXPECT(pool_alloc(&buddy, &other, 1, 1, 0, &run) == 0);
-	EXPECT(pool_free(&buddy, &other, &run) == 0);
-	for (u32 i = 0; i < 4; i++) {
-		index = fp_buddy_quarantine_pop(&buddy, false);
-		EXPECT(fp_buddy_quarantine_label(&buddy, index) == (i < 3 ? 1000 : FP_NO_LABEL));
-		fp_buddy_quarantine_push(&buddy, index);
-		pool_expect_sound(&buddy);
-	}
-	index = fp_buddy_quarantine_pop(&buddy, true);
-	EXPECT(fp_buddy_quarantine_label(&buddy, index) == 1000);
-	fp_buddy_quarantine_release(&buddy, index);
-	pool_fini(&buddy);
-}
-
 /* No naturally aligned block is large enough, so several make up the run. */
 static void alloc_high_of_scattered_blocks_keeps_the_limit(void)
 {
@@ -425,7 +408,7 @@ static void alloc_high_of_scattered_blocks_keeps_the_limit(void)
 /* What follows the repeated block stays allocated. */
 static void free_blocks_stops_where_one_is_repeated(void)
 {
-	u32 order, blocks[2], list[3], quarantined = 0;
+	u32 order, blocks[2], list[3];
 
 	begin(0, 16 * FP_HUGE_FRAMES);
 	for (order = 0; order <= FP_HUGE_ORDER + 1; order++) {
@@ -433,30 +416,28 @@ static void free_blocks_stops_where_one_is_repeated(void)
 		list[0] = blocks[0];
 		list[1] = blocks[0];
 		list[2] = blocks[1];
-		EXPECT(fp_buddy_free_blocks(&owner, order, list, 3, false, &quarantined) == 1);
+		EXPECT(fp_buddy_free_blocks(&owner, order, list, 3, false) == 1);
 		pool_expect_sound(&buddy);
-		EXPECT(fp_buddy_free_blocks(&owner, order, list + 2, 1, false, &quarantined) == 1);
+		EXPECT(fp_buddy_free_blocks(&owner, order, list + 2, 1, false) == 1);
 	}
-	EXPECT(quarantined == 0);
 	pool_fini(&buddy);
 }
 
 /* A run that continues in the next word is longer than the block that it has in its first word. */
 static void free_blocks_looks_beyond_the_end_of_a_word(void)
 {
-	u32 order, quarantined = 0;
+	u32 order;
 
 	begin(0, 16 * FP_HUGE_FRAMES);
 	for (order = 0; order < FP_HUGE_ORDER; order++) {
 		u32 block = order < 6 ? 64 - (1U << order) : 0;
 
 		EXPECT(alloc_at(&owner, block, (1ULL << order) + 1, &run) == 0);
-		EXPECT(fp_buddy_free_blocks(&owner, order, &block, 1, true, &quarantined) == 0);
+		EXPECT(fp_buddy_free_blocks(&owner, order, &block, 1, true) == 0);
 		pool_expect_sound(&buddy);
 		EXPECT(pool_free(&buddy, &owner, &run) == 0);
 		pool_settle(&buddy);
 	}
-	EXPECT(quarantined == 0);
 	pool_fini(&buddy);
 }
 
@@ -497,8 +478,6 @@ static const struct test tests[] = {
 	{ "alloc_at_takes_exactly_what_is_free", alloc_at_takes_exactly_what_is_free },
 	{ "alloc_at_refuses_what_is_no_run", alloc_at_refuses_what_is_no_run },
 	{ "alloc_takes_the_end_that_is_asked_for", alloc_takes_the_end_that_is_asked_for },
-	{ "quarantined_huge_frames_bear_their_last_label",
-	  quarantined_huge_frames_bear_their_last_label },
 	{ "alloc_high_of_scattered_blocks_keeps_the_limit",
 	  alloc_high_of_scattered_blocks_keeps_the_limit },
 	{ "free_blocks_stops_where_one_is_repeated", free_blocks_stops_where_one_is_repeated },

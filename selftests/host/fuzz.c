@@ -25,12 +25,16 @@ struct live {
 
 struct pool {
 	struct fp_buddy buddy;
+	struct fp_budget user, budgets[OWNERS];
 	struct fp_owner owners[OWNERS];
+	u64 limits[OWNERS];
 	struct live live[LIVE];
 	u32 nr_live;
 	u32 popped[POPPED];
+	struct fp_budget *whose[POPPED];
 	u32 nr_popped;
 	u64 nr_bad_frees;
+	u32 nr_retired;
 };
 
 static const struct extent one[] = { { 0, 6 } };
@@ -90,11 +94,12 @@ static u64 any_limit(struct input *input)
 	}
 }
 
-static void op_alloc(struct pool *pool, struct input *input, bool high, bool spare)
+static void op_alloc(struct pool *pool, struct input *input, bool high, bool dirty)
 {
-	struct fp_request request = { .nr = any_length(input), .high = high, .dirty = spare };
+	struct fp_request request = { .nr = any_length(input), .high = high, .dirty = dirty };
 	struct live *new = &pool->live[pool->nr_live];
-	struct fp_buddy_stats stats;
+	struct fp_owner *owner;
+	u64 free;
 	int ret;
 
 	request.align = 1ULL << (next(input) % 64);
@@ -102,13 +107,16 @@ static void op_alloc(struct pool *pool, struct input *input, bool high, bool spa
 	if (pool->nr_live == LIVE)
 		return;
 	new->owner = next(input) % OWNERS;
-	fp_buddy_stats(&pool->buddy, &stats);
-	ret = fp_buddy_alloc(&pool->buddy, &pool->owners[new->owner], &request, &new->run);
+	owner = &pool->owners[new->owner];
+	free = (u64)pool->buddy.map.nr_empty * FP_HUGE_FRAMES;
+	if (request.nr < FP_HUGE_FRAMES)
+		free += owner->nr_free;
+	ret = fp_buddy_alloc(&pool->buddy, owner, &request, &new->run);
 	if (ret) {
-		EXPECT(ret == (request.nr > stats.free ? -ENOMEM : -ENOSPC));
+		EXPECT(ret == -EDQUOT || ret == (request.nr > free ? -ENOMEM : -ENOSPC));
+		EXPECT(ret != -EDQUOT || owner->budget->limit);
 		return;
 	}
-	EXPECT(request.nr <= stats.free);
 	judge_run(pool, &request, &new->run);
 	pool->nr_live++;
 }
@@ -190,8 +198,7 @@ static u32 find_live(const struct pool *pool, u64 frame, u32 order, u32 owner)
 /* Frees a list: live runs of this order or of another, and frames beside them. */
 static void op_free_blocks(struct pool *pool, struct input *input)
 {
-	u32 blocks[16], order = any_order(input), owner = next(input) % OWNERS, quarantined = 0;
-	u32 nr, i, at, n;
+	u32 blocks[16], order = any_order(input), owner = next(input) % OWNERS, nr, i, at, n;
 	u8 shape;
 
 	nr = 1 + next(input) % 16;
@@ -201,8 +208,8 @@ static void op_free_blocks(struct pool *pool, struct input *input)
 		if (shape >= 192)
 			blocks[i] += (int8_t)next(input);
 	}
-	n = fp_buddy_free_blocks(&pool->owners[owner], order, blocks, nr, shape & 1, &quarantined);
-	EXPECT(n <= nr && quarantined <= pool->buddy.map.nr);
+	n = fp_buddy_free_blocks(&pool->owners[owner], order, blocks, nr, shape & 1);
+	EXPECT(n <= nr);
 	for (i = 0; i < n && i < nr; i++) {
 		at = find_live(pool, blocks[i], order, owner);
 		EXPECT(at < pool->nr_live);
@@ -222,10 +229,10 @@ static void op_free(struct pool *pool, struct input *input)
 		return;
 	how = next(input);
 	if (how & 2)
-		EXPECT(fp_buddy_keep(&pool->buddy, owner, old->run.frame, old->run.nr) >= 0);
+		EXPECT(fp_buddy_keep(&pool->buddy, owner, old->run.frame, old->run.nr) == 0);
 	else
 		EXPECT(fp_buddy_free(&pool->buddy, owner, old->run.frame, old->run.nr,
-				     how & 1) >= 0);
+				     how & 1) == 0);
 	*old = pool->live[--pool->nr_live];
 }
 
@@ -258,36 +265,52 @@ static void op_free_near(struct pool *pool, struct input *input)
 	pool->nr_bad_frees++;
 }
 
-static void op_pop(struct pool *pool, bool referenced)
+static void op_pop(struct pool *pool, struct fp_budget *whose, bool referenced)
 {
+	struct fp_budget *budget;
 	u32 index;
 
 	if (pool->nr_popped == POPPED)
 		return;
-	index = fp_buddy_quarantine_pop(&pool->buddy, referenced);
-	if (index != FP_NIL)
-		pool->popped[pool->nr_popped++] = index;
+	index = fp_buddy_quarantine_pop(&pool->buddy, whose, referenced, &budget);
+	if (index == FP_NIL)
+		return;
+	EXPECT(!whose || budget == whose || budget->parent == whose);
+	pool->whose[pool->nr_popped] = budget;
+	pool->popped[pool->nr_popped++] = index;
 }
 
 static void op_return_popped(struct pool *pool, bool released)
 {
+	struct fp_budget *budget;
 	u32 index;
 
 	if (!pool->nr_popped)
 		return;
 	index = pool->popped[--pool->nr_popped];
+	budget = pool->whose[pool->nr_popped];
 	if (released)
-		fp_buddy_quarantine_release(&pool->buddy, index);
+		fp_buddy_quarantine_release(&pool->buddy, budget, index);
 	else
-		fp_buddy_quarantine_push(&pool->buddy, index);
+		fp_buddy_quarantine_push(&pool->buddy, budget, index);
 }
 
-static void op_collect(struct pool *pool)
+/* Retire a huge frame for good. */
+static void op_retire(struct pool *pool)
 {
-	u32 label, quarantined;
+	if (!pool->nr_popped)
+		return;
+	pool->nr_popped--;
+	fp_buddy_quarantine_retire(&pool->buddy, pool->whose[pool->nr_popped],
+				   pool->popped[pool->nr_popped]);
+	pool->nr_retired++;
+}
 
-	if (fp_buddy_collect(&pool->buddy, &label, &quarantined))
-		EXPECT(quarantined <= pool->buddy.map.nr);
+static void op_limit(struct pool *pool, struct input *input)
+{
+	u32 owner = next(input) % OWNERS;
+
+	WRITE_ONCE(pool->limits[owner], (u64)next(input) << (PAGE_SHIFT + FP_HUGE_ORDER - 4));
 }
 
 static void op_look(struct pool *pool)
@@ -300,7 +323,8 @@ static void op_look(struct pool *pool)
 		used += pool->live[i].run.nr;
 	fp_buddy_stats(&pool->buddy, &stats);
 	EXPECT(stats.used == used);
-	EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
+	EXPECT(stats.free + stats.used + stats.quarantined + stats.retired == stats.total);
+	EXPECT(stats.retired == (u64)pool->nr_retired * FP_HUGE_FRAMES);
 	EXPECT(stats.bad_frees == pool->nr_bad_frees);
 	pool_expect_sound(&pool->buddy);
 }
@@ -322,7 +346,13 @@ static void step(struct input *input)
 		op_free_blocks(pool, input);
 		return;
 	case 0x63:
-		op_collect(pool);
+		fp_buddy_collect(&pool->buddy, NULL);
+		return;
+	case 0x64:
+		op_limit(pool, input);
+		return;
+	case 0x65:
+		op_retire(pool);
 		return;
 	}
 	switch (op & 7) {
@@ -338,7 +368,7 @@ static void step(struct input *input)
 		op_free_near(pool, input);
 		break;
 	case 5:
-		op_pop(pool, op & 8);
+		op_pop(pool, op & 0x10 ? &pool->user : NULL, op & 8);
 		break;
 	case 6:
 		op_return_popped(pool, op & 8);
@@ -355,25 +385,29 @@ static void begin(struct pool *pool, const struct extent *extents, u32 nr)
 
 	memset(pool, 0, sizeof(*pool));
 	pool_init(&pool->buddy, extents, nr);
+	fp_budget_init(&pool->user, NULL, NULL, 99);
 	for (i = 0; i < OWNERS; i++) {
-		fp_owner_init(&pool->owners[i], &pool->buddy);
-		pool->owners[i].max_spare = i;
+		fp_budget_init(&pool->budgets[i], i ? &pool->user : NULL, &pool->limits[i], i);
+		fp_owner_init(&pool->owners[i], &pool->buddy, &pool->budgets[i]);
+		pool->owners[i].max_kept = i;
 	}
 }
 
 static void finish(struct pool *pool)
 {
 	struct input none = {};
-	u32 label, quarantined;
 
 	op_look(pool);
 	while (pool->nr_live)
 		op_free(pool, &none);
-	while (fp_buddy_collect(&pool->buddy, &label, &quarantined))
+	while (fp_buddy_collect(&pool->buddy, NULL))
 		;
 	while (pool->nr_popped)
 		op_return_popped(pool, true);
-	pool_fini(&pool->buddy);
+	pool_settle(&pool->buddy);
+	op_look(pool);
+	EXPECT(!pool->user.charged && !pool->budgets[0].charged);
+	fp_buddy_fini(&pool->buddy);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

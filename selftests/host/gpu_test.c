@@ -18,7 +18,7 @@ static struct fp_run run;
 static void begin(u32 hpfn, u64 frames)
 {
 	pool_init_one(&buddy, hpfn, frames);
-	fp_owner_init(&owner, &buddy);
+	fp_owner_init(&owner, &buddy, NULL);
 }
 
 /* Allocates a block: naturally aligned, its length a power of two. */

@@ -22,7 +22,7 @@ static void begin(u64 frames)
 
 	pool_init_one(&buddy, 0, frames);
 	for (i = 0; i < THREADS; i++) {
-		fp_owner_init(&owners[i], &buddy);
+		fp_owner_init(&owners[i], &buddy, NULL);
 		nr_runs[i] = 0;
 	}
 }

@@ -43,7 +43,7 @@ static void give_back(u64 ticket)
 		EXPECT(memory[frame + i] == order + 1);
 		memory[frame + i] = 0;
 	}
-	EXPECT(fp_magazines_free(&magazines, frame, order) >= 0);
+	EXPECT(fp_magazines_free(&magazines, frame, order) == 0);
 }
 
 static u64 get_block(u64 *random)
@@ -124,12 +124,13 @@ static void be_client(u32 number)
 
 static void settle_now(void)
 {
-	u32 index = fp_buddy_quarantine_pop(&buddy, false);
+	struct fp_budget *budget;
+	u32 index = fp_buddy_quarantine_pop(&buddy, NULL, FP_UNCLEARED, &budget);
 
 	if (index == FP_NIL)
 		return;
 	memset(&memory[index * FP_HUGE_FRAMES], 0, FP_HUGE_FRAMES * sizeof(u32));
-	fp_buddy_quarantine_release(&buddy, index);
+	fp_buddy_quarantine_release(&buddy, budget, index);
 }
 
 static void drain_all_the_time(void)
@@ -219,7 +220,7 @@ static void processors_and_clients_share_a_pool(void)
 
 	begin_threads();
 	for (i = 0; i < CLIENTS; i++)
-		fp_owner_init(&clients[i], &buddy);
+		fp_owner_init(&clients[i], &buddy, NULL);
 	test_parallel(WORKERS + 2 + CLIENTS, play_part);
 	for (i = 0; i < CLIENTS; i++)
 		fp_owner_fini(&clients[i]);
@@ -315,7 +316,7 @@ static void tiny(u32 thread)
 		frame = fp_magazines_alloc(&magazines, 0);
 		EXPECT(frame != FP_ANYWHERE && memory[frame]++ == 0);
 		memory[frame] = 0;
-		EXPECT(fp_magazines_free(&magazines, frame, 0) >= 0);
+		EXPECT(fp_magazines_free(&magazines, frame, 0) == 0);
 	}
 	nr_working--;
 }

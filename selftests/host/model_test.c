@@ -9,6 +9,7 @@
 #define OWNERS	4
 #define LIVE	600
 #define STEPS	200000
+#define HUGE_BYTES	((u64)FP_HUGE_FRAMES << PAGE_SHIFT)
 
 struct live {
 	struct fp_run run;
@@ -20,7 +21,12 @@ static const struct extent extents[] = {
 };
 
 static struct fp_buddy buddy;
+static struct fp_budget user, budgets[OWNERS];
 static struct fp_owner owners[OWNERS];
+
+/* What each may be charged, and all together; the last one may have anything. */
+static const u64 limits[OWNERS] = { 8 * HUGE_BYTES, 20 * HUGE_BYTES, HUGE_BYTES, 0 };
+static const u64 user_limit = 40 * HUGE_BYTES;
 static struct live live[LIVE];
 static u32 nr_live;
 static u8 *held;		/* by frame: 0 free, else owner + 1 */
@@ -63,6 +69,32 @@ static bool model_has_huge_run(u64 nr, u64 align, u64 end_pfn)
 	return false;
 }
 
+/* What is charged are the huge frames that the owner has something in, and those in quarantine. */
+static void model_check_charge(u32 owner)
+{
+	u64 limit = owner == OWNERS - 1 ? 0 : limits[owner];
+
+	EXPECT(!limit || budgets[owner].charged * HUGE_BYTES <= limit);
+	EXPECT(owner == OWNERS - 1 || user.charged * HUGE_BYTES <= user_limit);
+	EXPECT(budgets[owner].charged == owners[owner].nr_huge + budgets[owner].quarantined);
+}
+
+static bool model_is_over(u32 owner, u64 nr)
+{
+	u64 need = DIV_ROUND_UP_ULL(nr, FP_HUGE_FRAMES);
+	const struct fp_budget *budget = &budgets[owner];
+
+	return (budget->limit && (budget->charged + need) * HUGE_BYTES > limits[owner]) ||
+	       (budget->parent && (user.charged + need) * HUGE_BYTES > user_limit);
+}
+
+static bool model_is_short(u32 owner, u64 nr)
+{
+	u64 have = (u64)buddy.map.nr_empty * FP_HUGE_FRAMES;
+
+	return nr > have + (nr < FP_HUGE_FRAMES ? owners[owner].nr_free : 0);
+}
+
 static void model_take(const struct fp_run *run, u32 owner, u64 align, u64 end_pfn)
 {
 	u64 pfn = fp_buddy_pfn(&buddy, run->frame), i;
@@ -99,10 +131,13 @@ static void step_alloc(void)
 	new->owner = test_random() % OWNERS;
 	ret = fp_buddy_alloc(&buddy, &owners[new->owner], &request, &new->run);
 	if (ret) {
-		EXPECT(ret == (nr > fp_buddy_nr_free(&buddy) ? -ENOMEM : -ENOSPC));
-		EXPECT(nr > fp_buddy_nr_free(&buddy) || !model_has_huge_run(nr, align, end_pfn));
+		EXPECT(ret == -EDQUOT ? model_is_over(new->owner, nr) :
+		       ret == (model_is_short(new->owner, nr) ? -ENOMEM : -ENOSPC));
+		EXPECT(ret != -ENOSPC || !model_has_huge_run(nr, align, end_pfn));
+		model_check_charge(new->owner);
 		return;
 	}
+	model_check_charge(new->owner);
 	EXPECT(new->run.nr == nr);
 	model_take(&new->run, new->owner, align, end_pfn);
 	nr_live++;
@@ -144,7 +179,7 @@ static void step_alloc_at(void)
 	ret = fp_buddy_alloc_at(&buddy, &owners[new->owner], frame, nr, &new->run);
 	if (nr > room || (frame % FP_HUGE_FRAMES && frame % FP_HUGE_FRAMES + nr > FP_HUGE_FRAMES)) {
 		EXPECT(ret == -EINVAL);
-	} else if (model_refuses(new->owner, frame, nr) && ret) {
+	} else if (ret && (model_refuses(new->owner, frame, nr) || model_is_over(new->owner, nr))) {
 		EXPECT(ret == -EBUSY);
 	} else {
 		EXPECT(ret == 0 && new->run.frame == frame && new->run.nr == nr);
@@ -174,8 +209,8 @@ static bool model_has_block(u32 owner, u32 order)
 /* Allocates several blocks in one call, and frees some in another, whose last entry is wrong. */
 static void step_batch(void)
 {
-	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS, quarantined = 0;
-	u32 wanted = 1 + test_random() % 8, nr, nr_freed, i;
+	u32 blocks[9], order = test_random() % 12, owner = test_random() % OWNERS;
+	u32 wanted = 1 + test_random() % 8, nr, i;
 	bool is_dirty[8];
 	u64 size = 1ULL << order;
 
@@ -189,11 +224,11 @@ static void step_batch(void)
 		new->run = (struct fp_run){ .frame = blocks[i], .nr = size, .dirty = is_dirty[i] };
 		model_take(&new->run, owner, size, 0);
 	}
-	EXPECT(nr == wanted || !model_has_block(owner, order));
+	EXPECT(nr == wanted || model_is_over(owner, size) || !model_has_block(owner, order));
+	model_check_charge(owner);
 	i = nr ? test_random() % nr : 0;
 	blocks[i] = i ? blocks[test_random() % i] : buddy.map.nr * FP_HUGE_FRAMES;
-	nr_freed = fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false, &quarantined);
-	EXPECT(nr_freed == i);
+	EXPECT(fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false) == i);
 	nr_live -= nr;
 	memmove(&live[nr_live], &live[nr_live + i], (nr - i) * sizeof(*live));
 	nr_live += nr - i;
@@ -214,31 +249,34 @@ static void step_free(void)
 	if (!nr_live)
 		return;
 	EXPECT((keep ? fp_buddy_keep(&buddy, owner, old->run.frame, old->run.nr) :
-		       fp_buddy_free(&buddy, owner, old->run.frame, old->run.nr, soiled)) >= 0);
+		       fp_buddy_free(&buddy, owner, old->run.frame, old->run.nr, soiled)) == 0);
 	EXPECT(fp_buddy_free(&buddy, owner, old->run.frame, old->run.nr, soiled) == -EINVAL);
 	for (i = 0; i < old->run.nr; i++) {
 		held[old->run.frame + i] = 0;
 		dirty[old->run.frame + i] = soiled ? old->owner + 1 : 0;
 	}
+	model_check_charge(old->owner);
 	*old = live[--nr_live];
 }
 
 /* Clears and releases a quarantined huge frame, or puts it back. */
 static void step_settle(void)
 {
-	u32 index, label, quarantined;
+	struct fp_budget *whose[] = { NULL, &user, &budgets[test_random() % OWNERS] }, *budget;
+	u32 at = test_random() % 3, index;
 
 	if (test_random() % 16 == 0)
-		fp_buddy_collect(&buddy, &label, &quarantined);
-	index = fp_buddy_quarantine_pop(&buddy, test_random() % 2);
+		fp_buddy_collect(&buddy, test_random() % 2 ? &user : NULL);
+	index = fp_buddy_quarantine_pop(&buddy, whose[at], test_random() % 2, &budget);
 	if (index == FP_NIL)
 		return;
+	EXPECT(!whose[at] || budget == whose[at] || budget->parent == whose[at]);
 	if (test_random() % 3 == 0) {
-		fp_buddy_quarantine_push(&buddy, index);
+		fp_buddy_quarantine_push(&buddy, budget, index);
 		return;
 	}
 	memset(&dirty[index * FP_HUGE_FRAMES], 0, FP_HUGE_FRAMES);
-	fp_buddy_quarantine_release(&buddy, index);
+	fp_buddy_quarantine_release(&buddy, budget, index);
 }
 
 static void random_operations_agree_with_the_model(void)
@@ -249,9 +287,13 @@ static void random_operations_agree_with_the_model(void)
 	pool_init(&buddy, extents, sizeof(extents) / sizeof(*extents));
 	held = calloc(buddy.map.nr, FP_HUGE_FRAMES);
 	dirty = calloc(buddy.map.nr, FP_HUGE_FRAMES);
+	fp_budget_init(&user, NULL, &user_limit, 99);
 	for (i = 0; i < OWNERS; i++) {
-		fp_owner_init(&owners[i], &buddy);
-		owners[i].max_spare = i;
+		bool free = i == OWNERS - 1;
+
+		fp_budget_init(&budgets[i], free ? NULL : &user, free ? NULL : &limits[i], i);
+		fp_owner_init(&owners[i], &buddy, &budgets[i]);
+		owners[i].max_kept = i;
 	}
 	for (i = 0; i < steps && !test_failed; i++) {
 		u32 bias = (i / 5000) % 2 ? 3 : 5;	/* fill for a while, then drain */
@@ -275,6 +317,7 @@ static void random_operations_agree_with_the_model(void)
 	for (i = 0; i < OWNERS; i++)
 		fp_buddy_give_up(&owners[i], 0);
 	pool_fini(&buddy);
+	EXPECT(!user.charged && !user.quarantined);
 	free(held);
 	free(dirty);
 }

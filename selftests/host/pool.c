@@ -29,11 +29,12 @@ void pool_init_one(struct fp_buddy *buddy, u32 hpfn, u64 frames)
 /* Does what the worker of the kernel module does when no page is referenced. */
 void pool_settle(struct fp_buddy *buddy)
 {
+	struct fp_budget *budget;
 	u32 index;
 
-	while ((index = fp_buddy_quarantine_pop(buddy, false)) != FP_NIL ||
-	       (index = fp_buddy_quarantine_pop(buddy, true)) != FP_NIL)
-		fp_buddy_quarantine_release(buddy, index);
+	while ((index = fp_buddy_quarantine_pop(buddy, NULL, FP_UNCLEARED, &budget)) != FP_NIL ||
+	       (index = fp_buddy_quarantine_pop(buddy, NULL, FP_REFERENCED, &budget)) != FP_NIL)
+		fp_buddy_quarantine_release(buddy, budget, index);
 }
 
 void pool_fini(struct fp_buddy *buddy)
@@ -55,9 +56,7 @@ int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align
 
 int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run)
 {
-	int ret = fp_buddy_free(buddy, owner, run->frame, run->nr, true);
-
-	return min(ret, 0);
+	return fp_buddy_free(buddy, owner, run->frame, run->nr, true);
 }
 
 int pool_compare_runs(const void *a, const void *b)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Real threads on one buddy: several owners, several threads of one owner, owners that
- * borrow from each other, frees by another thread than the one that allocated, somebody who
- * settles the quarantine and somebody who looks. Built with ThreadSanitizer as well.
+ * Real threads on one buddy: several owners, several threads of one owner, and frees by another
+ * thread than the one that allocated. One thread settles the quarantine, one looks at the whole.
+ * Built with ThreadSanitizer as well.
  *
  * Each frame has a word of pretend memory, which its holder writes without a lock. The buddy
  * promises that nobody else holds the frame, and that an owner finds zero or its own old contents
@@ -23,6 +23,7 @@
 #define SLOTS		256
 
 static struct fp_buddy buddy;
+static struct fp_budget user, budgets[WORKERS];
 static struct fp_owner owners[WORKERS];
 static u32 nr_owners;
 static u32 memory[FRAMES];
@@ -30,7 +31,6 @@ static u32 memory[FRAMES];
 /* Runs between threads: frame << 16 | owner << 12 | nr, or 0. */
 static _Atomic u64 mailbox[SLOTS];
 static _Atomic u32 nr_working;
-static _Atomic u32 nr_borrowed;
 
 static void release_ticket(u64 ticket, bool dirty)
 {
@@ -42,7 +42,7 @@ static void release_ticket(u64 ticket, bool dirty)
 		if (!dirty)
 			memory[frame + i] = 0;
 	}
-	EXPECT(fp_buddy_free(&buddy, &owners[owner], frame, nr, dirty) >= 0);
+	EXPECT(fp_buddy_free(&buddy, &owners[owner], frame, nr, dirty) == 0);
 }
 
 static u64 write_run(const struct fp_run *run, u32 owner)
@@ -67,7 +67,6 @@ static u64 random_length(u64 *random)
 	return 1 + test_random_from(random) % (1ULL << (kind % 8));
 }
 
-/* When there is nothing left, of another owner's clean frames. */
 static u64 get_run(u64 nr, u32 owner)
 {
 	const struct fp_request request = { .nr = nr, .align = 1, .end_pfn = FP_ANYWHERE };
@@ -75,10 +74,7 @@ static u64 get_run(u64 nr, u32 owner)
 	int ret = fp_buddy_alloc(&buddy, &owners[owner], &request, &run);
 
 	EXPECT(ret == 0 || ret == -ENOMEM || ret == -ENOSPC);
-	if (ret && !fp_buddy_borrow(&buddy, &owners[owner], &request, &run))
-		return 0;
-	nr_borrowed += !!ret;
-	return write_run(&run, owner);
+	return ret ? 0 : write_run(&run, owner);
 }
 
 /* Puts a new run into the mailbox and frees the one that was there, whoever put it there. */
@@ -104,17 +100,19 @@ static void work(u32 thread)
 static void settle(void)
 {
 	u64 random = test_seed | 1;
+	struct fp_budget *budget;
 	u32 index;
 
 	while (nr_working) {
-		index = fp_buddy_quarantine_pop(&buddy, test_random_from(&random) & 1);
+		index = fp_buddy_quarantine_pop(&buddy, NULL, test_random_from(&random) & 1,
+						&budget);
 		if (index == FP_NIL) {
 			sched_yield();
 		} else if (test_random_from(&random) % 3 == 0) {
-			fp_buddy_quarantine_push(&buddy, index);
+			fp_buddy_quarantine_push(&buddy, budget, index);
 		} else {
 			memset(&memory[index * FP_HUGE_FRAMES], 0, FP_HUGE_FRAMES * sizeof(u32));
-			fp_buddy_quarantine_release(&buddy, index);
+			fp_buddy_quarantine_release(&buddy, budget, index);
 		}
 	}
 }
@@ -133,14 +131,15 @@ static void watch(void)
 	struct fp_buddy_stats stats;
 
 	while (nr_working) {
+		fp_buddy_collect(&buddy, NULL);
 		fp_buddy_stats(&buddy, &stats);
 		EXPECT(stats.total == FRAMES && stats.bad_frees == 0);
 		EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
 		pool_expect_sound(&buddy);
-		EXPECT(fp_buddy_nr_quarantined(&buddy) <= FRAMES / FP_HUGE_FRAMES);
+		EXPECT(READ_ONCE(buddy.nr_quarantined) <= FRAMES / FP_HUGE_FRAMES);
 		pause_looking();
 		before = released;
-		released = fp_buddy_nr_released(&buddy);
+		released = READ_ONCE(buddy.nr_released);
 		EXPECT(released >= before);
 		pause_looking();
 	}
@@ -164,15 +163,22 @@ static void hammer(u32 owners_in_use)
 	nr_working = WORKERS;
 	memset(memory, 0, sizeof(memory));
 	pool_init_one(&buddy, 0, FRAMES);
-	for (i = 0; i < nr_owners; i++)
-		fp_owner_init(&owners[i], &buddy);
+	fp_budget_init(&user, NULL, NULL, 0);
+	for (i = 0; i < nr_owners; i++) {
+		fp_budget_init(&budgets[i], &user, NULL, i + 1);
+		fp_owner_init(&owners[i], &buddy, &budgets[i]);
+		owners[i].max_kept = i % 2;
+	}
 	test_parallel(WORKERS + 2, play_part);
 	for (i = 0; i < SLOTS; i++) {
 		if (mailbox[i])
 			release_ticket(mailbox[i], true);
 		mailbox[i] = 0;
 	}
+	while (fp_buddy_collect(&buddy, NULL))
+		;
 	pool_fini(&buddy);
+	EXPECT(!user.charged && !user.quarantined);
 }
 
 static void threads_of_one_owner_share_it(void)
@@ -190,47 +196,59 @@ static void threads_of_an_owner_each_share_a_pool(void)
 	hammer(WORKERS);
 }
 
-/* Few and short runs, freed clean: there is always room for another, whoever has the huge frame. */
-static void share(u32 thread)
-{
-	u64 random = test_seed * 2654435761U + thread + 1, i, ticket;
-
-	for (i = 0; i < STEPS && !test_failed; i++) {
-		ticket = get_run(1 + test_random_from(&random) % 32, thread);
-		EXPECT(ticket);
-		if (ticket)
-			release_ticket(ticket, false);
-	}
-}
-
 /*
- * The last two owners keep all huge frames, so that the others cannot but borrow. They get and lose their ids all the
- * time, and come upon each other first when they look for a lender.
+ * Owners that end while another thread releases what they left in quarantine: a budget can be
+ * freed as soon as nothing is charged to it. ThreadSanitizer sees whether the release is done with
+ * it then.
  */
-static void owners_of_nothing_borrow_all_they_get(void)
+static void end_owners(void)
 {
-	struct fp_run kept[2];
+	struct fp_budget *budget;
+	struct fp_owner *owner;
+	struct fp_run run;
 	u32 i;
 
-	nr_borrowed = 0;
+	for (i = 0; i < STEPS / 10 && !test_failed; i++) {
+		budget = calloc(1, sizeof(*budget));
+		owner = calloc(1, sizeof(*owner));
+		fp_budget_init(budget, &user, NULL, 1);
+		fp_owner_init(owner, &buddy, budget);
+		if (!pool_alloc(&buddy, owner, 1, 1, 0, &run))
+			EXPECT(pool_free(&buddy, owner, &run) == 0);
+		fp_owner_fini(owner);
+		free(owner);
+		while (fp_buddy_is_charged(&buddy, budget))
+			sched_yield();
+		free(budget);
+	}
+	nr_working--;
+}
+
+static void play_ending(u32 thread)
+{
+	if (thread)
+		settle();
+	else
+		end_owners();
+}
+
+static void budget_can_be_freed_once_nothing_is_charged(void)
+{
+	nr_working = 1;
 	memset(memory, 0, sizeof(memory));
-	pool_init_one(&buddy, 0, 2 * FP_HUGE_FRAMES);
-	for (i = 0; i < WORKERS; i++)
-		fp_owner_init(&owners[i], &buddy);
-	for (i = 0; i < 2; i++)
-		EXPECT(pool_alloc(&buddy, &owners[WORKERS - 2 + i], 1, 1, 0, &kept[i]) == 0);
-	test_parallel(WORKERS, share);
-	EXPECT(nr_borrowed == (WORKERS - 2) * STEPS);
-	for (i = 0; i < 2; i++)
-		EXPECT(pool_free(&buddy, &owners[WORKERS - 2 + i], &kept[i]) == 0);
+	pool_init_one(&buddy, 0, 4 * FP_HUGE_FRAMES);
+	fp_budget_init(&user, NULL, NULL, 0);
+	test_parallel(2, play_ending);
 	pool_fini(&buddy);
+	EXPECT(!user.charged && !user.quarantined);
 }
 
 static const struct test tests[] = {
 	{ "threads_of_one_owner_share_it", threads_of_one_owner_share_it },
 	{ "threads_of_two_owners_share_a_pool", threads_of_two_owners_share_a_pool },
 	{ "threads_of_an_owner_each_share_a_pool", threads_of_an_owner_each_share_a_pool },
-	{ "owners_of_nothing_borrow_all_they_get", owners_of_nothing_borrow_all_they_get },
+	{ "budget_can_be_freed_once_nothing_is_charged",
+	  budget_can_be_freed_once_nothing_is_charged },
 };
 
 int main(int argc, char **argv)

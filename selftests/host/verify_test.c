@@ -3,7 +3,6 @@
  * Each invariant is broken by hand, in each way that fp_buddy_verify() tells apart: it must name
  * that invariant. No other test of the buddy changes its structures.
  */
-#include "core/lease.h"
 #include "pool.h"
 #include "test.h"
 
@@ -43,15 +42,15 @@ static void begin(void)
 	struct fp_run run;
 
 	pool_init(&buddy, extents, 3);
-	fp_owner_init(&owner, &buddy);
-	fp_owner_init(&other, &buddy);
+	fp_owner_init(&owner, &buddy, NULL);
+	fp_owner_init(&other, &buddy, NULL);
 	EXPECT(pool_alloc(&buddy, &owner, 8, 1, 0, &run) == 0);
 	EXPECT(run.frame == OWNED * FP_HUGE_FRAMES);
 	EXPECT(pool_alloc(&buddy, &other, 2 * FP_HUGE_FRAMES + 7, 1, 0, &run) == 0);
 	EXPECT(run.frame == RUN * FP_HUGE_FRAMES);
 	EXPECT(pool_alloc(&buddy, &owner, FP_HUGE_FRAMES, 1, 0, &run) == 0);
 	EXPECT(run.frame == QUARANTINED * FP_HUGE_FRAMES);
-	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, run.nr, true) == 1);
+	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, run.nr, true) == 0);
 	EXPECT(fp_bittree_test(tree(0), EMPTY1));
 	EXPECT(fp_bittree_test(tree(1), EMPTY2 >> 1));
 	EXPECT(fp_bittree_test(tree(2), EMPTY4 >> 2));
@@ -61,7 +60,6 @@ static void begin(void)
 /* Does @damage to what begin() has made: fp_buddy_verify() must say @text. */
 static void expect_named(const char *text, void (*damage)(void))
 {
-	struct fp_lease *lease;
 	const char *broken;
 
 	begin();
@@ -70,11 +68,6 @@ static void expect_named(const char *text, void (*damage)(void))
 	if (!broken || strcmp(broken, text))
 		printf("# said: %s\n", broken ? broken : "nothing");
 	EXPECT(broken && !strcmp(broken, text));
-	while (!list_empty(&owner.leases)) {
-		lease = (struct fp_lease *)owner.leases.next;
-		list_del(&lease->node);
-		free(lease);
-	}
 	fp_buddy_fini(&buddy);
 }
 
@@ -319,9 +312,9 @@ static void b3_runs(void)
 	expect_named("B3: run is not what it says", rest_of_a_whole);
 }
 
-static void count_a_spare_more(void)
+static void count_a_kept_one_more(void)
 {
-	owner.nr_spare++;
+	owner.nr_kept++;
 }
 
 static void count_a_free_frame_more(void)
@@ -339,24 +332,55 @@ static void count_a_quarantined_one_less(void)
 	buddy.nr_quarantined--;
 }
 
+static void retire_one_less(void)
+{
+	buddy.nr_retired++;
+}
+
+static void keep_in_secret(void)
+{
+	owner.is_keeper = true;
+}
+
+static struct fp_queue *queue(void)
+{
+	return &buddy.nobody.queues[FP_UNCLEARED];
+}
+
 static void queue_one_more(void)
 {
-	buddy.uncleared.nr++;
+	queue()->nr++;
 }
 
 static void queue_an_empty_one(void)
 {
-	buddy.uncleared.first = EMPTY1;
+	queue()->first = EMPTY1;
 }
 
 static void queue_without_end(void)
 {
-	buddy.uncleared.last = OWNED;
+	queue()->last = OWNED;
 }
 
 static void queue_one_twice(void)
 {
-	buddy.referenced = buddy.uncleared;
+	buddy.nobody.queues[FP_REFERENCED] = *queue();
+	list_add_tail(&buddy.nobody.queues[FP_REFERENCED].all, &buddy.queues[FP_REFERENCED]);
+}
+
+static void queue_nothing(void)
+{
+	queue()->nr = 0;
+}
+
+static void queue_anothers(void)
+{
+	buddy.nobody.label = 5;
+}
+
+static void forget_a_queue(void)
+{
+	list_del(&queue()->all);
 }
 
 static void b6_queues(void)
@@ -365,14 +389,19 @@ static void b6_queues(void)
 	expect_named("B6: a queue of quarantined huge frames is broken", queue_an_empty_one);
 	expect_named("B6: a queue of quarantined huge frames is broken", queue_without_end);
 	expect_named("B6: a queue of quarantined huge frames is broken", queue_one_twice);
+	expect_named("B6: a queue of quarantined huge frames is broken", queue_nothing);
+	expect_named("B6: a queue of quarantined huge frames is broken", queue_anothers);
+	expect_named("B6: a queue of quarantined huge frames is broken", forget_a_queue);
 }
 
 static void b4_counts(void)
 {
 	expect_named("B4: wrong count of an owner's free frames", count_a_free_frame_more);
-	expect_named("B4: wrong count of an owner's spare huge frames", count_a_spare_more);
+	expect_named("B4: wrong count of an owner's kept huge frames", count_a_kept_one_more);
 	expect_named("B4: wrong count of huge frames of the owners", count_a_huge_frame_more);
 	expect_named("B4: wrong count of quarantined huge frames", count_a_quarantined_one_less);
+	expect_named("B4: wrong count of retired huge frames", retire_one_less);
+	expect_named("B4: keeper is on no list", keep_in_secret);
 }
 
 static void give_id_away(void)
@@ -398,54 +427,38 @@ static void b5_ids(void)
 	expect_named("B2: an owner's list is broken", keep_id_without_reason);
 }
 
-/* Lend frames 64 to 67 of OWNED to the other owner. */
-static struct fp_lease *lend(void)
+static void charge_nobody_for_one_more(void)
 {
-	struct fp_lease *lease = calloc(1, sizeof(*lease));
-
-	lease->index = OWNED;
-	lease->borrower = &other;
-	lease->live[1] = 0xf;
-	list_add_tail(&lease->node, &owner.leases);
-	fp_frames_take(&buddy.frames[OWNED], 64, 4, true);
-	owner.nr_free -= 4;
-	return lease;
+	buddy.nobody.charged++;
 }
 
-static void lend_anothers(void)
+static void charge_a_client_for_one_less(void)
 {
-	lend()->index = TAIL;
+	static struct fp_budget budget;
+
+	fp_budget_init(&budget, NULL, NULL, 1);
+	budget.charged = owner.nr_huge - 1;
+	buddy.nobody.charged -= owner.nr_huge;
+	owner.budget = &budget;
 }
 
-static void lend_a_free_frame(void)
+static void charge_the_user_for_less(void)
 {
-	lend()->live[1] |= 0x10;
+	static struct fp_budget budget, parent;
+
+	fp_budget_init(&parent, NULL, NULL, 0);
+	fp_budget_init(&budget, &parent, NULL, 1);
+	budget.charged = owner.nr_huge;
+	parent.charged = owner.nr_huge - 1;
+	buddy.nobody.charged -= owner.nr_huge;
+	owner.budget = &budget;
 }
 
-static void lend_twice(void)
+static void c1_charge(void)
 {
-	lend()->withheld[1] = 1;
-	owner.nr_withheld = 1;
-}
-
-static void lend_nothing(void)
-{
-	lend()->live[1] = 0;
-}
-
-static void count_a_withheld_frame_more(void)
-{
-	lend();
-	owner.nr_withheld++;
-}
-
-static void l1_leases(void)
-{
-	expect_named("L1: lease of another owner's huge frame", lend_anothers);
-	expect_named("L1: lent frame is free", lend_a_free_frame);
-	expect_named("L1: frame is lent twice", lend_twice);
-	expect_named("L1: lease of nothing", lend_nothing);
-	expect_named("L1: wrong count of withheld frames", count_a_withheld_frame_more);
+	expect_named("C1: wrong charge", charge_nobody_for_one_more);
+	expect_named("C1: wrong charge", charge_a_client_for_one_less);
+	expect_named("C1: wrong charge", charge_the_user_for_less);
 }
 
 static const struct test tests[] = {
@@ -461,7 +474,7 @@ static const struct test tests[] = {
 	{ "verify_names_broken_B4_counts", b4_counts },
 	{ "verify_names_broken_B5_ids", b5_ids },
 	{ "verify_names_broken_B6_queues", b6_queues },
-	{ "verify_names_broken_L1_leases", l1_leases },
+	{ "verify_names_broken_C1_charge", c1_charge },
 };
 
 int main(int argc, char **argv)

@@ -20,11 +20,13 @@ static void make_printable(char *text)
 int client_parse(const char *line, struct client *client)
 {
 	int length = 0;
-	int found = sscanf(line, "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
+	int found = sscanf(line,
+			   "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
 			   &client->pid, &client->uid, &client->buffers, &client->held_bytes,
-			   &client->mapped_bytes, &client->quarantined_bytes, &length);
+			   &client->mapped_bytes, &client->charged_bytes,
+			   &client->quarantined_bytes, &length);
 
-	if (found != 6)
+	if (found != 7)
 		return -1;
 	line += length;
 	line += strspn(line, " \t");

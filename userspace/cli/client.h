@@ -13,6 +13,7 @@ struct client {
 	uint64_t buffers;
 	uint64_t held_bytes;
 	uint64_t mapped_bytes;
+	uint64_t charged_bytes;
 	uint64_t quarantined_bytes;
 	char comm[64];
 };
@@ -24,7 +25,7 @@ struct client_list {
 
 /**
  * client_parse - read a line of the list
- * @line: "pid uid buffers held mapped quarantined comm"
+ * @line: "pid uid buffers held mapped charged quarantined comm"
  * @client: set to what it says; bytes of comm that are not printable ASCII become question marks
  *
  * Return: 0, or -1 if the line has another form.

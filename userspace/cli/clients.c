@@ -9,7 +9,7 @@
 
 #define SYSFS	"/sys/class/framepool"
 
-enum { COLUMNS = 7 };
+enum { COLUMNS = 8 };
 
 static void fill_row(struct field row[COLUMNS], const struct client *client)
 {
@@ -18,8 +18,9 @@ static void fill_row(struct field row[COLUMNS], const struct client *client)
 	row[2] = field_number("buffers", client->buffers);
 	row[3] = field_bytes("held", client->held_bytes);
 	row[4] = field_bytes("mapped", client->mapped_bytes);
-	row[5] = field_bytes("quarantined", client->quarantined_bytes);
-	row[6] = field_text("comm", client->comm);
+	row[5] = field_bytes("charged", client->charged_bytes);
+	row[6] = field_bytes("quarantined", client->quarantined_bytes);
+	row[7] = field_text("comm", client->comm);
 }
 
 /* A limit from sysfs. */

@@ -46,8 +46,10 @@ const struct command commands[] = {
 		.help =
 		"A line for each client (an open file): the process and user that opened it, its\n"
 		"buffers, their bytes ('held'), bytes of address space that map them ('mapped'),\n"
-		"and bytes in quarantine that it used last ('quarantined'). Above them are the\n"
-		"limits for one client and for one user. Read from debugfs and sysfs.\n",
+		"the bytes of all huge frames that no other client can use because of it\n"
+		"('charged'), and those of them in quarantine ('quarantined'). Above them are\n"
+		"the limits of what one client and one user may be charged. Read from debugfs\n"
+		"and sysfs.\n",
 	}, {
 		.name = "caches",
 		.run = cmd_caches,

@@ -85,6 +85,6 @@ int request_fail(const struct request *request, const struct framepool *fp, int 
 {
 	char text[512];
 
-	return fail("%s", framepool_explain_alloc(err, fp, request->size, request->align, request->below,
-						  text, sizeof(text)));
+	return fail("%s", framepool_explain_alloc(err, fp, request->size, request->align,
+						  request->below, text, sizeof(text)));
 }

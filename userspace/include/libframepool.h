@@ -13,7 +13,7 @@
  *  EINVAL  an argument is out of its documented range
  *  ENOMEM  the pool has less free memory than asked for
  *  ENOSPC  enough memory is free, but no run has that length and alignment below that limit
- *  EDQUOT  the client, or its user, would hold more than its quota
+ *  EDQUOT  the client, or its user, would be charged more than its quota
  *  ENOBUFS there is no memory outside the pool for the bookkeeping
  *  ENODEV  an administrator shut the pool down by force. Every function that calls the kernel may
  *          fail with it. Mapped memory gives SIGBUS. A program can only free, destroy and close
@@ -111,8 +111,9 @@ int framepool_fd(const struct framepool *fp);
  *  frame_bytes         size of a page frame; lengths are multiples of it
  *  huge_bytes          size of a huge frame
  *  total_bytes         size of the pool
- *  client_quota_bytes  the most that one client may hold now; 0: no limit
- *  user_quota_bytes    the most that all clients of one user may hold together now; 0: no limit
+ *  client_quota_bytes  the most that one client may be charged now; 0: no limit
+ *  user_quota_bytes    the most that all clients of one user may be charged together now;
+ *                      0: no limit
  *  node                NUMA node that the pool was taken from; -1: any
  *  max_order           order (log2 of frames) of the pool's largest naturally aligned block
  */

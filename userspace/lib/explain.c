@@ -181,12 +181,25 @@ static void explain_invalid(const struct request *request, char *text, size_t si
 			 name_bytes(request->length, bytes));
 }
 
-static void explain_nomem(const char *pool, const struct framepool_stats *stats,
+/* Free bytes in whole huge frames, which any client can have. */
+static uint64_t whole_bytes(const struct framepool *fp, const struct framepool_stats *stats)
+{
+	uint64_t bytes = framepool_frame_bytes(fp), sum = 0;
+
+	for (unsigned int i = 0; i < framepool_stats_orders(stats); i++, bytes *= 2)
+		if (bytes >= framepool_huge_bytes(fp))
+			sum += framepool_stats_free_blocks(stats, i) * bytes;
+	return sum;
+}
+
+static void explain_nomem(const struct framepool *fp, const struct framepool_stats *stats,
 			  const struct request *request, char *text, size_t size)
 {
 	uint64_t total = framepool_stats_total_bytes(stats);
 	uint64_t free_now = framepool_stats_free_bytes(stats);
-	char wanted[BYTES_TEXT_MAX], have[BYTES_TEXT_MAX];
+	uint64_t partly = free_now - whole_bytes(fp, stats);
+	char wanted[BYTES_TEXT_MAX], have[BYTES_TEXT_MAX], rest[BYTES_TEXT_MAX];
+	const char *pool = framepool_name(fp);
 
 	name_bytes(request->length, wanted);
 	if (request->length > total)
@@ -197,6 +210,11 @@ static void explain_nomem(const char *pool, const struct framepool_stats *stats,
 		snprintf(text, size, "pool '%s' has %s free, less than the %s asked for: "
 			 "'framepool clients' shows who holds the rest", pool,
 			 name_bytes(free_now, have), wanted);
+	else if (request->length > free_now - partly)
+		snprintf(text, size, "pool '%s' has %s free, but %s of that lie in huge frames "
+			 "that other clients use partly, and only they can have it: "
+			 "'framepool clients' shows who is charged for them", pool,
+			 name_bytes(free_now, have), name_bytes(partly, rest));
 	else
 		snprintf(text, size, "pool '%s' had less free than the %s asked for, but has %s "
 			 "now: try again", pool, wanted, name_bytes(free_now, have));
@@ -208,7 +226,7 @@ static void explain_nospace(const char *pool, const struct framepool_stats *stat
 	char wanted[BYTES_TEXT_MAX], have[BYTES_TEXT_MAX], largest[BYTES_TEXT_MAX];
 
 	snprintf(text, size, "pool '%s' has %s free, but no run of %s%s%s: "
-		 "the largest free block is %s; 'framepool frag' shows them all", pool,
+		 "the largest free run is %s; 'framepool frag' shows them all", pool,
 		 name_bytes(framepool_stats_free_bytes(stats), have),
 		 name_bytes(request->length, wanted),
 		 request->align ? " with that alignment" : "",
@@ -237,7 +255,7 @@ static void explain_lack(int err, const struct framepool *fp, const struct reque
 	struct framepool_stats *stats = framepool_stats_read(fp);
 
 	if (stats && err == ENOMEM)
-		explain_nomem(framepool_name(fp), stats, request, text, size);
+		explain_nomem(fp, stats, request, text, size);
 	else if (stats)
 		explain_nospace(framepool_name(fp), stats, request, text, size);
 	else if (errno == ENODEV)
@@ -260,22 +278,22 @@ static void explain_quota(const struct framepool *fp, const struct request *requ
 	name_bytes(of_client, client);
 	name_bytes(of_user, user);
 	if (of_client && request->length > of_client)
-		snprintf(text, size, "%s is more than pool '%s' lets one client hold, which is %s: "
-			 "ask for less, or write a larger limit to "
+		snprintf(text, size, "%s is more than pool '%s' lets one client be charged, which "
+			 "is %s: ask for less, or write a larger limit to "
 			 "/sys/class/framepool/%s/client_quota", wanted, pool, client, pool);
 	else if (of_user && (!of_client || request->length > of_user))
-		snprintf(text, size, "with %s more this user would have more than pool '%s' lets "
-			 "one user have, which is %s: end other programs, or write a larger limit "
+		snprintf(text, size, "with %s more this user would be charged more than pool '%s' "
+			 "allows, which is %s: end other programs, or write a larger limit "
 			 "to /sys/class/framepool/%s/user_quota", wanted, pool, user, pool);
 	else if (of_client && !of_user)
-		snprintf(text, size, "with %s more this client would have more than pool '%s' lets "
-			 "one client have, which is %s: free buffers, or write a larger limit to "
+		snprintf(text, size, "with %s more this client would be charged more than pool "
+			 "'%s' allows, which is %s: free buffers, or write a larger limit to "
 			 "/sys/class/framepool/%s/client_quota", wanted, pool, client, pool);
 	else if (of_client)
-		snprintf(text, size, "with %s more this client would have more than %s, or this "
-			 "user more than %s: free buffers, end other programs, or write larger "
-			 "limits to client_quota and user_quota in /sys/class/framepool/%s", wanted,
-			 client, user, pool);
+		snprintf(text, size, "with %s more this client would be charged more than %s, or "
+			 "this user more than %s: free buffers, end other programs, or write "
+			 "larger limits to client_quota and user_quota in "
+			 "/sys/class/framepool/%s", wanted, client, user, pool);
 	else
 		snprintf(text, size, "%s was more than a quota of pool '%s' allowed, but it has no "
 			 "quotas now: try again", wanted, pool);

@@ -29,12 +29,17 @@ static void expect(const char *name, int err, uint64_t length, uint64_t align, u
 static void check_nomem(void)
 {
 	fake_stats()->free_bytes = 3 * MIB + 4 * KIB;
+	fake_stats()->orders = 10;
+	fake_stats()->free_blocks[9] = 1;
 	expect("explain_nomem_beyond_the_pool_names_its_size", ENOMEM, 257 * MIB, 0, 0,
 	       "257M is more than the whole pool 'default' has, which is 256M: ask for less, or");
 	expect("explain_nomem_names_what_is_free", ENOMEM, 4 * MIB, 0, 0,
 	       "pool 'default' has 3076K free, less than the 4M asked for: 'framepool clients'");
 	expect("explain_nomem_that_has_passed_says_try_again", ENOMEM, 4097, 0, 0,
 	       "had less free than the 4097 asked for, but has 3076K now: try again");
+	expect("explain_nomem_names_what_others_have", ENOMEM, 2 * MIB + 4 * KIB, 0, 0,
+	       "pool 'default' has 3076K free, but 1028K of that lie in huge frames that other "
+	       "clients use partly");
 	fake_fail(FRAMEPOOL_IOC_STATS, EFAULT);
 	expect("explain_nomem_without_numbers_names_the_error", ENOMEM, 4 * MIB, 0, 0,
 	       "cannot allocate 4M: Cannot allocate memory");
@@ -46,7 +51,7 @@ static void check_nospace(void)
 	fake_stats()->free_bytes = 9 * MIB;
 	fake_stats()->largest_bytes = 2 * MIB;
 	expect("explain_nospace_names_the_largest_run", ENOSPC, 4 * MIB, 0, 0,
-	       "pool 'default' has 9M free, but no run of 4M: the largest free block is 2M; '");
+	       "pool 'default' has 9M free, but no run of 4M: the largest free run is 2M; '");
 	expect("explain_nospace_mentions_an_alignment", ENOSPC, MIB, 4 * MIB, 0,
 	       "no run of 1M with that alignment: the largest");
 	expect("explain_nospace_mentions_a_limit", ENOSPC, MIB, 0, MIB,
@@ -66,19 +71,21 @@ static void expect_quota(const char *name, uint64_t of_client, uint64_t of_user,
 static void check_quota(void)
 {
 	expect_quota("explain_quota_below_the_length_names_it", 3 * MIB, 0,
-		     "4M is more than pool 'default' lets one client hold, which is 3M: ask for "
-		     "less, or write a larger limit to /sys/class/framepool/default/client_quota");
+		     "4M is more than pool 'default' lets one client be charged, which is 3M: ask "
+		     "for less, or write a larger limit to "
+		     "/sys/class/framepool/default/client_quota");
 	expect_quota("explain_quota_of_the_client_names_it", 8 * MIB, 0,
-		     "with 4M more this client would have more than pool 'default' lets one client "
-		     "have, which is 8M: free buffers, or");
+		     "with 4M more this client would be charged more than pool 'default' allows, "
+		     "which is 8M: free buffers, or");
 	expect_quota("explain_quota_of_the_user_names_it", 0, 8 * MIB,
-		     "with 4M more this user would have more than pool 'default' lets one user "
-		     "have, which is 8M: end other programs, or write a larger limit to "
+		     "with 4M more this user would be charged more than pool 'default' allows, "
+		     "which is 8M: end other programs, or write a larger limit to "
 		     "/sys/class/framepool/default/user_quota");
 	expect_quota("explain_quota_of_the_user_below_the_length_names_it", 8 * MIB, 3 * MIB,
-		     "user would have more than pool 'default' lets one user have, which is 3M");
+		     "user would be charged more than pool 'default' allows, which is 3M");
 	expect_quota("explain_quota_of_either_names_both", 8 * MIB, 9 * MIB,
-		     "with 4M more this client would have more than 8M, or this user more than 9M");
+		     "with 4M more this client would be charged more than 8M, or this user more "
+		     "than 9M");
 	expect_quota("explain_quota_that_is_gone_says_try_again", 0, 0,
 		     "has no quotas now: try again");
 }

@@ -313,6 +313,7 @@ struct framepool *fake_open(uint64_t bytes)
 	fake->info = (struct framepool_ioc_info){
 		.size = sizeof(fake->info),
 		.abi = FRAMEPOOL_ABI,
+		.frame_bytes = 4096,
 		.huge_bytes = FAKE_HUGE_BYTES,
 		.total_bytes = bytes,
 		.name = "default",

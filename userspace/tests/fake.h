@@ -2,8 +2,8 @@
 /*
  * A small kernel for tests of the library without a module: caches over a file in memory.
  *
- * The program is linked with --wrap for the calls that the fake answers, or lets fail, instead of the
- * kernel. A child made by fork() shares the fake's state, as it would share the kernel's.
+ * The program is linked with --wrap for the calls that the fake answers, or lets fail, instead of
+ * the kernel. A child made by fork() shares the fake's state, as it would share the kernel's.
  */
 #ifndef FRAMEPOOL_FAKE_H
 #define FRAMEPOOL_FAKE_H

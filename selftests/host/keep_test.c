@@ -6,17 +6,18 @@
 #define NR_OWNERS	3
 
 static struct fp_buddy buddy;
+static struct fp_budget budgets[NR_OWNERS];
 static struct fp_owner owners[NR_OWNERS];
 
-static void begin(u32 nr_huge, u32 max_spare)
+static void begin(u32 nr_huge, u32 max_kept)
 {
 	u32 i;
 
 	pool_init_one(&buddy, 0, nr_huge * FP_HUGE_FRAMES);
 	for (i = 0; i < NR_OWNERS; i++) {
-		fp_owner_init(&owners[i], &buddy);
-		owners[i].label = 100 + i;
-		owners[i].max_spare = max_spare;
+		fp_budget_init(&budgets[i], NULL, NULL, 100 + i);
+		fp_owner_init(&owners[i], &buddy, &budgets[i]);
+		owners[i].max_kept = max_kept;
 	}
 }
 
@@ -27,12 +28,15 @@ static void end(void)
 	for (i = 0; i < NR_OWNERS; i++) {
 		fp_buddy_give_up(&owners[i], 0);
 		pool_expect_sound(&buddy);
+		EXPECT(budgets[i].charged == budgets[i].quarantined);
 		fp_owner_fini(&owners[i]);
 	}
 	pool_fini(&buddy);
+	for (i = 0; i < NR_OWNERS; i++)
+		EXPECT(!budgets[i].charged && !budgets[i].quarantined);
 }
 
-static int alloc_spare(struct fp_owner *owner, u64 nr, u64 align, u64 end_pfn, struct fp_run *run)
+static int alloc_dirty(struct fp_owner *owner, u64 nr, u64 align, u64 end_pfn, struct fp_run *run)
 {
 	struct fp_request request = {
 		.nr = nr, .align = align, .end_pfn = end_pfn ? end_pfn : FP_ANYWHERE, .dirty = true,
@@ -60,7 +64,7 @@ static struct fp_buddy_stats stats(void)
 	return now;
 }
 
-static void last_frame_leaves_a_spare(void)
+static void last_frame_freed_huge_frame_is_kept(void)
 {
 	struct fp_run run, again;
 
@@ -68,27 +72,26 @@ static void last_frame_leaves_a_spare(void)
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &run) == 0 && !run.dirty);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, 1, true) == 0);
 	pool_expect_sound(&buddy);
-	EXPECT(owners[0].nr_spare == 1 && stats().quarantined == 0);
-	EXPECT(fp_buddy_is_spare(&owners[0], run.frame) &&
-	       !fp_buddy_is_spare(&owners[1], run.frame));
+	EXPECT(owners[0].nr_kept == 1 && stats().quarantined == 0);
+	EXPECT(fp_buddy_is_kept(&owners[0], run.frame) && !fp_buddy_is_kept(&owners[1], run.frame));
 	EXPECT(stats().blocks[FP_HUGE_ORDER] == 2 && stats().free == stats().total);
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &again) == 0);
-	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_spare == 0);
+	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_kept == 0);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], again.frame, 1, true) == 0);
-	EXPECT(fp_buddy_give_up(&owners[0], 0) == 1);
-	EXPECT(owners[0].nr_spare == 0 && stats().quarantined == FP_HUGE_FRAMES);
+	fp_buddy_give_up(&owners[0], 0);
+	EXPECT(owners[0].nr_kept == 0 && stats().quarantined == FP_HUGE_FRAMES);
 	end();
 }
 
-static void clean_spare_needs_no_quarantine(void)
+static void clean_kept_huge_frame_needs_no_quarantine(void)
 {
 	struct fp_run run;
 
 	begin(1, 1);
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &run) == 0);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, 1, false) == 0);
-	EXPECT(owners[0].nr_spare == 1);
-	EXPECT(fp_buddy_give_up(&owners[0], 0) == 0);
+	EXPECT(owners[0].nr_kept == 1);
+	fp_buddy_give_up(&owners[0], 0);
 	pool_expect_empty(&buddy);
 	end();
 }
@@ -101,10 +104,11 @@ static void no_more_are_kept_than_the_limit(void)
 	begin(4, 2);
 	for (i = 0; i < 4; i++)
 		EXPECT(pool_alloc(&buddy, &owners[0], FP_HUGE_FRAMES - 1, 1, 0, &runs[i]) == 0);
-	for (i = 0; i < 4; i++)
-		EXPECT(fp_buddy_free(&buddy, &owners[0], runs[i].frame, runs[i].nr,
-				     true) == (i >= 2));
-	EXPECT(owners[0].nr_spare == 2);
+	for (i = 0; i < 4; i++) {
+		EXPECT(fp_buddy_free(&buddy, &owners[0], runs[i].frame, runs[i].nr, true) == 0);
+		EXPECT(buddy.nr_quarantined == (i < 2 ? 0 : i - 1));
+	}
+	EXPECT(owners[0].nr_kept == 2);
 	end();
 }
 
@@ -113,19 +117,19 @@ static void kept_run_comes_back_as_it_was(void)
 	struct fp_run run, other, again;
 
 	begin(8, 0);
-	EXPECT(alloc_spare(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &run) == 0 && !run.dirty);
+	EXPECT(alloc_dirty(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &run) == 0 && !run.dirty);
 	EXPECT(keep(&owners[0], &run) == 0);
-	EXPECT(owners[0].nr_spare == 3 && owners[0].nr_huge == 3);
+	EXPECT(owners[0].nr_kept == 3 && owners[0].nr_huge == 3);
 	/* No other owner gets it, nor does its own without asking for it. */
-	EXPECT(alloc_spare(&owners[1], 3 * FP_HUGE_FRAMES, 1, 0, &other) == 0);
+	EXPECT(alloc_dirty(&owners[1], 3 * FP_HUGE_FRAMES, 1, 0, &other) == 0);
 	EXPECT(!other.dirty && other.frame != run.frame);
 	EXPECT(pool_free(&buddy, &owners[1], &other) == 0);
 	pool_settle(&buddy);
 	EXPECT(pool_alloc(&buddy, &owners[0], 2 * FP_HUGE_FRAMES, 1, 0, &other) == 0 &&
 	       !other.dirty);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], other.frame, other.nr, false) == 0);
-	EXPECT(alloc_spare(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &again) == 0);
-	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_spare == 0);
+	EXPECT(alloc_dirty(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &again) == 0);
+	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_kept == 0);
 	EXPECT(pool_free(&buddy, &owners[0], &again) == 0);
 	EXPECT(pool_free(&buddy, &owners[0], &again) == -EINVAL);
 	end();
@@ -140,20 +144,20 @@ static void kept_run_serves_what_fits(void)
 				 &run) == 0);
 	EXPECT(keep(&owners[0], &run) == 0);
 	/* The run begins with the wrong alignment, and above the limit. A later part fits. */
-	EXPECT(alloc_spare(&owners[0], 2 * FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES, 0, &again) == 0);
+	EXPECT(alloc_dirty(&owners[0], 2 * FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES, 0, &again) == 0);
 	EXPECT(again.dirty && again.frame == 2 * FP_HUGE_FRAMES);
-	EXPECT(alloc_spare(&owners[0], FP_HUGE_FRAMES, 1, FP_HUGE_FRAMES, &rest) == 0);
+	EXPECT(alloc_dirty(&owners[0], FP_HUGE_FRAMES, 1, FP_HUGE_FRAMES, &rest) == 0);
 	EXPECT(!rest.dirty && rest.frame == 0);
 	EXPECT(keep(&owners[0], &again) == 0);
 	EXPECT(pool_free(&buddy, &owners[0], &rest) == 0);
-	EXPECT(alloc_spare(&owners[0], 5 * FP_HUGE_FRAMES, 1, 0, &again) == -ENOSPC);
-	EXPECT(alloc_spare(&owners[0], 3 * FP_HUGE_FRAMES + 7, 1, 0, &again) == 0);
-	EXPECT(again.dirty && again.frame == FP_HUGE_FRAMES && owners[0].nr_spare == 0);
+	EXPECT(alloc_dirty(&owners[0], 5 * FP_HUGE_FRAMES, 1, 0, &again) == -ENOMEM);
+	EXPECT(alloc_dirty(&owners[0], 3 * FP_HUGE_FRAMES + 7, 1, 0, &again) == 0);
+	EXPECT(again.dirty && again.frame == FP_HUGE_FRAMES && owners[0].nr_kept == 0);
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &rest) == 0);
 	EXPECT(rest.dirty && rest.frame == 4 * FP_HUGE_FRAMES + 7);
 	EXPECT(pool_free(&buddy, &owners[0], &rest) == 0);
-	EXPECT(keep(&owners[0], &again) == 1);
-	EXPECT(owners[0].nr_spare == 3);
+	EXPECT(keep(&owners[0], &again) == 0);
+	EXPECT(owners[0].nr_kept == 3 && buddy.nr_quarantined == 2);
 	end();
 }
 
@@ -163,83 +167,62 @@ static void kept_small_run_is_freed(void)
 
 	begin(1, 0);
 	EXPECT(pool_alloc(&buddy, &owners[0], 5, 1, 0, &run) == 0);
-	EXPECT(keep(&owners[0], &run) == 1);
+	EXPECT(keep(&owners[0], &run) == 0);
 	EXPECT(keep(&owners[0], &run) == -EINVAL);
-	EXPECT(owners[0].nr_spare == 0);
+	EXPECT(owners[0].nr_kept == 0 && buddy.nr_quarantined == 1);
 	end();
 }
 
 static void collecting_takes_turns(void)
 {
 	struct fp_run runs[NR_OWNERS];
-	u32 i, seen = 0, label, quarantined;
+	u32 i;
 
 	begin(16, 0);
-	EXPECT(!fp_buddy_collect(&buddy, &label, &quarantined));
+	EXPECT(!fp_buddy_collect(&buddy, NULL));
 	for (i = 0; i < NR_OWNERS; i++) {
-		EXPECT(alloc_spare(&owners[i], (i + 1) * FP_HUGE_FRAMES, 1, 0, &runs[i]) == 0);
+		EXPECT(alloc_dirty(&owners[i], (i + 1) * FP_HUGE_FRAMES, 1, 0, &runs[i]) == 0);
 		EXPECT(keep(&owners[i], &runs[i]) == 0);
 	}
-	EXPECT(pool_alloc(&buddy, &owners[0], 11 * FP_HUGE_FRAMES, 1, 0, &runs[0]) == -ENOSPC);
+	EXPECT(pool_alloc(&buddy, &owners[0], 11 * FP_HUGE_FRAMES, 1, 0, &runs[0]) == -ENOMEM);
 	for (i = 0; i < NR_OWNERS; i++) {
-		EXPECT(fp_buddy_collect(&buddy, &label, &quarantined));
-		EXPECT(label >= 100 && label < 100 + NR_OWNERS && quarantined == label - 100 + 1);
-		seen |= 1U << (label - 100);
+		EXPECT(fp_buddy_collect(&buddy, NULL));
+		EXPECT(budgets[i].quarantined == i + 1 && budgets[i].charged == i + 1);
 		pool_expect_sound(&buddy);
 	}
-	EXPECT(seen == (1U << NR_OWNERS) - 1);
-	EXPECT(!fp_buddy_collect(&buddy, &label, &quarantined));
-	EXPECT(fp_buddy_nr_quarantined(&buddy) == 6);
-	EXPECT(fp_buddy_nr_owners(&buddy) == NR_OWNERS + 1);
+	EXPECT(!fp_buddy_collect(&buddy, NULL));
+	EXPECT(buddy.nr_quarantined == 6);
 	end();
 }
 
-/* Clean frames of a spare huge frame can be lent, as those of any. */
-static void spare_is_lent(void)
+/* One call does no more than it may do under one lock; the owner's turn comes again. */
+static void collecting_goes_by_pieces(void)
 {
-	struct fp_request request = { .nr = 7, .align = 1, .end_pfn = FP_ANYWHERE };
-	struct fp_run run, lent;
+	struct fp_run run;
+	u32 i, before;
 
-	begin(1, 1);
-	EXPECT(pool_alloc(&buddy, &owners[0], 3, 1, 0, &run) == 0);
-	EXPECT(pool_free(&buddy, &owners[0], &run) == 0);
-	EXPECT(fp_buddy_borrow(&buddy, &owners[1], &request, &lent) && !lent.dirty);
-	pool_expect_sound(&buddy);
-	EXPECT(owners[0].nr_spare == 0);
-	EXPECT(fp_buddy_free(&buddy, &owners[1], lent.frame, lent.nr, true) == 1);
-	EXPECT(fp_buddy_nr_quarantined(&buddy) == 1);
-	end();
-}
-
-/* An owner that ends keeps nothing, even if what it had lent comes back only then. */
-static void return_to_a_lender_that_ends_leaves_no_spare(void)
-{
-	struct fp_request request = { .nr = 7, .align = 1, .end_pfn = FP_ANYWHERE };
-	struct fp_run run, lent;
-
-	begin(1, 1);
-	EXPECT(pool_alloc(&buddy, &owners[0], 3, 1, 0, &run) == 0);
-	EXPECT(fp_buddy_borrow(&buddy, &owners[1], &request, &lent));
-	EXPECT(fp_buddy_free(&buddy, &owners[0], run.frame, run.nr, false) == 0);
-	EXPECT(!fp_buddy_is_spare(&owners[0], run.frame));
-	EXPECT(fp_buddy_give_up(&owners[0], 0) == 0);
-	EXPECT(fp_buddy_free(&buddy, &owners[1], lent.frame, lent.nr, false) == 0);
-	EXPECT(owners[0].nr_huge == 0 && owners[0].nr_spare == 0);
-	pool_expect_empty(&buddy);
+	begin(200, 0);
+	EXPECT(alloc_dirty(&owners[0], 150 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
+	EXPECT(keep(&owners[0], &run) == 0);
+	for (i = 0; owners[0].nr_kept; i++) {
+		before = owners[0].nr_kept;
+		EXPECT(fp_buddy_collect(&buddy, NULL));
+		EXPECT(before - owners[0].nr_kept <= 64);
+		pool_expect_sound(&buddy);
+	}
+	EXPECT(i == 3);
 	end();
 }
 
 static const struct test tests[] = {
-	{ "last_frame_leaves_a_spare", last_frame_leaves_a_spare },
-	{ "clean_spare_needs_no_quarantine", clean_spare_needs_no_quarantine },
+	{ "last_frame_freed_huge_frame_is_kept", last_frame_freed_huge_frame_is_kept },
+	{ "clean_kept_huge_frame_needs_no_quarantine", clean_kept_huge_frame_needs_no_quarantine },
 	{ "no_more_are_kept_than_the_limit", no_more_are_kept_than_the_limit },
 	{ "kept_run_comes_back_as_it_was", kept_run_comes_back_as_it_was },
 	{ "kept_run_serves_what_fits", kept_run_serves_what_fits },
 	{ "kept_small_run_is_freed", kept_small_run_is_freed },
 	{ "collecting_takes_turns", collecting_takes_turns },
-	{ "spare_is_lent", spare_is_lent },
-	{ "return_to_a_lender_that_ends_leaves_no_spare",
-	  return_to_a_lender_that_ends_leaves_no_spare },
+	{ "collecting_goes_by_pieces", collecting_goes_by_pieces },
 };
 
 int main(int argc, char **argv)
