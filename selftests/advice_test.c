@@ -262,9 +262,11 @@ TEST_F(advice, file_hints_keep_data)
 	posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED);
 	readahead(self->fd, self->buffer.offset, BYTES);
 	sync_file_range(self->fd, self->buffer.offset, BYTES, SYNC_FILE_RANGE_WRITE);
-	fsync(self->fd);
-	msync(self->p, BYTES, MS_SYNC);
-	msync(self->p, BYTES, MS_INVALIDATE);
+	EXPECT_EQ(0, fsync(self->fd));
+	EXPECT_EQ(0, fdatasync(self->fd));
+	EXPECT_EQ(0, msync(self->p, BYTES, MS_SYNC));
+	EXPECT_EQ(0, msync(self->p, BYTES, MS_ASYNC));
+	EXPECT_EQ(0, msync(self->p, BYTES, MS_INVALIDATE));
 	EXPECT_TRUE(frames_stamped(self->p, BYTES, 0));
 	EXPECT_TRUE(is_contiguous(self->p, BYTES));
 }

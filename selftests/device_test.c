@@ -338,6 +338,43 @@ TEST_F(device, unload_while_mapped_is_refused)
 	EXPECT_EQ(1, *p);
 }
 
+/* The text of /proc/self/fdinfo for @fd. */
+static const char *fdinfo(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return read_file(path);
+}
+
+/* The number behind @name in the fdinfo of @fd, or -1. */
+static long long fdinfo_number(int fd, const char *name)
+{
+	const char *line = strstr(fdinfo(fd), name);
+	long long number;
+
+	return line && sscanf(line + strlen(name), ":\t%lld", &number) == 1 ? number : -1;
+}
+
+TEST_F(device, fdinfo_shows_what_the_client_has)
+{
+	struct buffer small, large;
+	int other = pool_open();
+
+	ASSERT_GE(other, 0);
+	EXPECT_NE(NULL, strstr(fdinfo(self->fd), "\npool:\t" POOL_NAME "\n"));
+	EXPECT_EQ(0, fdinfo_number(self->fd, "\nbuffers"));
+	EXPECT_EQ(0, fdinfo_number(self->fd, "\ncharged"));
+	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &small));
+	ASSERT_EQ(0, buffer_alloc(self->fd, 2 * HUGE_FRAME, &large));
+	EXPECT_EQ(2, fdinfo_number(self->fd, "\nbuffers"));
+	EXPECT_EQ(2 * HUGE_FRAME + FRAME, fdinfo_number(self->fd, "\nheld"));
+	EXPECT_EQ(3 * HUGE_FRAME, fdinfo_number(self->fd, "\ncharged"));
+	EXPECT_EQ(0, fdinfo_number(self->fd, "\nquarantined"));
+	EXPECT_EQ(0, fdinfo_number(other, "\nheld"));
+	close(other);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], QUERY_HANDLE))

@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -68,6 +69,20 @@ static int mmap(struct file *file, struct vm_area_struct *vma)
 	return fp_mmap(file->private_data, vma);
 }
 
+/* For /proc/PID/fdinfo/FD; docs/uapi.md explains it. */
+static void show_fdinfo(struct seq_file *text, struct file *file)
+{
+	struct fp_client *client = file->private_data;
+	struct fp_usage usage;
+
+	fp_account_usage(&client->pool->accounts, client->account, &usage);
+	seq_printf(text, "pool:\t%s\nbuffers:\t%u\n", client->pool->name,
+		   fp_client_nr_buffers(client));
+	seq_printf(text, "held:\t%llu\ncharged:\t%llu\nquarantined:\t%llu\n",
+		   usage.held << PAGE_SHIFT, usage.charged << PAGE_SHIFT,
+		   usage.quarantined << PAGE_SHIFT);
+}
+
 static const struct file_operations fops = {
 	.owner = THIS_MODULE,
 	.open = open,
@@ -75,6 +90,9 @@ static const struct file_operations fops = {
 	.unlocked_ioctl = unlocked_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = mmap,
+	.show_fdinfo = show_fdinfo,
+	/* Nothing is written back, so there is nothing to wait for. */
+	.fsync = noop_fsync,
 	.get_unmapped_area = thp_get_unmapped_area,
 };
 
