@@ -3,7 +3,7 @@
  * The locks of the module, outermost first. Take them in this order only.
  *
  *  mmap_lock or VMA lock	core mm; held in fp_mmap(), open, close and fault
- *  quarantine lock (mutex)	one examiner of the quarantine at a time; it sleeps while it clears
+ *  quarantine lock (rt_mutex)	one examiner of the quarantine at a time; it sleeps while it clears
  *				memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified

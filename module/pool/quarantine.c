@@ -96,9 +96,9 @@ static bool work(struct fp_quarantine *quarantine, enum fp_queue_kind kind, u32 
 
 	while (nr-- && ret >= 0 && READ_ONCE(quarantine->is_on) && !kthread_should_stop()) {
 		be_slow(quarantine);
-		mutex_lock(&quarantine->lock);
+		rt_mutex_lock(&quarantine->lock);
 		ret = examine_locked(quarantine, NULL, kind);
-		mutex_unlock(&quarantine->lock);
+		rt_mutex_unlock(&quarantine->lock);
 		progress |= ret > 0;
 		try_to_freeze();
 		cond_resched();
@@ -182,16 +182,19 @@ void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on)
 	wake_up(&quarantine->wait);
 }
 
-/* The worker may hold the lock and get no processor because of its low priority: raise that. */
+/*
+ * The lock lends the worker the priority of a real-time waiter. That of an ordinary one it does
+ * not lend, so raise the worker's: otherwise its low priority keeps it from running.
+ */
 static int lock_killable(struct fp_quarantine *quarantine)
 {
 	int ret;
 
-	if (mutex_trylock(&quarantine->lock))
+	if (rt_mutex_trylock(&quarantine->lock))
 		return 0;
 	atomic_inc(&quarantine->nr_waiting);
 	set_user_nice(quarantine->worker, 0);
-	ret = mutex_lock_killable(&quarantine->lock);
+	ret = rt_mutex_lock_killable(&quarantine->lock);
 	atomic_dec(&quarantine->nr_waiting);
 	return ret;
 }
@@ -206,7 +209,7 @@ static s64 reclaim(struct fp_quarantine *quarantine, struct fp_budget *whose,
 		if (fatal_signal_pending(current) || lock_killable(quarantine))
 			return -EINTR;
 		ret = examine_locked(quarantine, whose, kind);
-		mutex_unlock(&quarantine->lock);
+		rt_mutex_unlock(&quarantine->lock);
 		want -= ret > 0;
 	}
 	return want;
@@ -252,7 +255,7 @@ int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
 	quarantine->buddy = buddy;
 	quarantine->accounts = accounts;
 	quarantine->is_on = true;
-	mutex_init(&quarantine->lock);
+	rt_mutex_init(&quarantine->lock);
 	init_waitqueue_head(&quarantine->wait);
 	quarantine->worker = kthread_run(worker, quarantine, "framepool/%s", name);
 	return PTR_ERR_OR_ZERO(quarantine->worker);

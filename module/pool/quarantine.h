@@ -3,7 +3,7 @@
 #define FP_QUARANTINE_H
 
 #include <linux/atomic.h>
-#include <linux/mutex.h>
+#include <linux/rtmutex.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 
@@ -15,7 +15,8 @@
  * @buddy: where the huge frames come from; constant
  * @accounts: who is charged for them; constant
  * @lock: held while a huge frame is examined, so that its next holder knows that nothing is in
- *        somebody else's hands
+ *        somebody else's hands. Inherits priority: a waiter with real-time priority does not wait
+ *        for threads of lower priority than its own.
  * @is_on: the worker works; written at any time
  * @kicked: there is something new for it; written at any time
  * @nr_waiting: how many tasks wait for @lock, so that the worker has to be fast
@@ -25,7 +26,7 @@
 struct fp_quarantine {
 	struct fp_buddy *buddy;
 	struct fp_accounts *accounts;
-	struct mutex lock;
+	struct rt_mutex lock;
 	bool is_on;
 	bool kicked;
 	atomic_t nr_waiting;
