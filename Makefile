@@ -20,7 +20,7 @@ submake = $(MAKE) --no-print-directory
 release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 
-all: module userspace ## the module for the running kernel (or KVER=, KDIR=), library and CLI
+all: module userspace ## the module for the running kernel (or KVER=, KDIR=), library, command line
 
 # The sources are linked into a build folder of the kernel, so that no objects are written beside
 # them. The folder is emptied when KDIR changes: Kbuild does not notice other headers of the same
@@ -38,14 +38,14 @@ module: ## the module only: build/kernel-RELEASE/framepool.ko
 	@realpath $(KDIR) > $(out)/kdir
 	+@$(submake) -C $(KDIR) M=$(out) modules
 
-userspace: ## the library and the CLI: build/userspace
+userspace: ## the library and the command line: build/userspace
 	+@$(submake) -C userspace O=$(BUILD)/userspace
 
 # Installs the module's sources instead of the module: DKMS builds it for each kernel.
 version = $(shell sed -n 's/^VERSION := //p' userspace/Makefile)
 sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
 
-install: ## library, CLI, manuals, udev rule to PREFIX (/usr/local); the module's sources for DKMS
+install: ## installs all but the module to PREFIX (/usr/local), and its sources for DKMS
 	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
 	install -d $(DESTDIR)$(UDEVDIR) $(sources)
 	install -m 644 scripts/60-framepool.rules $(DESTDIR)$(UDEVDIR)
@@ -59,7 +59,7 @@ uninstall: ## removes what make install installed with the same PREFIX and DESTD
 	rm -f $(DESTDIR)$(UDEVDIR)/60-framepool.rules
 	rm -rf $(sources)
 
-static: ## the CLI as a static program, for the labs: build/static
+static: ## the command line as a static program, for the labs: build/static
 	+@$(submake) -C userspace O=$(BUILD)/static STATIC=1
 
 tests: static ## the kselftests: build/selftests
