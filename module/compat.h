@@ -61,9 +61,9 @@ static inline void fp_hrtimer_setup(struct hrtimer *timer,
 
 /*
  * 7.3 reports that a kernel without huge pages cannot split a folio; delete when the floor is 7.3.
- * 6.12 reports success, and then does not get on with our folios. It leaves folios alone that others
- * have mapped too, so @folio gets an additional mapping count that belongs to nobody, until it is
- * given back to the kernel.
+ * 6.12 reports success, and then does not get on with our folios. It leaves folios alone that
+ * others have mapped too, so @folio gets an additional mapping count that belongs to nobody, until
+ * it is given back to the kernel.
  */
 static inline void fp_folio_feign_mapping(struct folio *folio, int change)
 {

@@ -41,7 +41,7 @@ MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
 static char *client_quota;
 module_param(client_quota, charp, 0444);
 MODULE_PARM_DESC(client_quota,
-		 "most that one client may hold, in bytes or with K, M, G, T (default: no limit)");
+		 "most that one client may be charged, in bytes, K, M, G or T (default: no limit)");
 
 static bool debug;
 module_param(debug, bool, 0444);
@@ -54,7 +54,7 @@ MODULE_PARM_DESC(cache_debug, "check every cache of kernel modules for misuse; s
 static char *user_quota;
 module_param(user_quota, charp, 0444);
 MODULE_PARM_DESC(user_quota,
-		 "most that one user may hold, in bytes or with K, M, G, T (default: no limit)");
+		 "most that one user may be charged, in bytes, K, M, G or T (default: no limit)");
 
 static struct fp_pool *pool;
 static struct fp_chardev *chardev;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/framepool/<pool>/: the state of a pool, for people. Each file shows one
- * snapshot, taken when reading begins. docs/debugfs.md explains every line.
+ * /sys/kernel/debug/framepool/<pool>/: the state of a pool, for people. Sizes and free blocks are
+ * one snapshot, taken when reading begins; rows of clients, users and caches are read one by one.
+ * docs/debugfs.md explains every line.
  */
 #include "admin/debugfs.h"
 

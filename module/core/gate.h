@@ -47,7 +47,9 @@ static __always_inline void fp_gate_leave(struct fp_gate *gate)
 	smp_store_release(&gate->busy, false);
 }
 
-/* A closed gate is shut one grace period later: see fp_gate_wait(). */
+/*
+ * Setting @closed only keeps newcomers out; those who are inside have left after fp_gate_wait().
+ */
 static inline void fp_gate_close(struct fp_gate *gate)
 {
 	WRITE_ONCE(gate->closed, true);

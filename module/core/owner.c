@@ -15,8 +15,9 @@
 #include "core/owner.h"
 
 /*
- * How many huge frames of each fullness class to try before an empty one is taken. The one taken
- * last must be among those tried, or each allocation would take another one.
+ * How many huge frames of each fullness class to try before an empty one is taken. A newly taken
+ * huge frame goes to the head of its list, so that the next allocation tries it; otherwise each
+ * allocation would take a new one.
  */
 #define TRY_BEFORE_EMPTY	2
 
@@ -175,7 +176,8 @@ void fp_owner_unlock(struct fp_owner *owner)
  */
 u64 fp_owner_held(const struct fp_owner *owner)
 {
-	u64 all = (u64)READ_ONCE(owner->nr_huge) * FP_HUGE_FRAMES, nr_free = READ_ONCE(owner->nr_free);
+	u64 all = (u64)READ_ONCE(owner->nr_huge) * FP_HUGE_FRAMES;
+	u64 nr_free = READ_ONCE(owner->nr_free);
 
 	return all > nr_free ? all - nr_free : 0;
 }

@@ -8,6 +8,7 @@
  * alloc_pages(). Blocks are parts of larger compound pages: do not use compound_order(), page->lru
  * or page->mapping on them, and do not free them with put_page(). As long as references taken with
  * get_page() remain, a freed block is not given to programs, but it may be given to kernel modules.
+ * So drop every such reference before you free a block.
  *
  * Functions that do not sleep may also be called from softirqs, but neither from hard interrupt
  * handlers nor with interrupts disabled.
@@ -43,8 +44,8 @@ struct fp_cache;
 /**
  * struct framepool_cache_args - the objects of a cache
  * @size: bytes of an object, FRAMEPOOL_CACHE_MIN_SIZE to FRAMEPOOL_CACHE_MAX_SIZE
- * @align: alignment of the address of an object: a power of two, at most a huge page, or 0. Objects
- *         are always aligned to 8 bytes.
+ * @align: alignment of the address of an object: a power of two, at most a huge frame, or 0.
+ *         Objects are always aligned to 8 bytes.
  * @flags: FRAMEPOOL_CACHE_RANDOM, FRAMEPOOL_CACHE_DEBUG
  * @ctor: called for each object of a new slab, or NULL; must not sleep. An allocated object has the
  *        contents it had when it was freed, so free it in the state that @ctor leaves it in.

@@ -36,7 +36,7 @@ struct fp_user {
  *	    quarantine
  * @owner: owner of its huge frames; ends with the client
  * @user: who opened the client, and is charged as well; constant
- * @pid: process that opened it, as the first PID namespace sees it; constant
+ * @pid: process that opened it, as the initial PID namespace sees it; constant
  * @comm: name of the thread that opened it; constant
  * @is_open: the client has not ended (protected by the accounts lock)
  */

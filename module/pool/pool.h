@@ -20,7 +20,11 @@
 #define FP_POOL_MAX_BYTES	(4ULL << 40)
 
 #define FP_POOL_BATCH		64	/* blocks in one call */
-#define FP_POOL_TRIES		32	/* while memory is released: enough to examine all */
+/*
+ * Tries of an allocation while huge frames keep being released. Each wants twice as many as the one
+ * before, so 32 cover any pool.
+ */
+#define FP_POOL_TRIES		32
 #define FP_POOL_ALIKE		16	/* runs in one call */
 
 /**
@@ -67,8 +71,8 @@ struct fp_pool_config {
  * @nr_clients: how many (protected by @clients_lock)
  * @is_shut: new clients are refused, and existing ones are revoked
  * @nr_buffers: live buffers
- * @nr_allocs: successful allocations
- * @nr_frees: buffers whose memory came back
+ * @nr_allocs: successful allocations of buffers and of slabs of programs
+ * @nr_frees: buffers and slabs of programs whose memory came back
  * @nr_nomem: allocations that failed with -ENOMEM
  * @nr_nospace: with -ENOSPC
  * @nr_over_quota: with -EDQUOT

@@ -81,7 +81,7 @@ static u64 suitable_blocks(const struct framepool_ioc_stats *stats, u32 order)
  * @stats: a snapshot
  * @order: the order
  *
- * As Linux defines it (Documentation/filesystems/debugfs extfrag/unusable_index).
+ * As Linux defines it (mm/vmstat.c, unusable_free_index()).
  *
  * Return: thousandths; 1000 when nothing is free.
  */

@@ -28,12 +28,13 @@
  *          too, and any access to a mapping gets SIGBUS. All that is left to do is to unmap and
  *          close.
  *
- * Errors of some calls; each call lists those that it can fail with. An errno has one meaning in
- * all calls.
+ * Errors of some calls; each call lists those that it can fail with. Unless it says otherwise, they
+ * mean
  *  EINVAL  a field is out of its documented range
  *  ENOENT  the handle, or the object, does not exist: this client never got it, or has freed it
- *  ENOMEM  the pool has less free memory than asked for
- *  ENOSPC  the pool has enough free memory, but no contiguous run of that length with that
+ *  ENOMEM  less memory is free for this client than it asked for. It can use empty huge frames and,
+ *          for less than a huge frame, also free frames in huge frames of its own.
+ *  ENOSPC  that much memory is free for this client, but no contiguous run of that length with that
  *          alignment below that limit. A run as long as a huge frame, or longer, starts at a huge
  *          frame.
  *  EDQUOT  the client, or the user who opened it, would be charged more than its quota
@@ -184,15 +185,16 @@ struct framepool_ioc_query {
  * @orders: out: number of entries of @free_blocks that the pool uses, max_order + 1
  * @total_bytes: out: size of the pool; always @free_bytes + @used_bytes + @quarantined_bytes +
  *               @retired_bytes
- * @free_bytes: out: memory that can be allocated at once. Free memory inside a huge frame that a
- *              client uses partly can be allocated by that client only.
+ * @free_bytes: out: memory that is free now, not necessarily contiguous. Free memory inside a huge
+ *              frame that a client uses partly can be allocated by that client only.
  * @used_bytes: out: memory in buffers, in slabs of caches, and with kernel modules
  * @quarantined_bytes: out: free huge frames that are still referenced (by a pipe or direct I/O, for
  *                     example) or not cleared yet
  * @retired_bytes: out: memory that is never allocated again because the hardware found a frame in
  *                 it bad: whole huge frames, and parts of huge frames that are otherwise in use
- * @largest_bytes: out: the longest run of whole free huge frames, or else the largest free block
- *                 inside a huge frame: the most that one client could get in one buffer
+ * @largest_bytes: out: the longest run of empty huge frames, or if there is none, the largest free
+ *                 block inside a huge frame, which its owner alone can get. Memory in quarantine,
+ *                 and memory that clients and kernel modules keep, can make longer runs possible.
  * @clients: out: number of clients
  * @buffers: out: number of live buffers
  * @allocs: out: successful allocations, of buffers and of slabs, since the pool was made
@@ -310,7 +312,8 @@ struct framepool_ioc_batch {
  * window that has no slab gets SIGBUS.
  *
  * The cache lives until it is destroyed (or the client ends) and its last mapping is gone. A 32-bit
- * program can map only windows that end below 2^44, which are the first ones that a client creates.
+ * program can map a file only below 2^44. All windows lie there if the pool has at most 8 GiB;
+ * otherwise those of the first caches do.
  *
  * Errors:
  *  EINVAL  @flags is unknown, or @object_size or @align is out of range

@@ -11,10 +11,10 @@ const struct command commands[] = {
 		.summary = "show what is fixed about the pool, and its limits",
 		.usage = "",
 		.help =
-		"A client is an open file. 'client_quota' is the most that one client may hold,\n"
-		"'user_quota' the most that all clients of one user may hold together. To change\n"
-		"one, write a number of bytes to the file of that name in\n"
-		"/sys/class/framepool/POOL.\n",
+		"A client is an open file. 'client_quota' is the most that one client may be\n"
+		"charged, 'user_quota' the most that all clients of one user may be charged\n"
+		"together, in whole huge frames. To change one, write a number of bytes to the\n"
+		"file of that name in /sys/class/framepool/POOL.\n",
 	}, {
 		.name = "stat",
 		.run = cmd_stat,
@@ -23,8 +23,10 @@ const struct command commands[] = {
 		.help =
 		"'quarantined' memory was freed, but is not cleared yet or is still referenced\n"
 		"(by a pipe or by direct I/O). 'retired' memory is out of use, because the\n"
-		"hardware found a bad frame in it. 'largest' is the longest buffer that could be\n"
-		"allocated now. 'clients' counts this command, too.\n",
+		"hardware found a bad frame in it. 'largest' is the longest run of empty huge\n"
+		"frames, or if there is none, the largest free block of any client or the\n"
+		"kernel. Memory in quarantine, and memory that is kept, can make longer buffers\n"
+		"possible. 'clients' counts this command, too.\n",
 	}, {
 		.name = "frag",
 		.run = cmd_frag,
@@ -34,10 +36,10 @@ const struct command commands[] = {
 		"The order of a block gives its size: 2^order frames. 'unusable' is the share of\n"
 		"free memory in blocks that are too small for a request of that order.\n"
 		"'external' is -1.000 if such a request succeeds. Otherwise it tells why the\n"
-		"request fails: towards 0 for lack of memory, towards 1 because of\n"
-		"fragmentation. Both are defined as in the kernel's extfrag/unusable_index and\n"
-		"extfrag/extfrag_index. 'share', the bar, is the share of free memory in free\n"
-		"blocks of that order.\n",
+		"request fails: towards 0 (and below it where very few blocks are free) for lack\n"
+		"of memory, towards 1 because of fragmentation. Both are defined as in the\n"
+		"kernel's extfrag/unusable_index and extfrag/extfrag_index. 'share', the bar, is\n"
+		"the share of free memory in free blocks of that order.\n",
 	}, {
 		.name = "clients",
 		.run = cmd_clients,
@@ -45,11 +47,11 @@ const struct command commands[] = {
 		.usage = "",
 		.help =
 		"A line for each client (an open file): the process and user that opened it, its\n"
-		"buffers, their bytes ('held'), bytes of address space that map them ('mapped'),\n"
-		"the bytes of all huge frames that no other client can use because of it\n"
-		"('charged'), and those of them in quarantine ('quarantined'). Above them are\n"
-		"the limits of what one client and one user may be charged. Read from debugfs\n"
-		"and sysfs.\n",
+		"buffers, the bytes in its buffers and slabs ('held'), bytes of address space\n"
+		"that map them ('mapped'), the bytes of all huge frames that no other client can\n"
+		"use because of it ('charged'), and those of them in quarantine ('quarantined').\n"
+		"Above them are the limits of what one client and one user may be charged. Read\n"
+		"from debugfs and sysfs.\n",
 	}, {
 		.name = "caches",
 		.run = cmd_caches,

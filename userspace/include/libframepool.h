@@ -8,11 +8,13 @@
  *  struct framepool_cache   a cache of objects of one size
  *  struct framepool_stats   a snapshot of a pool's counters
  *
- * Errors: a function that fails returns NULL or -1 and sets errno. The values mean the same in all
- * functions:
+ * Errors: a function that fails returns NULL or -1 and sets errno. Unless its declaration says
+ * otherwise, the values mean:
  *  EINVAL  an argument is out of its documented range
- *  ENOMEM  the pool has less free memory than asked for
- *  ENOSPC  enough memory is free, but no run has that length and alignment below that limit
+ *  ENOMEM  less memory is free for this client than it asked for: empty huge frames and, for less
+ *          than a huge frame, also free frames in huge frames of its own
+ *  ENOSPC  enough memory is free for this client, but no run has that length and alignment below
+ *          that limit
  *  EDQUOT  the client, or its user, would be charged more than its quota
  *  ENOBUFS there is no memory outside the pool for the bookkeeping
  *  ENODEV  an administrator shut the pool down by force. Every function that calls the kernel may
@@ -456,15 +458,16 @@ void framepool_stats_free(struct framepool_stats *stats);
  * The numbers in a snapshot. These functions never fail.
  *
  *  total_bytes        always free_bytes + used_bytes + quarantined_bytes + retired_bytes
- *  free_bytes         free for allocation at once
+ *  free_bytes         free now, not necessarily contiguous
  *  used_bytes         in buffers, in slabs of caches, and with kernel modules
  *  quarantined_bytes  freed, but still referenced or not cleared yet
  *  retired_bytes      never allocated again: the hardware found a frame in it bad
- *  largest_bytes      longest run that one client could get now
+ *  largest_bytes      longest run of empty huge frames, or else the largest free block of any
+ *                     client or the kernel
  *  clients            open files
  *  buffers            live buffers
- *  allocs             successful allocations since the pool was made
- *  frees              buffers whose memory came back since then
+ *  allocs             successful allocations, of buffers and slabs, since the pool was made
+ *  frees              buffers and slabs whose memory came back since then
  *  fail_nomem         allocations refused with ENOMEM
  *  fail_nospace       allocations refused with ENOSPC
  *  fail_quota         allocations refused with EDQUOT
