@@ -204,18 +204,20 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct 
 		if (whose && !collected) {
 			collect_charged(pool, owner, whose);
 			collected = true;
-		} else if (!whose && !drained) {
+			continue;
+		}
+		if (!whose && !drained) {
 			drain(pool);
 			drained = true;
-		} else if (whose && !quarantined) {
-			return ret;
-		} else {
-			err = fp_quarantine_reclaim(&pool->quarantine, whose, want);
-			if (err)
-				return err;
-			if (released == READ_ONCE(pool->buddy.nr_released) || !--tries)
-				return ret;
+			continue;
 		}
+		if (whose && !quarantined)
+			return ret;
+		err = fp_quarantine_reclaim(&pool->quarantine, whose, want);
+		if (err)
+			return err;
+		if (released == READ_ONCE(pool->buddy.nr_released) || !--tries)
+			return ret;
 	}
 }
 
