@@ -73,8 +73,12 @@ FP_FIELD(framepool_ioc_stats, frees, 80, 8);
 FP_FIELD(framepool_ioc_stats, fail_nomem, 88, 8);
 FP_FIELD(framepool_ioc_stats, fail_nospace, 96, 8);
 FP_FIELD(framepool_ioc_stats, fail_quota, 104, 8);
-FP_FIELD(framepool_ioc_stats, free_blocks, 112, 8 * FRAMEPOOL_ORDERS);
-_Static_assert(sizeof(struct framepool_ioc_stats) == 112 + 8 * 40, "framepool_ioc_stats");
+FP_FIELD(framepool_ioc_stats, charged_bytes, 112, 8);
+FP_FIELD(framepool_ioc_stats, client_held_bytes, 120, 8);
+FP_FIELD(framepool_ioc_stats, client_charged_bytes, 128, 8);
+FP_FIELD(framepool_ioc_stats, user_charged_bytes, 136, 8);
+FP_FIELD(framepool_ioc_stats, free_blocks, 144, 8 * FRAMEPOOL_ORDERS);
+_Static_assert(sizeof(struct framepool_ioc_stats) == 144 + 8 * 40, "framepool_ioc_stats");
 
 FP_FIELD(framepool_ioc_cache, size, 0, 4);
 FP_FIELD(framepool_ioc_cache, flags, 4, 4);

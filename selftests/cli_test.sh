@@ -111,16 +111,16 @@ stat_adds_up() {
 }
 
 stat_json_has_the_same_keys() {
-	for key in total free used quarantined retired largest clients buffers allocs frees \
-		fail_nomem fail_nospace fail_quota; do
+	for key in total free used quarantined retired largest charged clients buffers allocs \
+		frees fail_nomem fail_nospace fail_quota; do
 		says 0 "^  \"$key\": [0-9]*,\{0,1\}$" stat --json || return
 	done
 }
 
 stat_counts_a_held_buffer() {
 	hold --size 3076K &&
-	says 0 '^used: *3149824 (3076K)$' stat && says 0 '^buffers: *1$' stat &&
-	says 0 '^clients: *2$' stat && release TERM 0 &&
+	says 0 '^used: *3149824 (3076K)$' stat && says 0 '^charged: *4194304 (4M)$' stat &&
+	says 0 '^buffers: *1$' stat && says 0 '^clients: *2$' stat && release TERM 0 &&
 	says 0 '^used: *0$' stat && says 0 '^buffers: *0$' stat && soon is_idle
 }
 

@@ -137,6 +137,7 @@ static void check_summary(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(stats.quarantined_bytes, number_of(text, "quarantined"));
 	EXPECT_EQ(stats.retired_bytes, number_of(text, "retired"));
 	EXPECT_EQ(stats.largest_bytes, number_of(text, "largest"));
+	EXPECT_EQ(stats.charged_bytes, number_of(text, "charged"));
 	EXPECT_EQ(stats.clients, number_of(text, "clients"));
 	EXPECT_EQ(stats.buffers, number_of(text, "buffers"));
 	EXPECT_EQ(stats.allocs, number_of(text, "allocs"));

@@ -220,6 +220,23 @@ TEST_F(limits, small_buffers_aligned_to_huge_frames_are_charged_as_such)
 	EXPECT_TRUE(root_is_charged(3 * FRAME, 2 * HUGE_FRAME, 0));
 }
 
+TEST_F(limits, stats_tell_what_is_held_and_charged)
+{
+	struct framepool_ioc_stats stats;
+	struct buffer buffer;
+
+	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &buffer));
+	ASSERT_EQ(0, buffer_alloc(self->other, 2 * HUGE_FRAME + FRAME, &buffer));
+	ASSERT_EQ(0, pool_stats(self->fd, &stats));
+	EXPECT_EQ(FRAME, stats.client_held_bytes);
+	EXPECT_EQ(HUGE_FRAME, stats.client_charged_bytes);
+	EXPECT_EQ(4 * HUGE_FRAME, stats.user_charged_bytes);
+	EXPECT_EQ(4 * HUGE_FRAME, stats.charged_bytes);
+	ASSERT_EQ(0, pool_stats(self->other, &stats));
+	EXPECT_EQ(2 * HUGE_FRAME + FRAME, stats.client_held_bytes);
+	EXPECT_EQ(3 * HUGE_FRAME, stats.client_charged_bytes);
+}
+
 TEST_F(limits, kept_huge_frame_makes_room_for_a_long_buffer)
 {
 	struct buffer buffer;

@@ -22,6 +22,7 @@ static const struct {
 	{ "quarantined", OFFSET(quarantined_bytes) },
 	{ "retired", OFFSET(retired_bytes) },
 	{ "largest", OFFSET(largest_bytes) },
+	{ "charged", OFFSET(charged_bytes) },
 	{ "clients", OFFSET(clients) },
 	{ "buffers", OFFSET(buffers) },
 	{ "allocs", OFFSET(allocs) },

@@ -65,6 +65,7 @@ STAT(used, used_bytes);
 STAT(quarantined, quarantined_bytes);
 STAT(retired, retired_bytes);
 STAT(largest, largest_bytes);
+STAT(charged, charged_bytes);
 STAT(clients, clients);
 STAT(buffers, buffers);
 STAT(allocs, allocs);
@@ -132,6 +133,7 @@ static struct attribute *attributes[] = {
 	&dev_attr_quarantined.attr,
 	&dev_attr_retired.attr,
 	&dev_attr_largest.attr,
+	&dev_attr_charged.attr,
 	&dev_attr_clients.attr,
 	&dev_attr_buffers.attr,
 	&dev_attr_allocs.attr,

@@ -135,6 +135,7 @@ struct fp_run {
  * @used: frames allocated
  * @quarantined: frames in quarantine
  * @retired: frames of retired huge frames
+ * @charged: frames of huge frames that somebody is charged for
  * @largest: frames in the longest run of empty huge frames, or, if there are none, in the largest
  *	     free block
  * @bad_frees: refused frees
@@ -146,6 +147,7 @@ struct fp_buddy_stats {
 	u64 used;
 	u64 quarantined;
 	u64 retired;
+	u64 charged;
 	u64 largest;
 	u64 bad_frees;
 	u64 blocks[FP_ORDERS];

@@ -89,6 +89,8 @@ void fp_buddy_stats_locked(struct fp_buddy *buddy, struct fp_buddy_stats *stats)
 	stats->total = (u64)buddy->map.nr * FP_HUGE_FRAMES;
 	stats->quarantined = (u64)buddy->nr_quarantined * FP_HUGE_FRAMES;
 	stats->retired = (u64)buddy->nr_retired * FP_HUGE_FRAMES;
+	stats->charged = stats->total - stats->retired -
+			 (u64)(buddy->map.nr_empty + buddy->nobody.charged) * FP_HUGE_FRAMES;
 	stats->bad_frees = buddy->nr_bad_frees;
 	count_free(buddy, stats);
 	stats->largest = largest_run(buddy, stats->blocks);

@@ -53,6 +53,7 @@ void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 	stats->quarantined_bytes = buddy.quarantined << PAGE_SHIFT;
 	stats->retired_bytes = buddy.retired << PAGE_SHIFT;
 	stats->largest_bytes = buddy.largest << PAGE_SHIFT;
+	stats->charged_bytes = buddy.charged << PAGE_SHIFT;
 	memcpy(stats->free_blocks, buddy.blocks, sizeof(stats->free_blocks));
 	mutex_lock(&pool->clients_lock);
 	stats->clients = pool->nr_clients;
@@ -63,6 +64,22 @@ void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 	stats->fail_nomem = atomic64_read(&pool->nr_nomem);
 	stats->fail_nospace = atomic64_read(&pool->nr_nospace);
 	stats->fail_quota = atomic64_read(&pool->nr_over_quota);
+}
+
+/**
+ * fp_stats_read_account() - add what is known of one client
+ * @account: the client's account, which cannot go away meanwhile
+ * @stats: the result; only what is about the client and its user is set
+ *
+ * Context: process.
+ */
+void fp_stats_read_account(const struct fp_account *account, struct framepool_ioc_stats *stats)
+{
+	u64 huge_bytes = (u64)PAGE_SIZE << FP_HUGE_ORDER;
+
+	stats->client_held_bytes = fp_owner_held(&account->owner) << PAGE_SHIFT;
+	stats->client_charged_bytes = READ_ONCE(account->budget.charged) * huge_bytes;
+	stats->user_charged_bytes = READ_ONCE(account->user->budget.charged) * huge_bytes;
 }
 
 /* Free blocks that a request of @order could be cut out of, in blocks of @order. */

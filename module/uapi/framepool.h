@@ -202,10 +202,17 @@ struct framepool_ioc_query {
  * @fail_nomem: out: allocations refused with ENOMEM since then
  * @fail_nospace: out: allocations refused with ENOSPC since then
  * @fail_quota: out: allocations refused with EDQUOT since then
+ * @charged_bytes: out: what all clients are charged: the huge frames that they have any part of or
+ *                 keep, and those in quarantine that they had last. The charge of a client and of
+ *                 a user is what their quotas limit
+ * @client_held_bytes: out: bytes in buffers and slabs of this client
+ * @client_charged_bytes: out: what this client is charged
+ * @user_charged_bytes: out: what the user who opened this client is charged
  * @free_blocks: out: number of free blocks by order (log2 of the number of frames). Each is counted
  *               once, at the largest order at which it is free and naturally aligned.
  *
- * Sizes and @free_blocks are consistent with each other; the other numbers are read one by one.
+ * Sizes up to @largest_bytes, @charged_bytes and @free_blocks are consistent with each other; the
+ * other numbers are read one by one.
  * Slabs here are those of caches made with FRAMEPOOL_IOC_CACHE_CREATE, except in @used_bytes.
  *
  * Errors: only those of all calls.
@@ -226,6 +233,10 @@ struct framepool_ioc_stats {
 	__u64 fail_nomem;
 	__u64 fail_nospace;
 	__u64 fail_quota;
+	__u64 charged_bytes;
+	__u64 client_held_bytes;
+	__u64 client_charged_bytes;
+	__u64 user_charged_bytes;
 	__u64 free_blocks[FRAMEPOOL_ORDERS];
 };
 

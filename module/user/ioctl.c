@@ -50,6 +50,7 @@ static int do_info(struct call *call)
 static int do_stats(struct call *call)
 {
 	fp_stats_read(call->client->pool, &call->args.stats);
+	fp_stats_read_account(call->client->account, &call->args.stats);
 	return 0;
 }
 

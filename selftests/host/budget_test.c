@@ -31,7 +31,11 @@ static void end(void)
 
 static bool charged_is(u32 theirs, u32 others)
 {
+	struct fp_buddy_stats stats;
+
 	pool_expect_sound(&buddy);
+	fp_buddy_stats(&buddy, &stats);
+	EXPECT(stats.charged == (u64)(theirs + others) * FP_HUGE_FRAMES);
 	return budget.charged == theirs && sibling.charged == others &&
 	       user.charged == theirs + others;
 }
@@ -98,6 +102,7 @@ static void retired_huge_frame_is_charged_to_nobody(void)
 	EXPECT(charged_is(0, 0));
 	fp_buddy_stats(&buddy, &stats);
 	EXPECT(stats.retired == FP_HUGE_FRAMES && stats.quarantined == 0);
+	EXPECT(stats.charged == 0);
 	EXPECT(stats.free == 3 * FP_HUGE_FRAMES);
 	EXPECT(pool_alloc(&buddy, &owner, 4 * FP_HUGE_FRAMES, 1, 0, &run) == -ENOMEM);
 	fp_buddy_fini(&buddy);

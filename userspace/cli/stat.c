@@ -13,6 +13,7 @@ static int show(const struct cli *cli, const char *pool, const struct framepool_
 		field_bytes("quarantined", framepool_stats_quarantined_bytes(stats)),
 		field_bytes("retired", framepool_stats_retired_bytes(stats)),
 		field_bytes("largest", framepool_stats_largest_bytes(stats)),
+		field_bytes("charged", framepool_stats_charged_bytes(stats)),
 		field_number("clients", framepool_stats_clients(stats)),
 		field_number("buffers", framepool_stats_buffers(stats)),
 		field_number("allocs", framepool_stats_allocs(stats)),

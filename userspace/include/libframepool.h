@@ -457,22 +457,27 @@ void framepool_stats_free(struct framepool_stats *stats);
 /*
  * The numbers in a snapshot. These functions never fail.
  *
- *  total_bytes        always free_bytes + used_bytes + quarantined_bytes + retired_bytes
- *  free_bytes         free now, not necessarily contiguous
- *  used_bytes         in buffers, in slabs of caches, and with kernel modules
- *  quarantined_bytes  freed, but still referenced or not cleared yet
- *  retired_bytes      never allocated again: the hardware found a frame in it bad
- *  largest_bytes      longest run of empty huge frames, or else the largest free block of any
- *                     client or the kernel
- *  clients            open files
- *  buffers            live buffers
- *  allocs             successful allocations, of buffers and slabs, since the pool was made
- *  frees              buffers and slabs whose memory came back since then
- *  fail_nomem         allocations refused with ENOMEM
- *  fail_nospace       allocations refused with ENOSPC
- *  fail_quota         allocations refused with EDQUOT
- *  orders             number of orders of blocks
- *  free_blocks        free blocks of 2^@order frames; 0 if @order is not below orders
+ *  total_bytes           always free_bytes + used_bytes + quarantined_bytes + retired_bytes
+ *  free_bytes            free now, not necessarily contiguous
+ *  used_bytes            in buffers, in slabs of caches, and with kernel modules
+ *  quarantined_bytes     freed, but still referenced or not cleared yet
+ *  retired_bytes         never allocated again: the hardware found a frame in it bad
+ *  largest_bytes         longest run of empty huge frames, or else the largest free block of any
+ *                        client or the kernel
+ *  clients               open files
+ *  buffers               live buffers
+ *  allocs                successful allocations, of buffers and slabs, since the pool was made
+ *  frees                 buffers and slabs whose memory came back since then
+ *  fail_nomem            allocations refused with ENOMEM
+ *  fail_nospace          allocations refused with ENOSPC
+ *  fail_quota            allocations refused with EDQUOT
+ *  charged_bytes         what all clients are charged: the huge frames that they have any part of
+ *                        or keep, and those in quarantine that they had last
+ *  client_held_bytes     in buffers and slabs of this client
+ *  client_charged_bytes  what this client is charged, which client_quota limits
+ *  user_charged_bytes    what its user is charged, which user_quota limits
+ *  orders                number of orders of blocks
+ *  free_blocks           free blocks of 2^@order frames; 0 if @order is not below orders
  */
 uint64_t framepool_stats_total_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_free_bytes(const struct framepool_stats *stats);
@@ -487,6 +492,10 @@ uint64_t framepool_stats_frees(const struct framepool_stats *stats);
 uint64_t framepool_stats_fail_nomem(const struct framepool_stats *stats);
 uint64_t framepool_stats_fail_nospace(const struct framepool_stats *stats);
 uint64_t framepool_stats_fail_quota(const struct framepool_stats *stats);
+uint64_t framepool_stats_charged_bytes(const struct framepool_stats *stats);
+uint64_t framepool_stats_client_held_bytes(const struct framepool_stats *stats);
+uint64_t framepool_stats_client_charged_bytes(const struct framepool_stats *stats);
+uint64_t framepool_stats_user_charged_bytes(const struct framepool_stats *stats);
 unsigned int framepool_stats_orders(const struct framepool_stats *stats);
 uint64_t framepool_stats_free_blocks(const struct framepool_stats *stats, unsigned int order);
 

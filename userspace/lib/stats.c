@@ -97,6 +97,26 @@ uint64_t framepool_stats_fail_quota(const struct framepool_stats *stats)
 	return stats->raw.fail_quota;
 }
 
+uint64_t framepool_stats_charged_bytes(const struct framepool_stats *stats)
+{
+	return stats->raw.charged_bytes;
+}
+
+uint64_t framepool_stats_client_held_bytes(const struct framepool_stats *stats)
+{
+	return stats->raw.client_held_bytes;
+}
+
+uint64_t framepool_stats_client_charged_bytes(const struct framepool_stats *stats)
+{
+	return stats->raw.client_charged_bytes;
+}
+
+uint64_t framepool_stats_user_charged_bytes(const struct framepool_stats *stats)
+{
+	return stats->raw.user_charged_bytes;
+}
+
 unsigned int framepool_stats_orders(const struct framepool_stats *stats)
 {
 	return stats->raw.orders;
