@@ -22,7 +22,7 @@
 #define OBJECTS		600	/* of 1000 bytes: likewise, and they exceed a slab */
 #define SMALL_POOL	"size=4M"
 
-/* Loading a module takes half a second on such a kernel, and is done some hundred times. */
+/* Loading a module takes half a second on such a kernel, and is done some 250 times. */
 #define LOADING_SECONDS	1200
 
 FIXTURE(failure)
