@@ -33,13 +33,13 @@ value() {
 	"$FRAMEPOOL" stat | sed -n "s/^$1: *\([0-9]*\).*/\1/p"
 }
 
-# soon COMMAND...: repeats the command until it succeeds; fails after 10 seconds.
+# soon COMMAND...: repeats the command until it succeeds; fails after 30 seconds.
 soon() {
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		"$@" && return
 		sleep 0.1
 	done
-	echo "still fails after 10 seconds: $*"
+	echo "still fails after 30 seconds: $*"
 	return 1
 }
 
@@ -286,8 +286,10 @@ watch_ends_when_the_pool_does() {
 		"$dir/watched"
 }
 
+# Each terminal has a server of its own: one that still ends takes no new session.
+terminal=0
 in_tmux() {
-	tmux -L cli -f /dev/null "$@"
+	tmux -L "cli$terminal" -f /dev/null "$@"
 }
 
 # shows PATTERN: a line of the screen matches it.
@@ -311,6 +313,7 @@ start_top() {
 
 stop_tmux() {
 	in_tmux kill-server
+	terminal=$((terminal + 1))
 }
 
 # The screen is complete, and nothing is longer or wider than the terminal.
@@ -378,12 +381,20 @@ top_on_an_unknown_terminal_says_so() {
 	return "$told"
 }
 
-# The file arrives in two parts with a pause, so the command runs long enough to show progress.
+feed_until_shown() {
+	echo more >&3
+	shows '^filling the buffer: [0-9]* KiB$'
+}
+
+# The test is the writer, so the command runs until its progress was seen.
 filling_shows_progress_on_a_terminal_only() {
-	in_tmux new-session -d -x 80 -y 24 "{ cat $dir/small; sleep 1; cat $dir/small; sleep 3; } |
-		$FRAMEPOOL alloc --size 1M --from /proc/self/fd/0; sleep 60"
-	soon shows '^filling the buffer: [0-9]* KiB$' && soon shows ' 217788 /proc/self/fd/0$' &&
-	! shows 'filling'
+	mkfifo "$dir/feed"
+	in_tmux new-session -d -x 80 -y 24 "$FRAMEPOOL alloc --size 1M --from $dir/feed; sleep 60"
+	exec 3<> "$dir/feed"
+	soon feed_until_shown
+	shown=$?
+	exec 3>&-
+	soon shows " $dir/feed$" && ! shows 'filling' && [ "$shown" -eq 0 ]
 	shown=$?
 	cat "$dir/screen"
 	stop_tmux
