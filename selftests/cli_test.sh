@@ -127,7 +127,7 @@ stat_counts_a_held_buffer() {
 frag_of_an_idle_pool_is_none() {
 	soon is_idle && says 0 '^free: *268435456 (256M)$' frag &&
 	says 0 '^ *order  *bytes  *free_blocks  *unusable  *external  *share$' frag &&
-	says 0 '^ *9  *2M  *[0-9]*  *0.000  *-1.000  *#*$' frag
+	says 0 '^ *9  *2M  *[0-9]*  *0.000  *-1.000 *#*$' frag
 }
 
 frag_blocks_add_up_to_free() {
@@ -204,9 +204,19 @@ map_shows_where_extents_end() {
 	soon is_idle && has_bars "$(nr_extents)"
 }
 
+# The map of an idle pool has lines of the same number of cells, a power of two from 8 to 64: the
+# greatest one for which each line has room for its bars, of which a pool may have any number.
+lines_are_even() {
+	"$FRAMEPOOL" map | sed -n 's/^ *\(0\|[0-9]*[KMGT]\)  \([.|]*\)$/\2/p' | awk '
+		{ width = length; cells = gsub(/\./, "") }
+		NR == 1 { first = cells }
+		width > longest { longest = width }
+		cells != first || width > 70 { print "line of", cells, "in", width; bad = 1 }
+		END { exit bad || first * NR != 128 || (first < 64 && longest * 2 <= 70) }'
+}
+
 map_shows_the_layout() {
-	soon is_idle && says 0 '^  \.  free  *128$' map &&
-	[ "$("$FRAMEPOOL" map | grep '^    128M  ' | tr -cd . | wc -c)" -eq 64 ] || return
+	soon is_idle && says 0 '^  \.  free  *128$' map && lines_are_even || return
 	hold --size 6M --align 2M || return
 	drawn_map | tr -d '|' > "$dir/map"
 	cat "$dir/map"
