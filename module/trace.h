@@ -260,24 +260,26 @@ DEFINE_EVENT(framepool_slab, slab_shrink,
 	TP_ARGS(pool, account, name, index, slabs, frame)
 );
 
-/* @label: label of the client that had the huge frame last; @step: enum fp_trace_step */
+/* @label: label of the client that had the huge frames last; @step: enum fp_trace_step */
 TRACE_EVENT(quarantine,
-	TP_PROTO(const struct fp_buddy *buddy, u32 index, u32 label, u32 step),
-	TP_ARGS(buddy, index, label, step),
+	TP_PROTO(const struct fp_buddy *buddy, u32 index, u32 nr, u32 label, u32 step),
+	TP_ARGS(buddy, index, nr, label, step),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
 		__field(s32, client)
 		__field(u32, huge)
+		__field(u32, nr)
 		__field(u32, step)
 	),
 	TP_fast_assign(
 		strscpy(__entry->pool, buddy->name, FP_TRACE_NAME);
 		__entry->client = label;
 		__entry->huge = index;
+		__entry->nr = nr;
 		__entry->step = step;
 	),
-	TP_printk("pool=%s client=%d huge=%u step=%s",
-		  __entry->pool, __entry->client, __entry->huge,
+	TP_printk("pool=%s client=%d huge=%u nr=%u step=%s",
+		  __entry->pool, __entry->client, __entry->huge, __entry->nr,
 		  __print_symbolic(__entry->step,
 				   { FP_TRACE_ENTERED, "entered" },
 				   { FP_TRACE_RELEASED, "released" },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/framepool/<pool>/: the state of a pool, for people. Sizes and free blocks are
- * one snapshot, taken when reading begins; rows of clients, users and caches are read one by one.
+ * /sys/kernel/debug/framepool/<pool>/: the state of a pool, for people. Sizes are of one moment;
+ * free blocks, and rows of clients, users and caches, are read one by one.
  * docs/debugfs.md explains every line.
  */
 #include "admin/debugfs.h"
@@ -25,6 +25,7 @@ static int summary_show(struct seq_file *file, void *unused)
 	struct fp_pool *pool = file->private;
 
 	fp_stats_read(pool, &stats);
+	fp_stats_read_blocks(pool, &stats);
 	seq_printf(file, "pool: %s\n", pool->name);
 	seq_printf(file, "total: %llu\n", stats.total_bytes);
 	seq_printf(file, "free: %llu\n", stats.free_bytes);
@@ -51,6 +52,7 @@ static int buddyinfo_show(struct seq_file *file, void *unused)
 	u32 order;
 
 	fp_stats_read(file->private, &stats);
+	fp_stats_read_blocks(file->private, &stats);
 	seq_puts(file, "order        bytes free_blocks\n");
 	for (order = 0; order < stats.orders; order++)
 		seq_printf(file, "%5u %12llu %11llu\n", order, (u64)PAGE_SIZE << order,
@@ -71,6 +73,7 @@ static int fragmentation_show(struct seq_file *file, void *unused)
 	u32 order;
 
 	fp_stats_read(file->private, &stats);
+	fp_stats_read_blocks(file->private, &stats);
 	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
 	seq_puts(file, "order unusable_free_index external_fragmentation_index\n");
 	for (order = 0; order < stats.orders; order++) {

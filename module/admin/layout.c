@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Files in debugfs that show what each huge frame of a pool is used for: map, owners, extents. Each
- * file shows one snapshot, taken when it is opened or reading begins. While the pool is frozen,
- * only a few bytes are copied for each huge frame. docs/debugfs.md explains every line.
+ * file shows what was seen in a walk over the pool, when it was opened or reading began.
+ * docs/debugfs.md explains every line.
  */
 #include "admin/layout.h"
 
@@ -16,14 +16,9 @@
 
 #define MAP_LINE	64	/* huge frames in a line of the map */
 
-static struct fp_huge_view *alloc_views(const struct fp_pool *pool)
+static char map_char(const struct fp_huge_view *view)
 {
-	return kvcalloc(pool->source.nr, sizeof(struct fp_huge_view), GFP_KERNEL | __GFP_NOWARN);
-}
-
-static char map_char(const struct fp_huge_view *huge)
-{
-	switch (huge->state) {
+	switch (view->state) {
 	case FP_HUGE_EMPTY:
 		return '.';
 	case FP_HUGE_QUARANTINED:
@@ -31,9 +26,9 @@ static char map_char(const struct fp_huge_view *huge)
 	case FP_HUGE_RETIRED:
 		return 'x';
 	default:
-		if (huge->nr_used == FP_HUGE_FRAMES)
+		if (view->nr_used == FP_HUGE_FRAMES)
 			return '#';
-		return '0' + huge->nr_used * 10 / FP_HUGE_FRAMES;
+		return '0' + view->nr_used * 10 / FP_HUGE_FRAMES;
 	}
 }
 
@@ -47,14 +42,16 @@ struct map_text {
 	char bytes[];
 };
 
-static void write_map(const struct fp_pool *pool, const struct fp_huge_view *huge,
-		      struct map_text *text)
+static void write_map(const struct fp_pool *pool, struct map_text *text)
 {
-	u32 i, nr = pool->source.nr;
+	u32 i, end = 0, nr = pool->source.nr;
+	struct fp_huge_view view;
 	char *at = text->bytes;
 
 	for (i = 0; i < nr; i++) {
-		*at++ = map_char(&huge[i]);
+		if (i == end)
+			end += fp_buddy_view(&pool->buddy, i, &view);
+		*at++ = map_char(&view);
 		if (i % MAP_LINE == MAP_LINE - 1 || i == nr - 1)
 			*at++ = '\n';
 		cond_resched();
@@ -65,19 +62,14 @@ static void write_map(const struct fp_pool *pool, const struct fp_huge_view *hug
 static int map_open(struct inode *inode, struct file *file)
 {
 	struct fp_pool *pool = inode->i_private;
-	struct fp_huge_view *huge = alloc_views(pool);
 	size_t length = pool->source.nr + DIV_ROUND_UP(pool->source.nr, MAP_LINE);
 	struct map_text *text = kvmalloc(sizeof(*text) + length, GFP_KERNEL | __GFP_NOWARN);
 
-	if (huge && text) {
-		fp_buddy_view(&pool->buddy, huge, NULL, 0);
-		write_map(pool, huge, text);
-	}
+	if (!text)
+		return -ENOMEM;
+	write_map(pool, text);
 	file->private_data = text;
-	if (!huge)
-		kvfree(text);
-	kvfree(huge);
-	return huge && text ? 0 : -ENOMEM;
+	return 0;
 }
 
 static ssize_t map_read(struct file *file, char __user *to, size_t count, loff_t *pos)
@@ -104,23 +96,28 @@ const struct file_operations fp_layout_map_fops = {
 /**
  * struct share - one owner's share of a pool
  * @nr_huge: huge frames of the owner
+ * @label: label of the budget that is charged for them, or FP_NO_LABEL
  * @nr_used: allocated frames in them
  */
 struct share {
 	u32 nr_huge;
+	u32 label;
 	u64 nr_used;
 };
 
 /* Add up huge frames and allocated frames by the owner's id. */
-static void sum_up(struct share *by_id, const struct fp_huge_view *huge, u32 nr)
+static void sum_up(const struct fp_pool *pool, struct share *by_id)
 {
-	u32 i;
+	struct fp_huge_view view;
+	u32 i, nr;
 
-	for (i = 0; i < nr; i++) {
-		if (huge[i].whose == FP_NO_ID || huge[i].state == FP_HUGE_QUARANTINED)
+	for (i = 0; i < pool->source.nr; i += nr) {
+		nr = fp_buddy_view(&pool->buddy, i, &view);
+		if (view.id == FP_NO_ID)
 			continue;
-		by_id[huge[i].whose].nr_huge++;
-		by_id[huge[i].whose].nr_used += huge[i].nr_used;
+		by_id[view.id].nr_huge += nr;
+		by_id[view.id].nr_used += (u64)nr * view.nr_used;
+		by_id[view.id].label = view.label;
 		cond_resched();
 	}
 }
@@ -142,62 +139,35 @@ static void show_client(struct seq_file *file, struct fp_pool *pool, u32 label)
 	seq_putc(file, '\n');
 }
 
-static void show_owner(struct seq_file *file, struct fp_pool *pool,
-		       const struct fp_owner_view *owner, const struct share *share)
+static void show_owner(struct seq_file *file, struct fp_pool *pool, u32 id,
+		       const struct share *share)
 {
 	seq_printf(file, "%11u %12llu %12llu ", share->nr_huge, share->nr_used << PAGE_SHIFT,
 		   ((u64)share->nr_huge * FP_HUGE_FRAMES - share->nr_used) << PAGE_SHIFT);
-	if (owner->label != FP_NO_LABEL)
-		show_client(file, pool, owner->label);
-	else if (owner->id < pool->buddy.nr_fixed)
-		seq_printf(file, "kernel       -          - cpu%u\n", owner->id);
+	if (share->label != FP_NO_LABEL)
+		show_client(file, pool, share->label);
+	else if (id < pool->buddy.nr_fixed)
+		seq_printf(file, "kernel       -          - cpu%u\n", id);
 	else
 		seq_puts(file, "kernel       -          - -\n");
-}
-
-/*
- * Take the snapshot, with ever more room until all owners fit. Returns the number of owners, or
- * -ENOMEM.
- */
-static int view_owners(struct fp_pool *pool, struct fp_huge_view *huge,
-		       struct fp_owner_view **owners)
-{
-	u32 nr = 0, room;
-
-	*owners = NULL;
-	do {
-		kvfree(*owners);
-		room = nr + 16;
-		*owners = kvcalloc(room, sizeof(**owners), GFP_KERNEL | __GFP_NOWARN);
-		if (!*owners)
-			return -ENOMEM;
-		nr = fp_buddy_view(&pool->buddy, huge, *owners, room);
-	} while (nr > room);
-	return nr;
 }
 
 static int owners_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
 	struct share *by_id = kvcalloc(FP_NO_ID + 1, sizeof(*by_id), GFP_KERNEL | __GFP_NOWARN);
-	struct fp_huge_view *huge = alloc_views(pool);
-	struct fp_owner_view *owners = NULL;
-	int i, nr = -ENOMEM;
+	u32 id;
 
-	if (by_id && huge)
-		nr = view_owners(pool, huge, &owners);
-	if (nr >= 0) {
-		sum_up(by_id, huge, pool->source.nr);
-		seq_puts(file, "huge_frames         used         free ");
-		seq_puts(file, "owner      pid        uid name\n");
-	}
-	for (i = 0; i < nr; i++)
-		if (by_id[owners[i].id].nr_huge)
-			show_owner(file, pool, &owners[i], &by_id[owners[i].id]);
-	kvfree(owners);
-	kvfree(huge);
+	if (!by_id)
+		return -ENOMEM;
+	sum_up(pool, by_id);
+	seq_puts(file, "huge_frames         used         free ");
+	seq_puts(file, "owner      pid        uid name\n");
+	for (id = 0; id < FP_NO_ID; id++)
+		if (by_id[id].nr_huge)
+			show_owner(file, pool, id, &by_id[id]);
 	kvfree(by_id);
-	return min(nr, 0);
+	return 0;
 }
 
 static int owners_open(struct inode *inode, struct file *file)
@@ -217,11 +187,11 @@ const struct file_operations fp_layout_owners_fops = {
 static void *extents_start(struct seq_file *file, loff_t *pos)
 {
 	const struct fp_pool *pool = file->private;
-	const struct fp_hugemap *map = &pool->buddy.map;
+	const struct fp_extents *extents = &pool->buddy.runs.extents;
 
 	if (!*pos)
 		return SEQ_START_TOKEN;
-	return *pos <= map->nr_extents ? &map->extents[*pos - 1] : NULL;
+	return *pos <= extents->nr ? &extents->at[*pos - 1] : NULL;
 }
 
 static void *extents_next(struct seq_file *file, void *token, loff_t *pos)

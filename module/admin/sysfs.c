@@ -64,7 +64,6 @@ STAT(free, free_bytes);
 STAT(used, used_bytes);
 STAT(quarantined, quarantined_bytes);
 STAT(retired, retired_bytes);
-STAT(largest, largest_bytes);
 STAT(charged, charged_bytes);
 STAT(clients, clients);
 STAT(buffers, buffers);
@@ -73,6 +72,18 @@ STAT(frees, frees);
 STAT(fail_nomem, fail_nomem);
 STAT(fail_nospace, fail_nospace);
 STAT(fail_quota, fail_quota);
+
+static ssize_t largest_show(struct device *device, struct device_attribute *attr, char *text)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+	struct framepool_ioc_stats stats;
+
+	fp_stats_read(pool, &stats);
+	if (!stats.largest_bytes)
+		fp_stats_read_blocks(pool, &stats);
+	return sysfs_emit(text, "%llu\n", stats.largest_bytes);
+}
+static DEVICE_ATTR_RO(largest);
 
 static ssize_t shutdown_store(struct device *device, struct device_attribute *attr,
 			      const char *text, size_t size)

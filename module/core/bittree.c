@@ -102,21 +102,35 @@ bool fp_bittree_test(const struct fp_bittree *tree, u32 bit)
 	return bit < tree->nr && (tree->level[0][bit / 64] & BIT_ULL(bit % 64));
 }
 
-/**
- * fp_bittree_first() - the least member
- * @tree: the tree
- *
- * Return: the member, or FP_BITTREE_NONE when the tree is empty.
- */
-u32 fp_bittree_first(const struct fp_bittree *tree)
+/* The least member whose ancestor at level @i is at or above the set bit @bit. */
+static u32 descend_first(const struct fp_bittree *tree, u32 i, u32 bit)
 {
-	u32 i = tree->depth, bit = 0;
-
-	if (!tree->level[i - 1][0])
-		return FP_BITTREE_NONE;
 	while (i--)
 		bit = bit * 64 + __ffs64(tree->level[i][bit]);
 	return bit;
+}
+
+/**
+ * fp_bittree_next() - the least member from a bound on
+ * @tree: the tree
+ * @bound: inclusive; may lie beyond the tree
+ *
+ * Return: the member, or FP_BITTREE_NONE when there is none.
+ */
+u32 fp_bittree_next(const struct fp_bittree *tree, u32 bound)
+{
+	u32 i, bit = bound, nr = tree->nr;
+
+	/* Look from @bound on at the lowest level, after the word just seen at each higher one. */
+	for (i = 0; i < tree->depth && bit < nr; i++) {
+		u64 word = tree->level[i][bit / 64] & (~0ULL << (bit % 64));
+
+		if (word)
+			return descend_first(tree, i, round_down(bit, 64) + __ffs64(word));
+		bit = bit / 64 + 1;
+		nr = words_for(nr);
+	}
+	return FP_BITTREE_NONE;
 }
 
 /* The greatest member whose ancestor at level @i is at or below the set bit @bit. */
@@ -150,6 +164,21 @@ u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound)
 		bit--;
 	}
 	return FP_BITTREE_NONE;
+}
+
+/**
+ * fp_bittree_count() - count the members
+ * @tree: the tree
+ *
+ * Return: how many there are.
+ */
+u32 fp_bittree_count(const struct fp_bittree *tree)
+{
+	u32 w, nr = 0;
+
+	for (w = 0; w < words_for(tree->nr); w++)
+		nr += hweight64(tree->level[0][w]);
+	return nr;
 }
 
 /**

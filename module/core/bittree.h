@@ -27,8 +27,31 @@ u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words);
 void fp_bittree_set(struct fp_bittree *tree, u32 bit);
 void fp_bittree_clear(struct fp_bittree *tree, u32 bit);
 bool fp_bittree_test(const struct fp_bittree *tree, u32 bit);
-u32 fp_bittree_first(const struct fp_bittree *tree);
+u32 fp_bittree_next(const struct fp_bittree *tree, u32 bound);
+u32 fp_bittree_count(const struct fp_bittree *tree);
 u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound);
 bool fp_bittree_is_valid(const struct fp_bittree *tree);
+
+/**
+ * fp_bittree_is_empty() - does a tree have no member?
+ * @tree: the tree
+ *
+ * Return: whether it has none.
+ */
+static inline bool fp_bittree_is_empty(const struct fp_bittree *tree)
+{
+	return !tree->level[tree->depth - 1][0];
+}
+
+/**
+ * fp_bittree_first() - the least member
+ * @tree: the tree
+ *
+ * Return: the member, or FP_BITTREE_NONE when the tree is empty.
+ */
+static inline u32 fp_bittree_first(const struct fp_bittree *tree)
+{
+	return fp_bittree_next(tree, 0);
+}
 
 #endif

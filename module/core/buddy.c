@@ -3,8 +3,8 @@
  * The buddy allocator of a pool. It allocates naturally aligned blocks, from one frame to the
  * largest of the pool, and runs of exact length, aligned and below a limit as requested.
  *
- * It has two levels. The hugemap allocates empty huge frames; a run of one huge frame or more comes
- * from there. Each owner allocates the frames of its own partly used huge frames (owner.c,
+ * It has two levels. runs.c allocates empty huge frames; a run of one huge frame or more comes from
+ * there. Each owner allocates the frames of its own partly used huge frames (owner.c,
  * frames.c). If the length of a run is not a multiple of a huge frame, its owner may use the rest
  * of the last huge frame.
  *
@@ -16,28 +16,25 @@
  * budget (budget.c).
  *
  * Invariants (checked by fp_buddy_verify()):
- *  B1  a huge frame is FP_HUGE_EMPTY if and only if a recorded block of the hugemap covers it;
+ *  B1  what is inside a run is inside one that runs.c knows, one that is allocated, or one in
+ *      quarantine;
  *  B2  an owned huge frame is on its owner's list for its number of free frames, or on none if it
  *      is full;
- *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_BODY as it says, physically contiguous; frame 0
- *      of an owned huge frame continues a run or begins a block;
- *  B4  each owner's count of free frames is the sum over its huge frames; its count of kept ones is
+ *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_INSIDE as it says, physically contiguous; frame
+ *      0 of an owned huge frame continues a run or begins a block;
+ *  B4  each owner's count of free frames is the sum over its huge frames, and nr_owned_free the sum
+ *      of these; its count of kept ones is
  *      the number of those that are wholly free; the owners' counts of huge frames add up to the
  *      number of those that are owned or in runs; nr_quarantined and nr_retired are the numbers of
  *      quarantined and retired ones; an owner that keeps something is on the list of keepers;
- *  B5  no two owners have the same id, no owner's id is among the unused ones, and an owner without
- *      huge frames has no id, unless it is fixed;
+ *  B5  no two owners have the same id, no owner's id is among the unused ones, an owner without
+ *      huge frames has no id, unless it is fixed, and labels has the label of each;
  *  B6  each queue consists of as many huge frames as it says, all of them quarantined; together
  *      they contain no more than are quarantined.
  *
  * It does not sleep, clear memory or know what a page is.
  */
 #include "core/owner.h"
-
-static u64 total_frames(const struct fp_buddy *buddy)
-{
-	return (u64)buddy->map.nr * FP_HUGE_FRAMES;
-}
 
 /* Charge for @nr empty huge frames, and get an id. Returns 0, -ENOSPC or -EDQUOT. */
 static int begin_take(struct fp_owner *owner, u32 nr)
@@ -61,40 +58,40 @@ static void undo_take(struct fp_owner *owner, u32 nr)
 static int take_empty(struct fp_owner *owner, const struct fp_request *request, u32 *index)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	struct fp_hugemap_request huge = {
-		.nr = request->nr / FP_HUGE_FRAMES + !!(request->nr % FP_HUGE_FRAMES),
-		.align_level = request->align > FP_HUGE_FRAMES ?
-			ilog2(request->align) - FP_HUGE_ORDER : 0,
+	struct fp_runs_request huge = {
+		.nr = fp_index(buddy, request->nr) + !!fp_rest(buddy, request->nr),
+		.align_level = request->align > fp_huge_frames(buddy) ?
+			ilog2(request->align) - buddy->order : 0,
 		.high = request->high || request->end_pfn == FP_ANYWHERE,
 	};
 	int ret;
 
 	if (request->end_pfn < request->nr)
 		return -ENOSPC;
-	huge.last_hpfn = min_t(u64, (request->end_pfn - request->nr) >> FP_HUGE_ORDER, FP_NO_LIMIT);
-	spin_lock(&buddy->lock);
-	ret = begin_take(owner, huge.nr);
-	if (!ret) {
-		*index = fp_hugemap_take(&buddy->map, &huge);
-		if (*index == FP_BITTREE_NONE) {
-			undo_take(owner, huge.nr);
-			ret = -ENOSPC;
+	huge.last_hpfn = min_t(u64, (request->end_pfn - request->nr) >> buddy->order, FP_NO_LIMIT);
+	do {
+		spin_lock(&buddy->lock);
+		ret = begin_take(owner, huge.nr);
+		if (!ret) {
+			ret = fp_runs_take(&buddy->runs, &huge, index);
+			if (ret)
+				undo_take(owner, huge.nr);
 		}
-	}
-	spin_unlock(&buddy->lock);
+		spin_unlock(&buddy->lock);
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
 /* The empty huge frames from @index on become a run of whole ones and a rest. */
 static void fill_empty(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run)
 {
-	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
+	u32 whole = fp_index(owner->buddy, nr), rest = fp_rest(owner->buddy, nr);
 
 	if (whole)
 		fp_owner_begin_run(owner, index, whole, rest);
 	if (rest)
-		fp_owner_adopt(owner, index + whole, 0, rest, !whole);
-	run->frame = (u64)index * FP_HUGE_FRAMES;
+		fp_owner_adopt(owner, index + whole, 0, rest, !whole, false);
+	run->frame = fp_first(owner->buddy, index);
 	run->dirty = false;
 }
 
@@ -112,9 +109,9 @@ static int alloc_empty(struct fp_owner *owner, const struct fp_request *request,
 /* Are fewer frames free for this owner than the request needs? */
 static bool is_short(const struct fp_owner *owner, const struct fp_request *request)
 {
-	u64 nr = (u64)READ_ONCE(owner->buddy->map.nr_empty) * FP_HUGE_FRAMES;
+	u64 nr = fp_first(owner->buddy, READ_ONCE(owner->buddy->runs.nr_empty));
 
-	if (request->nr < FP_HUGE_FRAMES)
+	if (request->nr < fp_huge_frames(owner->buddy))
 		nr += owner->nr_free;
 	return request->nr > nr;
 }
@@ -122,7 +119,7 @@ static bool is_short(const struct fp_owner *owner, const struct fp_request *requ
 static int alloc_locked(struct fp_owner *owner, const struct fp_request *request,
 			struct fp_run *run)
 {
-	bool small = request->nr < FP_HUGE_FRAMES;
+	bool small = request->nr < fp_huge_frames(owner->buddy);
 	int ret;
 
 	lockdep_assert_held(&owner->lock);
@@ -154,7 +151,7 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 {
 	int ret;
 
-	if (request->nr > total_frames(buddy))
+	if (request->nr > fp_buddy_nr_frames(buddy))
 		return -ENOMEM;
 	run->nr = request->nr;
 	fp_owner_lock(owner);
@@ -171,7 +168,7 @@ static bool take_empty_at(struct fp_owner *owner, u32 index, u32 nr)
 
 	spin_lock(&buddy->lock);
 	if (!begin_take(owner, nr)) {
-		taken = fp_hugemap_take_at(&buddy->map, index, nr);
+		taken = fp_runs_take_at(&buddy->runs, index, nr);
 		if (!taken)
 			undo_take(owner, nr);
 	}
@@ -183,18 +180,18 @@ static bool alloc_small_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, st
 {
 	struct fp_buddy *buddy = owner->buddy;
 
-	if (fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+	if (fp_huge_tag(&buddy->runs.huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return fp_owner_take_at(owner, index, at, nr, &run->dirty);
 	if (!take_empty_at(owner, index, 1))
 		return false;
 	run->dirty = false;
-	fp_owner_adopt(owner, index, at, nr, true);
+	fp_owner_adopt(owner, index, at, nr, true, false);
 	return true;
 }
 
 static bool alloc_large_at(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run)
 {
-	u32 nr_huge = nr / FP_HUGE_FRAMES + !!(nr % FP_HUGE_FRAMES);
+	u32 nr_huge = fp_index(owner->buddy, nr) + !!fp_rest(owner->buddy, nr);
 
 	if (!take_empty_at(owner, index, nr_huge))
 		return false;
@@ -217,12 +214,12 @@ static bool alloc_large_at(struct fp_owner *owner, u32 index, u64 nr, struct fp_
 int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
 		      struct fp_run *run)
 {
-	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
-	bool small = nr < FP_HUGE_FRAMES, done;
+	u32 index = fp_index(buddy, frame), at = fp_rest(buddy, frame);
+	bool small = nr < fp_huge_frames(buddy), done;
 
-	if (frame >= total_frames(buddy) || !nr || (at && !small) ||
-	    nr > (u64)fp_hugemap_contiguous(&buddy->map, index) * FP_HUGE_FRAMES ||
-	    (small && nr > FP_HUGE_FRAMES - at))
+	if (frame >= fp_buddy_nr_frames(buddy) || !nr || (at && !small) ||
+	    nr > fp_first(buddy, fp_extents_contiguous(&buddy->runs.extents, index)) ||
+	    (small && nr > fp_huge_frames(buddy) - at))
 		return -EINVAL;
 	run->frame = frame;
 	run->nr = nr;
@@ -236,7 +233,7 @@ int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame,
 /* Does a run of exactly @whole huge frames and @rest frames begin at @index? */
 static bool holds_run(const struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 {
-	const struct fp_huge *huge = &owner->buddy->huge[index];
+	const struct fp_huge *huge = &owner->buddy->runs.huge[index];
 
 	return fp_huge_tag(huge) == fp_huge_make_tag(FP_HUGE_RUN, owner->id) &&
 	       fp_huge_next(huge) == whole && fp_huge_prev(huge) == rest;
@@ -244,14 +241,15 @@ static bool holds_run(const struct fp_owner *owner, u32 index, u32 whole, u32 re
 
 static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 {
-	u64 total = total_frames(owner->buddy);
-	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
+	u64 total = fp_buddy_nr_frames(owner->buddy);
+	u32 index = fp_index(owner->buddy, frame), at = fp_rest(owner->buddy, frame);
 
 	if (frame >= total || !nr || nr > total - frame)
 		return false;
-	if (nr < FP_HUGE_FRAMES)
+	if (nr < fp_huge_frames(owner->buddy))
 		return fp_owner_holds(owner, index, at, nr, true);
-	return !at && holds_run(owner, index, nr / FP_HUGE_FRAMES, nr % FP_HUGE_FRAMES);
+	return !at &&
+	       holds_run(owner, index, fp_index(owner->buddy, nr), fp_rest(owner->buddy, nr));
 }
 
 /*
@@ -267,22 +265,23 @@ static void settle(struct fp_owner *owner, u32 index, u32 nr)
 /* Free a run that passed holds(). */
 static void free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool keep)
 {
-	u32 index = frame / FP_HUGE_FRAMES, at = frame % FP_HUGE_FRAMES;
-	u32 whole = nr / FP_HUGE_FRAMES, rest = nr % FP_HUGE_FRAMES;
+	u32 index = fp_index(owner->buddy, frame), at = fp_rest(owner->buddy, frame);
+	u32 whole = fp_index(owner->buddy, nr), rest = fp_rest(owner->buddy, nr);
 
 	if (rest) {
 		fp_owner_put(owner, index + whole, at, rest, dirty);
 		settle(owner, index + whole, rest);
 	}
-	if (whole && keep) {
-		fp_keep_put(owner, index, whole);
-	} else if (whole) {
-		WRITE_ONCE(owner->nr_huge, owner->nr_huge - whole);
-		spin_lock(&owner->buddy->lock);
+	if (!whole)
+		return;
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge - whole);
+	spin_lock(&owner->buddy->lock);
+	if (keep)
+		fp_buddy_keep_run(owner->buddy, owner->budget, index, whole);
+	else
 		fp_buddy_release_run(owner->buddy, owner->budget, index, whole, dirty);
-		fp_owner_put_id(owner);
-		spin_unlock(&owner->buddy->lock);
-	}
+	fp_owner_put_id(owner);
+	spin_unlock(&owner->buddy->lock);
 }
 
 /**
@@ -350,31 +349,60 @@ int fp_buddy_keep(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 	return free_any(buddy, owner, frame, nr, true, true);
 }
 
-/* Take runs of empty huge frames under one lock. Returns how many were found. */
-static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+/*
+ * Take several huge frames under one lock, from the shortest runs first, each as a whole as far as
+ * it is needed.
+ */
+static u32 take_huge_frames(struct fp_owner *owner, u32 *blocks, u32 nr)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	const struct fp_hugemap_request request = {
-		.nr = 1U << (order - FP_HUGE_ORDER), .align_level = order - FP_HUGE_ORDER,
-		.last_hpfn = FP_NO_LIMIT, .high = true,
-	};
-	u32 got = 0, i;
+	u32 got = 0, want = nr, some, index;
 
 	spin_lock(&buddy->lock);
-	for (; got < nr && !begin_take(owner, request.nr); got++) {
-		blocks[got] = fp_hugemap_take(&buddy->map, &request);
-		if (blocks[got] == FP_BITTREE_NONE) {
-			fp_budget_uncharge(owner->budget, request.nr);
-			break;
+	while (want) {
+		/* Near a limit, fewer at a time may be admitted. */
+		if (begin_take(owner, want)) {
+			want /= 2;
+			continue;
 		}
+		some = fp_runs_take_some(&buddy->runs, want, &index);
+		fp_budget_uncharge(owner->budget, want - some);
+		if (!some)
+			break;
+		while (some--)
+			blocks[got++] = index + some;
+		want = nr - got;
 	}
 	if (!got)
 		fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
+	return got;
+}
+
+/* Returns how many were found. */
+static u32 alloc_huge_frames(struct fp_owner *owner, u32 *blocks, u32 nr)
+{
+	u32 got = take_huge_frames(owner, blocks, nr), i;
+
 	for (i = 0; i < got; i++) {
-		fp_owner_begin_run(owner, blocks[i], request.nr, 0);
-		blocks[i] *= FP_HUGE_FRAMES;
+		fp_owner_begin_run(owner, blocks[i], 1, 0);
+		blocks[i] <<= owner->buddy->order;
 	}
+	return got;
+}
+
+static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u32 nr)
+{
+	const struct fp_request request = {
+		.nr = 1ULL << order, .align = 1ULL << order, .end_pfn = FP_ANYWHERE,
+	};
+	struct fp_run run;
+	u32 got = 0;
+
+	if (order == owner->buddy->order)
+		return alloc_huge_frames(owner, blocks, nr);
+	while (got < nr && !alloc_empty(owner, &request, &run))
+		blocks[got++] = run.frame;
 	return got;
 }
 
@@ -411,11 +439,12 @@ u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *
 
 	if (order >= fp_buddy_orders(owner->buddy))
 		return 0;
-	if (dirty && order >= FP_HUGE_ORDER)
+	if (dirty && order >= owner->buddy->order)
 		memset(dirty, 0, nr * sizeof(*dirty));
 	fp_owner_lock(owner);
-	got = order < FP_HUGE_ORDER ? alloc_small_blocks(owner, order, blocks, dirty, nr) :
-				      alloc_large_blocks(owner, order, blocks, nr);
+	got = order < owner->buddy->order ?
+		alloc_small_blocks(owner, order, blocks, dirty, nr) :
+		alloc_large_blocks(owner, order, blocks, nr);
 	fp_owner_unlock(owner);
 	return got;
 }
@@ -427,13 +456,13 @@ static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *block
 	u32 n = fp_owner_put_blocks(owner, order, blocks, nr, dirty);
 
 	if (n)
-		settle(owner, blocks[0] / FP_HUGE_FRAMES, n << order);
+		settle(owner, fp_index(owner->buddy, blocks[0]), n << order);
 	return n;
 }
 
 /*
  * How many of the leading blocks are the owner's, and neighbours in memory, all in ascending or all
- * in descending order.
+ * in descending order. No extent begins between them.
  */
 static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr)
 {
@@ -443,7 +472,9 @@ static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks
 		if (n == 1)
 			step = blocks[1] - blocks[0];
 		if (n && (blocks[n] - blocks[n - 1] != step ||
-			  (step != 1U << order && step != -1U << order)))
+			  (step != 1U << order && step != -1U << order) ||
+			  fp_extents_begins(&owner->buddy->runs.extents,
+					    max(blocks[n], blocks[n - 1]) >> owner->buddy->order)))
 			break;
 	}
 	return n;
@@ -453,14 +484,17 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
 			     bool dirty)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 i, n, nr_huge;
+	u32 i, j, n, nr_huge;
 
 	spin_lock(&buddy->lock);
 	for (i = 0; (n = gather_run(owner, order, blocks + i, nr - i)); i += n) {
-		nr_huge = n << (order - FP_HUGE_ORDER);
+		for (j = i; j < i + n; j++)
+			fp_huge_set_inside(&buddy->runs.huge[fp_index(buddy, blocks[j])], FP_NIL,
+					   FP_NIL);
+		nr_huge = n << (order - buddy->order);
 		WRITE_ONCE(owner->nr_huge, owner->nr_huge - nr_huge);
 		fp_buddy_release_run(buddy, owner->budget,
-				     min(blocks[i], blocks[i + n - 1]) / FP_HUGE_FRAMES, nr_huge,
+				     min(blocks[i], blocks[i + n - 1]) >> buddy->order, nr_huge,
 				     dirty);
 	}
 	fp_owner_put_id(owner);
@@ -489,7 +523,7 @@ u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u
 	if (order >= fp_buddy_orders(owner->buddy))
 		return 0;
 	fp_owner_lock(owner);
-	if (order >= FP_HUGE_ORDER)
+	if (order >= owner->buddy->order)
 		i = free_large_blocks(owner, order, blocks, nr, dirty);
 	else
 		for (; n && i < nr; i += n)
@@ -507,8 +541,9 @@ u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u
  */
 u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame)
 {
-	return ((u64)fp_hugemap_hpfn(&buddy->map, frame / FP_HUGE_FRAMES) << FP_HUGE_ORDER) +
-	       frame % FP_HUGE_FRAMES;
+	u32 hpfn = fp_extents_hpfn(&buddy->runs.extents, fp_index(buddy, frame));
+
+	return fp_first(buddy, hpfn) + fp_rest(buddy, frame);
 }
 
 /**
@@ -520,10 +555,10 @@ u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame)
  */
 u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
 {
-	u32 index = fp_hugemap_find(&buddy->map, pfn >> FP_HUGE_ORDER);
+	u32 index = fp_extents_find(&buddy->runs.extents, fp_index(buddy, pfn));
 
-	return index == FP_BITTREE_NONE ? FP_ANYWHERE :
-	       (u64)index * FP_HUGE_FRAMES + pfn % FP_HUGE_FRAMES;
+	return index == FP_NO_HUGE ? FP_ANYWHERE :
+	       fp_first(buddy, index) + fp_rest(buddy, pfn);
 }
 
 /**
@@ -534,7 +569,7 @@ u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
  */
 u32 fp_buddy_orders(const struct fp_buddy *buddy)
 {
-	return FP_HUGE_ORDER + buddy->map.levels;
+	return buddy->order + buddy->runs.extents.levels;
 }
 
 /**
@@ -545,12 +580,18 @@ u32 fp_buddy_orders(const struct fp_buddy *buddy)
  */
 u32 fp_buddy_extents(const struct fp_buddy *buddy)
 {
-	return buddy->map.nr_extents;
+	return buddy->runs.extents.nr;
 }
 
 static u32 nr_ids(const struct fp_buddy *buddy)
 {
-	return min(buddy->map.nr, FP_NO_ID - buddy->nr_fixed);
+	return min(buddy->runs.extents.nr_huge, FP_NO_ID - buddy->nr_fixed);
+}
+
+/* Bytes of the state of one huge frame's frames. */
+static size_t frames_bytes(const struct fp_buddy *buddy)
+{
+	return 2 * fp_frames_words(fp_huge_frames(buddy)) * sizeof(u64);
 }
 
 /**
@@ -561,18 +602,20 @@ static u32 nr_ids(const struct fp_buddy *buddy)
  */
 u64 fp_buddy_metadata(const struct fp_buddy *buddy)
 {
-	return fp_hugemap_metadata(&buddy->map) + fp_bittree_words(nr_ids(buddy)) * sizeof(u64) +
-	       (u64)buddy->map.nr * (sizeof(*buddy->frames) + sizeof(*buddy->huge));
+	return fp_runs_metadata(&buddy->runs) + fp_bittree_words(nr_ids(buddy)) * sizeof(u64) +
+	       nr_ids(buddy) * sizeof(*buddy->labels) +
+	       (u64)buddy->runs.extents.nr_huge * frames_bytes(buddy);
 }
 
 static int alloc_arrays(struct fp_buddy *buddy)
 {
 	u32 i;
 
-	buddy->frames = kvcalloc(buddy->map.nr, sizeof(*buddy->frames), GFP_KERNEL);
-	buddy->huge = kvcalloc(buddy->map.nr, sizeof(*buddy->huge), GFP_KERNEL);
+	buddy->frames = kvcalloc(buddy->runs.extents.nr_huge, frames_bytes(buddy), GFP_KERNEL);
 	buddy->id_words = kvcalloc(fp_bittree_words(nr_ids(buddy)), sizeof(u64), GFP_KERNEL);
-	if (!buddy->frames || !buddy->huge || !buddy->id_words)
+	buddy->labels = kvcalloc(nr_ids(buddy), sizeof(*buddy->labels), GFP_KERNEL);
+	buddy->nr_owned_free = alloc_percpu(s64);
+	if (!buddy->frames || !buddy->id_words || !buddy->labels || !buddy->nr_owned_free)
 		return -ENOMEM;
 	fp_bittree_init(&buddy->ids, nr_ids(buddy), buddy->id_words);
 	for (i = 0; i < nr_ids(buddy); i++)
@@ -583,7 +626,8 @@ static int alloc_arrays(struct fp_buddy *buddy)
 /**
  * fp_buddy_init() - make a buddy in which all frames are free and clean
  * @buddy: zeroed except for its name
- * @hpfn: PFNs of the huge frames >> FP_HUGE_ORDER, ascending, without repeats; their memory is
+ * @order: of a huge frame, FP_MIN_HUGE_ORDER to FP_MAX_HUGE_ORDER
+ * @hpfn: PFNs of the huge frames >> @order, ascending, without repeats; their memory is
  *	  zeroed
  * @nr: how many, 1 to FP_NIL
  * @nr_fixed: how many owners with fixed ids there will be, below FP_NO_ID
@@ -591,7 +635,7 @@ static int alloc_arrays(struct fp_buddy *buddy)
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
  */
-int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
+int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u32 nr_fixed)
 {
 	u32 i;
 	int ret;
@@ -602,21 +646,15 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
 	INIT_LIST_HEAD(&buddy->keepers);
 	for (i = 0; i < FP_QUEUES; i++)
 		INIT_LIST_HEAD(&buddy->queues[i]);
-	fp_budget_init(&buddy->nobody, NULL, NULL, FP_NO_LABEL);
+	fp_budget_init(&buddy->nobody, order, NULL, NULL, FP_NO_LABEL);
+	buddy->order = order;
 	buddy->nr_fixed = nr_fixed;
-	ret = fp_hugemap_init(&buddy->map, hpfn, nr);
+	ret = fp_runs_init(&buddy->runs, hpfn, nr);
+	if (!ret)
+		ret = alloc_arrays(buddy);
 	if (ret)
-		return ret;
-	ret = alloc_arrays(buddy);
-	if (ret) {
 		fp_buddy_fini(buddy);
-		return ret;
-	}
-	for (i = 0; i < nr; i++) {
-		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
-		fp_hugemap_put(&buddy->map, i, 1);
-	}
-	return 0;
+	return ret;
 }
 
 /**
@@ -625,8 +663,9 @@ int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed)
  */
 void fp_buddy_fini(struct fp_buddy *buddy)
 {
+	free_percpu(buddy->nr_owned_free);
+	kvfree(buddy->labels);
 	kvfree(buddy->id_words);
-	kvfree(buddy->huge);
 	kvfree(buddy->frames);
-	fp_hugemap_fini(&buddy->map);
+	fp_runs_fini(&buddy->runs);
 }

@@ -4,12 +4,14 @@
 
 #include "core/budget.h"
 #include "core/frames.h"
-#include "core/huge.h"
-#include "core/hugemap.h"
+#include "core/runs.h"
 
+#define FP_ORDERS	40		/* block sizes told apart, from one frame up */
+#define FP_MIN_HUGE_ORDER	4
+#define FP_MAX_HUGE_ORDER	13
 #define FP_CLASSES	16	/* fullness classes of partly used huge frames */
-#define FP_KEPT		FP_CLASSES	/* the list of wholly free ones */
-#define FP_LISTS	(FP_KEPT + 1)
+#define FP_WHOLE	FP_CLASSES	/* the list of wholly free ones, which are kept */
+#define FP_LISTS	(FP_WHOLE + 1)
 #define FP_ANYWHERE	U64_MAX
 #define FP_NO_LABEL	U32_MAX
 
@@ -25,7 +27,7 @@
  * @id: names it in struct fp_huge; FP_NO_ID while it owns nothing, unless the id is fixed; written
  *	under the buddy's lock as well
  * @heads: by list: first huge frame, or FP_NIL. Huge frames with free frames are on the list of
- *	   their fullness class, wholly free ones on FP_KEPT
+ *	   their fullness class, wholly free ones on FP_WHOLE
  * @classes: a bit for each list: it is not empty
  * @is_keeper: it is on the buddy's list
  * @max_kept: how many wholly free huge frames it may keep (see keep.c); set by the caller; 0 at
@@ -57,14 +59,16 @@ struct fp_owner {
  * @frozen: no owner may begin a change
  * @owners: all owners
  * @nr_owners: number of them (protected by @freeze_lock; read without)
- * @frames: by huge frame: state of its frames (FP_HUGE_OWNED)
- * @huge: by huge frame: everything else about it
+ * @order: of a huge frame, in frames; constant
+ * @frames: state of the frames of each huge frame (FP_HUGE_OWNED), see fp_buddy_frames()
  * @nr_fixed: ids below this belong to fixed owners; constant
  * @name: the pool's name, for traces; constant
  * @lock: protects everything below, and all budgets; a leaf
- * @map: which huge frames are empty
+ * @runs: where the huge frames lie, a word about each, and which of them are empty
  * @ids: unused ids from @nr_fixed on, minus @nr_fixed
  * @id_words: memory of @ids
+ * @labels: by id, minus @nr_fixed: label of the owner's budget; read without the lock
+ * @nr_owned_free: free frames in owned huge frames: the sum over all processors
  * @keepers: owners that may keep huge frames
  * @nobody: budget of owners that are not charged
  * @queues: queues of the quarantine that are not empty, by kind
@@ -79,14 +83,16 @@ struct fp_buddy {
 	bool frozen;
 	struct list_head owners;
 	u32 nr_owners;
-	struct fp_frames *frames;
-	struct fp_huge *huge;
+	u32 order;
+	u64 *frames;
 	u32 nr_fixed;
 	const char *name;
 	spinlock_t lock;
-	struct fp_hugemap map;
+	struct fp_runs runs;
 	struct fp_bittree ids;
 	u64 *id_words;
+	u32 *labels;
+	s64 __percpu *nr_owned_free;
 	struct list_head keepers;
 	struct fp_budget nobody;
 	struct list_head queues[FP_QUEUES];
@@ -129,19 +135,17 @@ struct fp_run {
 };
 
 /**
- * struct fp_buddy_stats - a consistent snapshot
+ * struct fp_counts - how much of a pool is free
  * @total: frames; always @free + @used + @quarantined + @retired
  * @free: frames free for allocation
  * @used: frames allocated
  * @quarantined: frames in quarantine
  * @retired: frames of retired huge frames
  * @charged: frames of huge frames that somebody is charged for
- * @largest: frames in the longest run of empty huge frames, or, if there are none, in the largest
- *	     free block
+ * @largest: frames in the longest run of empty huge frames
  * @bad_frees: refused frees
- * @blocks: free blocks by order, each counted at the largest order that it forms
  */
-struct fp_buddy_stats {
+struct fp_counts {
 	u64 total;
 	u64 free;
 	u64 used;
@@ -150,33 +154,60 @@ struct fp_buddy_stats {
 	u64 charged;
 	u64 largest;
 	u64 bad_frees;
-	u64 blocks[FP_ORDERS];
 };
 
 /**
- * struct fp_huge_view - a huge frame in a snapshot
- * @state: enum fp_huge_state
- * @nr_used: its allocated frames
- * @whose: id of the owner (FP_HUGE_OWNED, FP_HUGE_RUN, FP_HUGE_BODY), or label
- *	   (FP_HUGE_QUARANTINED)
+ * struct fp_huge_view - what huge frames are used for
+ * @state: enum fp_huge_state; FP_HUGE_INSIDE: it changes just now
+ * @nr_used: allocated frames in each of them
+ * @id: id of the owner (FP_HUGE_OWNED, FP_HUGE_RUN), or FP_NO_ID
+ * @label: label of the budget that is charged for them, or FP_NO_LABEL
  */
 struct fp_huge_view {
-	u16 state;
-	u16 nr_used;
-	u32 whose;
-};
-
-/**
- * struct fp_owner_view - an owner in a snapshot
- * @id: its id, or FP_NO_ID
- * @label: of its budget
- */
-struct fp_owner_view {
+	enum fp_huge_state state;
+	u32 nr_used;
 	u32 id;
 	u32 label;
 };
 
-int fp_buddy_init(struct fp_buddy *buddy, const u32 *hpfn, u32 nr, u32 nr_fixed);
+/* How many frames a huge frame has. */
+static inline u32 fp_huge_frames(const struct fp_buddy *buddy)
+{
+	return 1U << buddy->order;
+}
+
+/* The huge frame of a frame; how many whole ones some frames fill. */
+static inline u64 fp_index(const struct fp_buddy *buddy, u64 frame)
+{
+	return frame >> buddy->order;
+}
+
+/* The place of a frame in its huge frame; how many frames are left beside whole ones. */
+static inline u32 fp_rest(const struct fp_buddy *buddy, u64 frame)
+{
+	return frame & (fp_huge_frames(buddy) - 1);
+}
+
+/* The first frame of a huge frame. */
+static inline u64 fp_first(const struct fp_buddy *buddy, u32 index)
+{
+	return (u64)index << buddy->order;
+}
+
+static inline u64 fp_buddy_nr_frames(const struct fp_buddy *buddy)
+{
+	return (u64)buddy->runs.extents.nr_huge << buddy->order;
+}
+
+/* The frames of a huge frame. */
+static inline struct fp_frames fp_buddy_frames(const struct fp_buddy *buddy, u32 index)
+{
+	u32 nr = fp_huge_frames(buddy);
+
+	return (struct fp_frames){ buddy->frames + 2ULL * index * fp_frames_words(nr), nr };
+}
+
+int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);
 u64 fp_buddy_metadata(const struct fp_buddy *buddy);
 int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
@@ -203,10 +234,10 @@ void fp_buddy_quarantine_retire(struct fp_buddy *buddy, struct fp_budget *budget
 bool fp_buddy_is_charged(struct fp_buddy *buddy, const struct fp_budget *budget);
 void fp_buddy_count_bad_free(struct fp_buddy *buddy);
 
-void fp_buddy_stats(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
-void fp_buddy_stats_locked(struct fp_buddy *buddy, struct fp_buddy_stats *stats);
-u32 fp_buddy_view(struct fp_buddy *buddy, struct fp_huge_view *huge, struct fp_owner_view *owners,
-		  u32 room);
+void fp_buddy_count(struct fp_buddy *buddy, struct fp_counts *counts);
+s64 fp_buddy_nr_owned_free(const struct fp_buddy *buddy);
+u32 fp_buddy_count_blocks(const struct fp_buddy *buddy, u32 from, u64 *blocks);
+u32 fp_buddy_view(const struct fp_buddy *buddy, u32 index, struct fp_huge_view *view);
 void fp_buddy_freeze(struct fp_buddy *buddy)
 	__acquires(&buddy->freeze_lock) __acquires(&buddy->lock);
 void fp_buddy_thaw(struct fp_buddy *buddy) __releases(&buddy->lock) __releases(&buddy->freeze_lock);
@@ -216,6 +247,6 @@ void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_bud
 void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id);
 void fp_owner_fini(struct fp_owner *owner);
 u64 fp_owner_held(const struct fp_owner *owner);
-u32 fp_owner_class(u32 nr_free);
+u32 fp_owner_class(const struct fp_buddy *buddy, u32 nr_free);
 
 #endif

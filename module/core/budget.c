@@ -19,17 +19,21 @@
 /**
  * fp_budget_init() - make a budget that is charged for nothing
  * @budget: the budget
+ * @order: of a huge frame, in frames
  * @parent: charged for the same huge frames as well, or NULL
  * @limit: where the limit is, in bytes (0: no limit), or NULL
  * @label: its name
  *
  * Context: any.
  */
-void fp_budget_init(struct fp_budget *budget, struct fp_budget *parent, const u64 *limit, u32 label)
+void fp_budget_init(struct fp_budget *budget, u32 order, struct fp_budget *parent,
+		    const u64 *limit, u32 label)
 {
 	u32 kind;
 
-	*budget = (struct fp_budget){ .parent = parent, .limit = limit, .label = label };
+	*budget = (struct fp_budget){
+		.parent = parent, .limit = limit, .label = label, .order = order,
+	};
 	for (kind = 0; kind < FP_QUEUES; kind++)
 		INIT_LIST_HEAD(&budget->children[kind]);
 	INIT_LIST_HEAD(&budget->keepers);
@@ -48,7 +52,7 @@ bool fp_budget_has_room(const struct fp_budget *budget, u32 nr)
 	u64 limit = budget->limit ? READ_ONCE(*budget->limit) : 0;
 
 	return !limit ||
-	       READ_ONCE(budget->charged) + (u64)nr <= limit >> (PAGE_SHIFT + FP_HUGE_ORDER);
+	       READ_ONCE(budget->charged) + (u64)nr <= limit >> (PAGE_SHIFT + budget->order);
 }
 
 /**

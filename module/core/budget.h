@@ -8,21 +8,23 @@
  * enum fp_queue_kind - why a huge frame waits in quarantine
  * @FP_UNCLEARED: nobody has examined it yet
  * @FP_REFERENCED: it was referenced when it was last examined
+ * @FP_KEPT: as it is for its owner's next request that admits dirty memory (keep.c)
  * @FP_QUEUES: number of kinds
  */
 enum fp_queue_kind {
 	FP_UNCLEARED,
 	FP_REFERENCED,
+	FP_KEPT,
 	FP_QUEUES,
 };
 
 /**
- * struct fp_queue - a linked list of quarantined huge frames
+ * struct fp_queue - a linked list of quarantined runs of huge frames
  * @all: in the buddy's list of queues that are not empty
  * @siblings: in such a list of the budget's parent
- * @first: the next to be taken, if there is any
+ * @first: the next run to be taken from, if there is any
  * @last: the last one added, if there is any
- * @nr: how many
+ * @nr: how many huge frames
  * @turn: how many more are taken from it before it is another queue's turn (FP_REFERENCED)
  */
 struct fp_queue {
@@ -40,6 +42,7 @@ struct fp_queue {
  * @limit: where the limit is: the most that may be charged, in bytes; 0: no limit; read at any
  *	   time; NULL: no limit
  * @label: names it; chosen by the caller
+ * @order: of a huge frame
  * @charged: huge frames that its owners have, whether used, partly used or kept, and those in
  *	     quarantine that they had last
  * @quarantined: how many of them are in quarantine
@@ -53,6 +56,7 @@ struct fp_budget {
 	struct fp_budget *parent;
 	const u64 *limit;
 	u32 label;
+	u32 order;
 	u32 charged;
 	u32 quarantined;
 	struct fp_queue queues[FP_QUEUES];
@@ -60,8 +64,8 @@ struct fp_budget {
 	struct list_head keepers;
 };
 
-void fp_budget_init(struct fp_budget *budget, struct fp_budget *parent, const u64 *limit,
-		    u32 label);
+void fp_budget_init(struct fp_budget *budget, u32 order, struct fp_budget *parent,
+		    const u64 *limit, u32 label);
 bool fp_budget_has_room(const struct fp_budget *budget, u32 nr);
 bool fp_budget_charge(struct fp_budget *budget, u32 nr);
 void fp_budget_uncharge(struct fp_budget *budget, u32 nr);

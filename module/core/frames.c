@@ -28,22 +28,30 @@ static u64 word_mask(u32 w, u32 at, u32 nr)
  * The only writer of the bits: sets those of @mask in word @w to @free and @aux. A reader without
  * the lock (fp_frames_holds()) sees the old or the new value of each word.
  */
-static void change(struct fp_frames *frames, u32 w, u64 mask, u64 free, u64 aux)
+static void change(struct fp_frames frames, u32 w, u64 mask, u64 free, u64 aux)
 {
-	WRITE_ONCE(frames->free[w], (frames->free[w] & ~mask) | free);
-	WRITE_ONCE(frames->aux[w], (frames->aux[w] & ~mask) | aux);
+	WRITE_ONCE(frames.words[w], (frames.words[w] & ~mask) | free);
+	WRITE_ONCE(fp_frames_aux(frames)[w], (fp_frames_aux(frames)[w] & ~mask) | aux);
+}
+
+/* The bits in use in each word. */
+static u64 all_bits(struct fp_frames frames)
+{
+	return frames.nr < 64 ? BIT_ULL(frames.nr) - 1 : ~0ULL;
 }
 
 /**
- * fp_frames_init() - make all frames free and clean
+ * fp_frames_init() - make all frames free
  * @frames: the frames
+ * @dirty: they are not known to be zero
  */
-void fp_frames_init(struct fp_frames *frames)
+void fp_frames_init(struct fp_frames frames, bool dirty)
 {
+	u64 all = all_bits(frames);
 	u32 w;
 
-	for (w = 0; w < FP_FRAMES_WORDS; w++)
-		change(frames, w, ~0ULL, ~0ULL, ~0ULL);
+	for (w = 0; w < fp_frames_words(frames.nr); w++)
+		change(frames, w, ~0ULL, all, dirty ? 0 : all);
 }
 
 /* By order: where in a word blocks begin. */
@@ -62,12 +70,12 @@ static u64 aligned_groups(u64 word, u32 order)
 	return word & group_starts[order];
 }
 
-static u32 find_small_block(const struct fp_frames *frames, u32 order)
+static u32 find_small_block(struct fp_frames frames, u32 order)
 {
 	u32 w;
 
-	for (w = 0; w < FP_FRAMES_WORDS; w++) {
-		u64 groups = aligned_groups(frames->free[w], order);
+	for (w = 0; w < fp_frames_words(frames.nr); w++) {
+		u64 groups = aligned_groups(frames.words[w], order);
 
 		if (groups)
 			return w * 64 + __ffs64(groups);
@@ -76,21 +84,21 @@ static u32 find_small_block(const struct fp_frames *frames, u32 order)
 }
 
 /* Are the 2^(@order - 6) words from @w on all free? */
-static bool words_free(const struct fp_frames *frames, u32 w, u32 order)
+static bool words_free(struct fp_frames frames, u32 w, u32 order)
 {
 	u32 i;
 
 	for (i = 0; i < 1U << (order - 6); i++)
-		if (~frames->free[w + i])
+		if (~READ_ONCE(frames.words[w + i]))
 			return false;
 	return true;
 }
 
-static u32 find_large_block(const struct fp_frames *frames, u32 order)
+static u32 find_large_block(struct fp_frames frames, u32 order)
 {
 	u32 w;
 
-	for (w = 0; w < FP_FRAMES_WORDS; w += 1U << (order - 6))
+	for (w = 0; w < fp_frames_words(frames.nr); w += 1U << (order - 6))
 		if (words_free(frames, w, order))
 			return w * 64;
 	return FP_FRAMES_NONE;
@@ -104,7 +112,7 @@ static u32 find_large_block(const struct fp_frames *frames, u32 order)
  *
  * Return: its first frame, or FP_FRAMES_NONE.
  */
-u32 fp_frames_find_block(const struct fp_frames *frames, const struct fp_fit *fit)
+u32 fp_frames_find_block(struct fp_frames frames, const struct fp_fit *fit)
 {
 	u32 order = max_t(u32, order_base_2(fit->nr), ilog2(fit->align));
 	u32 at = order < 6 ? find_small_block(frames, order) : find_large_block(frames, order);
@@ -112,18 +120,18 @@ u32 fp_frames_find_block(const struct fp_frames *frames, const struct fp_fit *fi
 	return at != FP_FRAMES_NONE && at + fit->nr <= fit->end ? at : FP_FRAMES_NONE;
 }
 
-/* The first frame from @at on that is free, or that is not; FP_HUGE_FRAMES: there is none. */
-static u32 next_frame(const struct fp_frames *frames, u32 at, bool is_free)
+/* The first frame from @at on that is free, or that is not; frames.nr: there is none. */
+static u32 next_frame(struct fp_frames frames, u32 at, bool is_free)
 {
-	while (at < FP_HUGE_FRAMES) {
-		u64 word = frames->free[at / 64];
+	while (at < frames.nr) {
+		u64 word = frames.words[at / 64];
 
 		word = (is_free ? word : ~word) >> (at % 64);
 		if (word)
-			return at + __ffs64(word);
+			return min(at + __ffs64(word), frames.nr);
 		at = round_down(at, 64) + 64;
 	}
-	return FP_HUGE_FRAMES;
+	return frames.nr;
 }
 
 /**
@@ -133,7 +141,7 @@ static u32 next_frame(const struct fp_frames *frames, u32 at, bool is_free)
  *
  * Return: its first frame, or FP_FRAMES_NONE.
  */
-u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit)
+u32 fp_frames_find_run(struct fp_frames frames, const struct fp_fit *fit)
 {
 	u32 at = round_up(next_frame(frames, 0, true), fit->align);
 
@@ -156,7 +164,7 @@ u32 fp_frames_find_run(const struct fp_frames *frames, const struct fp_fit *fit)
  *
  * Return: whether any of them was dirty.
  */
-bool fp_frames_take(struct fp_frames *frames, u32 at, u32 nr, bool head)
+bool fp_frames_take(struct fp_frames frames, u32 at, u32 nr, bool head)
 {
 	u64 dirty = 0;
 	u32 w;
@@ -164,7 +172,7 @@ bool fp_frames_take(struct fp_frames *frames, u32 at, u32 nr, bool head)
 	for (w = at / 64; w <= (at + nr - 1) / 64; w++) {
 		u64 mask = word_mask(w, at, nr);
 
-		dirty |= ~frames->aux[w] & mask;
+		dirty |= ~fp_frames_aux(frames)[w] & mask;
 		change(frames, w, mask, 0, head && w == at / 64 ? BIT_ULL(at % 64) : 0);
 	}
 	return dirty;
@@ -176,17 +184,17 @@ static u64 spread(u64 starts, u32 order)
 }
 
 /* Take up to @max blocks of @order, smaller than a word, in word @w: fp_frames_take_blocks(). */
-static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u32 *blocks,
+static u32 take_in_word(struct fp_frames frames, u32 w, u32 order, u32 base, u32 *blocks,
 			bool *dirty, u32 max)
 {
-	u64 groups = aligned_groups(frames->free[w], order), starts = 0;
+	u64 groups = aligned_groups(frames.words[w], order), starts = 0;
 	u32 nr;
 
 	for (nr = 0; groups && nr < max; groups &= groups - 1) {
 		u32 at = __ffs64(groups);
 
 		if (dirty)
-			dirty[nr] = ~frames->aux[w] >> at & spread(1, order);
+			dirty[nr] = ~fp_frames_aux(frames)[w] >> at & spread(1, order);
 		blocks[nr++] = base + w * 64 + at;
 		starts |= groups & -groups;
 	}
@@ -198,7 +206,7 @@ static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u3
 /**
  * fp_frames_take_blocks() - mark the lowest free blocks allocated
  * @frames: the frames
- * @order: of the blocks, below FP_HUGE_ORDER
+ * @order: of the blocks, below that of the huge frame
  * @base: to add to their first frames
  * @blocks: the result
  * @dirty: for each, the result: whether any of its frames was dirty; or NULL
@@ -206,13 +214,13 @@ static u32 take_in_word(struct fp_frames *frames, u32 w, u32 order, u32 base, u3
  *
  * Return: how many were found.
  */
-u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *blocks, bool *dirty,
+u32 fp_frames_take_blocks(struct fp_frames frames, u32 order, u32 base, u32 *blocks, bool *dirty,
 			  u32 max)
 {
 	u32 w, nr = 0;
 	bool was_dirty;
 
-	for (w = 0; w < FP_FRAMES_WORDS && nr < max; w++) {
+	for (w = 0; w < fp_frames_words(frames.nr) && nr < max; w++) {
 		if (order < 6) {
 			nr += take_in_word(frames, w, order, base, blocks + nr,
 					   dirty ? dirty + nr : NULL, max - nr);
@@ -233,7 +241,7 @@ u32 fp_frames_take_blocks(struct fp_frames *frames, u32 order, u32 base, u32 *bl
  * @nr: number
  * @dirty: they may have been written, or may still be referenced
  */
-void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty)
+void fp_frames_put(struct fp_frames frames, u32 at, u32 nr, bool dirty)
 {
 	u32 w;
 
@@ -252,7 +260,7 @@ void fp_frames_put(struct fp_frames *frames, u32 at, u32 nr, bool dirty)
  *
  * Return: whether they are.
  */
-bool fp_frames_are_free(const struct fp_frames *frames, u32 at, u32 nr)
+bool fp_frames_are_free(struct fp_frames frames, u32 at, u32 nr)
 {
 	return next_frame(frames, at, false) >= at + nr;
 }
@@ -264,9 +272,9 @@ bool fp_frames_are_free(const struct fp_frames *frames, u32 at, u32 nr)
  *
  * Return: whether it is.
  */
-bool fp_frames_is_free(const struct fp_frames *frames, u32 at)
+bool fp_frames_is_free(struct fp_frames frames, u32 at)
 {
-	return frames->free[at / 64] & BIT_ULL(at % 64);
+	return frames.words[at / 64] & BIT_ULL(at % 64);
 }
 
 /**
@@ -276,24 +284,24 @@ bool fp_frames_is_free(const struct fp_frames *frames, u32 at)
  *
  * Return: whether one does.
  */
-bool fp_frames_is_head(const struct fp_frames *frames, u32 at)
+bool fp_frames_is_head(struct fp_frames frames, u32 at)
 {
-	return !fp_frames_is_free(frames, at) && (frames->aux[at / 64] & BIT_ULL(at % 64));
+	return !fp_frames_is_free(frames, at) && (fp_frames_aux(frames)[at / 64] & BIT_ULL(at % 64));
 }
 
 /* The end of the block that a frame is in: the next frame that is free or begins another block. */
-static u32 block_end(const struct fp_frames *frames, u32 at)
+static u32 block_end(struct fp_frames frames, u32 at)
 {
 	u32 skip = at + 1, w;
 
-	for (w = skip / 64; w < FP_FRAMES_WORDS; w++) {
-		u64 stop = (READ_ONCE(frames->free[w]) | READ_ONCE(frames->aux[w])) &
-			   word_mask(w, skip, FP_HUGE_FRAMES - skip);
+	for (w = skip / 64; w < fp_frames_words(frames.nr); w++) {
+		u64 stop = (READ_ONCE(frames.words[w]) | READ_ONCE(fp_frames_aux(frames)[w])) &
+			   word_mask(w, skip, frames.nr - skip);
 
 		if (stop)
 			return w * 64 + __ffs64(stop);
 	}
-	return FP_HUGE_FRAMES;
+	return frames.nr;
 }
 
 /**
@@ -308,39 +316,39 @@ static u32 block_end(const struct fp_frames *frames, u32 at)
  *
  * Return: whether it is.
  */
-bool fp_frames_holds(const struct fp_frames *frames, u32 at, u32 nr, bool head)
+bool fp_frames_holds(struct fp_frames frames, u32 at, u32 nr, bool head)
 {
 	u64 bit = BIT_ULL(at % 64);
 
-	return !(READ_ONCE(frames->free[at / 64]) & bit) &&
-	       !!(READ_ONCE(frames->aux[at / 64]) & bit) == head &&
+	return !(READ_ONCE(frames.words[at / 64]) & bit) &&
+	       !!(READ_ONCE(fp_frames_aux(frames)[at / 64]) & bit) == head &&
 	       block_end(frames, at) == at + nr;
 }
 
 /* Are all of these allocated blocks of @order, smaller than a word, that begin in word @w? */
-static bool holds_in_word(const struct fp_frames *frames, u32 w, u64 starts, u32 order)
+static bool holds_in_word(struct fp_frames frames, u32 w, u64 starts, u32 order)
 {
 	u64 span = spread(starts, order), ends = starts << (1U << order);
-	u64 stops = frames->free[w] | frames->aux[w];
+	u64 stops = frames.words[w] | fp_frames_aux(frames)[w];
 	bool reaches_end = starts >> (64 - (1U << order));
 
-	return !(frames->free[w] & span) && (frames->aux[w] & span) == starts &&
+	return !(frames.words[w] & span) && (fp_frames_aux(frames)[w] & span) == starts &&
 	       (stops & ends) == ends &&
-	       (!reaches_end || w + 1 == FP_FRAMES_WORDS ||
-		(frames->free[w + 1] | frames->aux[w + 1]) & 1);
+	       (!reaches_end || w + 1 == fp_frames_words(frames.nr) ||
+		(frames.words[w + 1] | fp_frames_aux(frames)[w + 1]) & 1);
 }
 
 /*
  * A bit for each of the leading blocks, smaller than a word, that begin in the same word as the
  * first one. Stops at one that is misaligned or repeated.
  */
-static u64 gather_starts(const u32 *blocks, u32 nr, u32 order)
+static u64 gather_starts(struct fp_frames frames, const u32 *blocks, u32 nr, u32 order)
 {
 	u64 odd = ~group_starts[order];		/* no block begins there, or it was seen already */
-	u32 word = blocks[0] / 64, i;
+	u32 mask = min(frames.nr, 64U) - 1, i;
 
-	for (i = 0; i < nr && blocks[i] / 64 == word; i++) {
-		u64 start = BIT_ULL(blocks[i] % 64);
+	for (i = 0; i < nr && (blocks[i] & ~mask) == (blocks[0] & ~mask); i++) {
+		u64 start = BIT_ULL(blocks[i] & mask);
 
 		if (odd & start)
 			break;
@@ -352,21 +360,21 @@ static u64 gather_starts(const u32 *blocks, u32 nr, u32 order)
 /**
  * fp_frames_put_blocks() - mark free the leading blocks that lie in one huge frame
  * @frames: the frames of that huge frame
- * @order: of the blocks, below FP_HUGE_ORDER
+ * @order: of the blocks, below that of the huge frame
  * @blocks: their first frames
  * @nr: how many, at least 1
  * @dirty: they may have been written, or may still be referenced
  *
  * Return: how many were marked, up to the first that is not an allocated block of that order.
  */
-u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks, u32 nr,
+u32 fp_frames_put_blocks(struct fp_frames frames, u32 order, const u32 *blocks, u32 nr,
 			 bool dirty)
 {
-	u32 index = blocks[0] / FP_HUGE_FRAMES, i = 0;
+	u32 mask = frames.nr - 1, i = 0;
 
-	while (i < nr && blocks[i] / FP_HUGE_FRAMES == index) {
-		u32 at = blocks[i] % FP_HUGE_FRAMES, w = at / 64;
-		u64 starts = order < 6 ? gather_starts(blocks + i, nr - i, order) : 0;
+	while (i < nr && (blocks[i] & ~mask) == (blocks[0] & ~mask)) {
+		u32 at = blocks[i] & mask, w = at / 64;
+		u64 starts = order < 6 ? gather_starts(frames, blocks + i, nr - i, order) : 0;
 
 		if (starts && holds_in_word(frames, w, starts, order)) {
 			u64 span = spread(starts, order);
@@ -389,12 +397,12 @@ u32 fp_frames_put_blocks(struct fp_frames *frames, u32 order, const u32 *blocks,
  *
  * Return: whether all are.
  */
-bool fp_frames_all_clean(const struct fp_frames *frames)
+bool fp_frames_all_clean(struct fp_frames frames)
 {
 	u32 w;
 
-	for (w = 0; w < FP_FRAMES_WORDS; w++)
-		if (~(frames->free[w] & frames->aux[w]))
+	for (w = 0; w < fp_frames_words(frames.nr); w++)
+		if (~(frames.words[w] & fp_frames_aux(frames)[w]) & all_bits(frames))
 			return false;
 	return true;
 }
@@ -405,44 +413,45 @@ bool fp_frames_all_clean(const struct fp_frames *frames)
  *
  * Return: their number.
  */
-u32 fp_frames_nr_free(const struct fp_frames *frames)
+u32 fp_frames_nr_free(struct fp_frames frames)
 {
-	u32 w, nr = 0;
+	u32 words = fp_frames_words(frames.nr), step = min(words, 8U), nr = 0, w, i;
 
 	/* Every change to a huge frame begins with this count. */
+	for (w = 0; w < words; w += step)
 #pragma GCC unroll 8
-	for (w = 0; w < FP_FRAMES_WORDS; w++)
-		nr += hweight64(frames->free[w]);
+		for (i = 0; i < step; i++)
+			nr += hweight64(READ_ONCE(frames.words[w + i]));
 	return nr;
 }
 
-static u32 count_groups(const struct fp_frames *frames, u32 order)
+static u32 count_groups(struct fp_frames frames, u32 order)
 {
 	u32 w, nr = 0;
 
 	if (order >= 6) {
-		for (w = 0; w < FP_FRAMES_WORDS; w += 1U << (order - 6))
+		for (w = 0; w < fp_frames_words(frames.nr); w += 1U << (order - 6))
 			nr += words_free(frames, w, order);
 		return nr;
 	}
-	for (w = 0; w < FP_FRAMES_WORDS; w++)
-		nr += hweight64(aligned_groups(frames->free[w], order));
+	for (w = 0; w < fp_frames_words(frames.nr); w++)
+		nr += hweight64(aligned_groups(READ_ONCE(frames.words[w]), order));
 	return nr;
 }
 
 /**
  * fp_frames_count_blocks() - add up the free blocks by order
  * @frames: the frames
- * @blocks: FP_HUGE_ORDER counts to add to; each block counts at its largest order
+ * @blocks: counts to add to, by order; each block counts at the largest order that it forms
  *
  * A group of order n + 1 consists of two of order n, so the blocks that are
  * largest at order n are those groups of order n that are not such halves.
  */
-void fp_frames_count_blocks(const struct fp_frames *frames, u64 *blocks)
+void fp_frames_count_blocks(struct fp_frames frames, u64 *blocks)
 {
 	u32 order, larger = 0;
 
-	for (order = FP_HUGE_ORDER; order--;) {
+	for (order = ilog2(frames.nr); order--;) {
 		u32 groups = count_groups(frames, order);
 
 		blocks[order] += groups - 2 * larger;

@@ -3,9 +3,10 @@
  * Huge frames that an owner keeps although all of their frames are free. They may be dirty. Their
  * owner does not mind; before anybody else can have them, they must be cleared.
  *
- * An owner keeps a few in any case. Otherwise a program that allocates one frame, frees it and
- * begins again would have a whole huge frame cleared each time. Those kept by fp_buddy_keep() are
- * for the owner's next request with @dirty set, which reuses the same memory without clearing it.
+ * An owner keeps a few in any case, for small blocks. Otherwise a program that allocates one frame,
+ * frees it and begins again would have a whole huge frame cleared each time. Those kept by
+ * fp_buddy_keep() are for the owner's next request with @dirty set, which reuses the same memory
+ * without clearing it. They wait in a queue of the quarantine, as runs.
  *
  * Kept huge frames are charged to their owner. The caller collects them when an allocation finds
  * too little memory, and every now and then. Owners that may keep something are on a list, so that
@@ -14,49 +15,43 @@
  */
 #include "core/owner.h"
 
-/* How many huge frames to look at for a run of kept ones. */
+/* How many kept runs to look at for one that fits. */
 #define MAX_TRIES	64
 
 /* How many huge frames to collect under one lock. */
 #define MAX_COLLECT	64
 
-static bool is_kept(const struct fp_owner *owner, u32 index)
+static bool fits(const struct fp_buddy *buddy, u32 index, const struct fp_request *request)
 {
-	const struct fp_buddy *buddy = owner->buddy;
-
-	return fp_huge_tag(&buddy->huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id) &&
-	       fp_frames_nr_free(&buddy->frames[index]) == FP_HUGE_FRAMES;
-}
-
-static bool are_kept(const struct fp_owner *owner, u32 index, u32 nr)
-{
-	if (nr > fp_hugemap_contiguous(&owner->buddy->map, index))
-		return false;
-	while (nr && is_kept(owner, index + nr - 1))
-		nr--;
-	return !nr;
-}
-
-static bool fits(const struct fp_owner *owner, u32 index, const struct fp_request *request)
-{
-	u64 pfn = (u64)fp_hugemap_hpfn(&owner->buddy->map, index) << FP_HUGE_ORDER;
+	u64 pfn = fp_buddy_pfn(buddy, fp_first(buddy, index));
+	u32 nr = fp_huge_nr_quarantined(&buddy->runs.huge[index]);
 
 	return !(pfn & (request->align - 1)) && request->end_pfn >= request->nr &&
 	       pfn <= request->end_pfn - request->nr &&
-	       are_kept(owner, index, DIV_ROUND_UP_ULL(request->nr, FP_HUGE_FRAMES));
+	       request->nr <= fp_first(buddy, nr);
 }
 
-/* Where a run of kept huge frames that fits begins, or FP_NIL. */
-static u32 find(const struct fp_owner *owner, const struct fp_request *request)
+/* Take huge frames from the first of a few kept runs that fits. Returns the first, or FP_NIL. */
+static u32 take_kept(struct fp_owner *owner, const struct fp_request *request)
 {
-	u32 index = owner->heads[FP_KEPT], tries;
+	const struct fp_queue *queue = &owner->budget->queues[FP_KEPT];
+	struct fp_buddy *buddy = owner->buddy;
+	u32 index = queue->first, prev = FP_NIL, tries = MAX_TRIES;
 
-	for (tries = MAX_TRIES; index != FP_NIL && tries; tries--) {
-		if (fits(owner, index, request))
-			return index;
-		index = fp_huge_next(&owner->buddy->huge[index]);
+	lockdep_assert_held(&buddy->lock);
+	if (!queue->nr || !fp_owner_get_id(owner))
+		return FP_NIL;
+	while (!fits(buddy, index, request)) {
+		prev = index;
+		index = fp_huge_next(&buddy->runs.huge[index]);
+		if (index == FP_NIL || !--tries) {
+			fp_owner_put_id(owner);
+			return FP_NIL;
+		}
 	}
-	return FP_NIL;
+	fp_buddy_take_kept(buddy, owner->budget, prev, index,
+			   fp_index(buddy, request->nr) + !!fp_rest(buddy, request->nr));
+	return index;
 }
 
 /**
@@ -65,53 +60,35 @@ static u32 find(const struct fp_owner *owner, const struct fp_request *request)
  * @request: what it must satisfy; not shorter than a huge frame
  * @run: the result
  *
- * Looks at a few huge frames only.
+ * Looks at a few kept runs only.
  *
  * Return: whether there was one.
  */
 bool fp_keep_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run)
 {
-	u32 whole = request->nr / FP_HUGE_FRAMES, rest = request->nr % FP_HUGE_FRAMES, i;
-	struct fp_frames *frames = owner->buddy->frames;
-	u32 index = find(owner, request);
+	u32 whole = fp_index(owner->buddy, request->nr), rest = fp_rest(owner->buddy, request->nr);
+	u32 index;
 
+	spin_lock(&owner->buddy->lock);
+	index = take_kept(owner, request);
+	spin_unlock(&owner->buddy->lock);
 	if (index == FP_NIL)
 		return false;
-	run->frame = (u64)index * FP_HUGE_FRAMES;
-	run->dirty = false;
-	for (i = index; i < index + whole; i++) {
-		run->dirty |= !fp_frames_all_clean(&frames[i]);
-		fp_owner_delist(owner, i);
-	}
-	if (rest) {
-		fp_owner_delist(owner, i);
-		run->dirty |= fp_frames_take(&frames[i], 0, rest, false);
-		fp_owner_enlist(owner, i);
-		trace_split(owner, i);
-	}
+	run->frame = fp_first(owner->buddy, index);
+	run->dirty = true;
 	fp_owner_begin_run(owner, index, whole, rest);
+	if (rest)
+		fp_owner_adopt(owner, index + whole, 0, rest, false, true);
 	return true;
 }
 
-/**
- * fp_keep_put() - keep the huge frames of a run
- * @owner: the owner, locked
- * @index: the first
- * @nr: how many
- *
- * All of their frames are dirty.
- */
-void fp_keep_put(struct fp_owner *owner, u32 index, u32 nr)
+static bool is_kept(const struct fp_owner *owner, u32 index)
 {
-	struct fp_frames *frames = owner->buddy->frames;
+	const struct fp_buddy *buddy = owner->buddy;
 
-	WRITE_ONCE(owner->nr_huge, owner->nr_huge - nr);
-	/* The first one is put on the list last, so it is found first. */
-	while (nr--) {
-		fp_frames_init(&frames[index + nr]);
-		fp_frames_put(&frames[index + nr], 0, FP_HUGE_FRAMES, true);
-		fp_owner_enlist(owner, index + nr);
-	}
+	return fp_huge_tag(&buddy->runs.huge[index]) ==
+		       fp_huge_make_tag(FP_HUGE_OWNED, owner->id) &&
+	       fp_frames_nr_free(fp_buddy_frames(buddy, index)) == fp_huge_frames(buddy);
 }
 
 /* Release at most @max of the huge frames that the owner keeps. */
@@ -121,7 +98,7 @@ static void give_up_locked(struct fp_owner *owner, u32 max)
 
 	lockdep_assert_held(&owner->lock);
 	for (; owner->nr_kept && max; max--) {
-		index = owner->heads[FP_KEPT];
+		index = owner->heads[FP_WHOLE];
 		fp_owner_delist(owner, index);
 		fp_owner_release(owner, index);
 	}
@@ -140,7 +117,7 @@ bool fp_buddy_is_kept(struct fp_owner *owner, u64 frame)
 	bool kept;
 
 	fp_owner_lock(owner);
-	kept = is_kept(owner, frame / FP_HUGE_FRAMES);
+	kept = is_kept(owner, fp_index(owner->buddy, frame));
 	fp_owner_unlock(owner);
 	return kept;
 }
@@ -160,6 +137,9 @@ bool fp_buddy_give_up(struct fp_owner *owner, u32 max_kept)
 	fp_owner_lock(owner);
 	owner->max_kept = max_kept;
 	give_up_locked(owner, MAX_COLLECT);
+	spin_lock(&owner->buddy->lock);
+	fp_buddy_stop_keeping(owner->buddy, owner->budget);
+	spin_unlock(&owner->buddy->lock);
 	more = owner->nr_kept;
 	fp_owner_unlock(owner);
 	return more;
@@ -169,16 +149,14 @@ bool fp_buddy_give_up(struct fp_owner *owner, u32 max_kept)
 static struct fp_owner *pop_keeper(struct fp_buddy *buddy, struct fp_budget *whose)
 {
 	struct list_head *keepers = whose ? &whose->keepers : &buddy->keepers;
-	struct fp_owner *owner = NULL;
+	struct fp_owner *owner;
 
-	lockdep_assert_held(&buddy->freeze_lock);
-	spin_lock(&buddy->lock);
-	if (!list_empty(keepers)) {
-		owner = whose ? list_first_entry(keepers, struct fp_owner, siblings) :
-				list_first_entry(keepers, struct fp_owner, keeper);
-		fp_owner_delist_keeper(owner);
-	}
-	spin_unlock(&buddy->lock);
+	lockdep_assert_held(&buddy->lock);
+	if (list_empty(keepers))
+		return NULL;
+	owner = whose ? list_first_entry(keepers, struct fp_owner, siblings) :
+			list_first_entry(keepers, struct fp_owner, keeper);
+	fp_owner_delist_keeper(owner);
 	return owner;
 }
 
@@ -194,10 +172,16 @@ static struct fp_owner *pop_keeper(struct fp_buddy *buddy, struct fp_budget *who
  */
 bool fp_buddy_collect(struct fp_buddy *buddy, struct fp_budget *whose)
 {
+	struct fp_budget *budget;
 	struct fp_owner *owner;
 
 	spin_lock_bh(&buddy->freeze_lock);
+	spin_lock(&buddy->lock);
 	owner = pop_keeper(buddy, whose);
+	budget = fp_buddy_next_budget(buddy, whose, FP_KEPT);
+	if (budget)
+		fp_buddy_stop_keeping(buddy, budget);
+	spin_unlock(&buddy->lock);
 	if (owner) {
 		spin_lock(&owner->lock);
 		owner->is_keeper = false;
@@ -207,5 +191,5 @@ bool fp_buddy_collect(struct fp_buddy *buddy, struct fp_budget *whose)
 		spin_unlock(&owner->lock);
 	}
 	spin_unlock_bh(&buddy->freeze_lock);
-	return owner;
+	return owner || budget;
 }

@@ -75,7 +75,7 @@ static struct fp_owner *owner_of(const struct fp_magazines *magazines, u64 frame
 
 	if (frame >= magazines->nr_frames)
 		return NULL;
-	id = fp_huge_owner(&buddy->huge[frame / FP_HUGE_FRAMES]);
+	id = fp_huge_owner(&buddy->runs.huge[fp_index(buddy, frame)]);
 	return id < buddy->nr_fixed ? &magazines->owners[id] : NULL;
 }
 
@@ -85,7 +85,7 @@ static __always_inline bool is_owned(const struct fp_magazines *magazines, u64 f
 	const struct fp_buddy *buddy = magazines->buddy;
 
 	return frame < magazines->nr_frames &&
-	       fp_huge_tag(&buddy->huge[frame / FP_HUGE_FRAMES]) -
+	       fp_huge_tag(&buddy->runs.huge[fp_index(buddy, frame)]) -
 		       fp_huge_make_tag(FP_HUGE_OWNED, 0) < buddy->nr_fixed;
 }
 
@@ -95,9 +95,9 @@ static bool is_huge_frame(const struct fp_magazines *magazines, u64 frame)
 	const struct fp_buddy *buddy = magazines->buddy;
 	struct fp_huge huge;
 
-	if (frame >= magazines->nr_frames || frame % FP_HUGE_FRAMES)
+	if (frame >= magazines->nr_frames || fp_rest(buddy, frame))
 		return false;
-	huge.word = READ_ONCE(buddy->huge[frame / FP_HUGE_FRAMES].word);
+	huge.word = READ_ONCE(buddy->runs.huge[fp_index(buddy, frame)].word);
 	return fp_huge_tag(&huge) - fp_huge_make_tag(FP_HUGE_RUN, 0) < buddy->nr_fixed &&
 	       fp_huge_next(&huge) == 1 && !fp_huge_prev(&huge);
 }
@@ -105,11 +105,12 @@ static bool is_huge_frame(const struct fp_magazines *magazines, u64 frame)
 /* Is this an allocated block of ours? True is reliable; false is not (see fp_frames_holds()). */
 static bool is_block(const struct fp_magazines *magazines, u64 frame, u32 order)
 {
-	if (order >= FP_HUGE_ORDER)
-		return order == FP_HUGE_ORDER && is_huge_frame(magazines, frame);
+	if (order >= magazines->buddy->order)
+		return order == magazines->buddy->order && is_huge_frame(magazines, frame);
 	return is_owned(magazines, frame) &&
-	       fp_frames_holds(&magazines->buddy->frames[frame / FP_HUGE_FRAMES],
-			       frame % FP_HUGE_FRAMES, 1U << order, true);
+	       fp_frames_holds(fp_buddy_frames(magazines->buddy,
+					       fp_index(magazines->buddy, frame)),
+			       fp_rest(magazines->buddy, frame), 1U << order, true);
 }
 
 /* Allocate from this processor's owner if it has any or can get some, otherwise from others. */
@@ -287,8 +288,9 @@ static noinline int free_slow(struct fp_magazines *magazines, u64 frame, u32 ord
 int fp_magazines_free(struct fp_magazines *magazines, u64 frame, u32 order)
 {
 	if (likely(is_owned(magazines, frame) &&
-		   fp_frames_holds_quickly(&magazines->buddy->frames[frame / FP_HUGE_FRAMES],
-					   frame % FP_HUGE_FRAMES, order) &&
+		   fp_frames_holds_quickly(fp_buddy_frames(magazines->buddy,
+							   fp_index(magazines->buddy, frame)),
+					   fp_rest(magazines->buddy, frame), order) &&
 		   try_push(magazines, frame, order)))
 		return 0;
 	return free_slow(magazines, frame, order);
@@ -412,33 +414,29 @@ unlock:
 }
 
 /**
- * fp_magazines_stats() - take a consistent snapshot of the buddy, with blocks in magazines as free
+ * fp_magazines_count() - read the counts of the buddy, with blocks in magazines as free
  * @magazines: the magazines
- * @set_aside: frames set aside; they are used for the buddy, and not counted in the snapshot
- * @stats: the result
+ * @set_aside: frames set aside; they are used for the buddy, and not counted
+ * @counts: the result
+ * @blocks: the result: by order, how many blocks magazines hold; FP_MAGAZINE_ORDERS of them
  *
- * A block that moves to another magazine meanwhile may be counted twice, but never more blocks than
- * are used. While the buddy is frozen, no block that it counts as free can get into a magazine.
+ * Counts as fp_buddy_count(). A block that moves to another magazine meanwhile may be counted
+ * twice, but never more blocks than are used.
  *
- * Context: any; freezes the pool while it looks at each huge frame once.
+ * Context: any.
  */
-void fp_magazines_stats(struct fp_magazines *magazines, u64 set_aside, struct fp_buddy_stats *stats)
+void fp_magazines_count(struct fp_magazines *magazines, u64 set_aside, struct fp_counts *counts,
+			u64 *blocks)
 {
 	u32 order;
-	u64 nr;
 
-	fp_buddy_freeze(magazines->buddy);
-	fp_buddy_stats_locked(magazines->buddy, stats);
-	stats->used -= set_aside;
+	fp_buddy_count(magazines->buddy, counts);
+	counts->used -= min(set_aside, counts->used);
 	for (order = 0; order < FP_MAGAZINE_ORDERS; order++) {
-		nr = min(nr_cached(magazines, order), stats->used >> order);
-		stats->blocks[order] += nr;
-		stats->free += nr << order;
-		stats->used -= nr << order;
-		if (nr)
-			stats->largest = max(stats->largest, 1ULL << order);
+		blocks[order] = min(nr_cached(magazines, order), counts->used >> order);
+		counts->free += blocks[order] << order;
+		counts->used -= blocks[order] << order;
 	}
-	fp_buddy_thaw(magazines->buddy);
 }
 
 static void set_sizes(struct fp_magazines *magazines)
@@ -466,7 +464,7 @@ int fp_magazines_init(struct fp_magazines *magazines, struct fp_buddy *buddy, bo
 	u32 i;
 
 	magazines->buddy = buddy;
-	magazines->nr_frames = (u64)buddy->map.nr * FP_HUGE_FRAMES;
+	magazines->nr_frames = fp_buddy_nr_frames(buddy);
 	magazines->dirty = true;
 	mutex_init(&magazines->drain_lock);
 	magazines->owners = kvcalloc(buddy->nr_fixed, sizeof(*magazines->owners), GFP_KERNEL);

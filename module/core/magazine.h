@@ -5,7 +5,7 @@
 #include "core/buddy.h"
 #include "core/gate.h"
 
-#define FP_MAGAZINE_ORDERS	(FP_HUGE_ORDER + 1)
+#define FP_MAGAZINE_ORDERS	(FP_MAX_HUGE_ORDER + 1)
 #define FP_MAGAZINE_SIZE	254	/* a magazine is 1 KiB */
 
 /**
@@ -59,7 +59,7 @@ u32 fp_magazines_alloc_bulk(struct fp_magazines *magazines, u32 order, u32 *bloc
 u32 fp_magazines_free_bulk(struct fp_magazines *magazines, u32 order, const u32 *blocks, u32 nr);
 void fp_magazines_drain(struct fp_magazines *magazines, bool hurry);
 void fp_magazines_drain_local(struct fp_magazines *magazines);
-void fp_magazines_stats(struct fp_magazines *magazines, u64 set_aside,
-			struct fp_buddy_stats *stats);
+void fp_magazines_count(struct fp_magazines *magazines, u64 set_aside, struct fp_counts *counts,
+			u64 *blocks);
 
 #endif

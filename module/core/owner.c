@@ -95,6 +95,7 @@ bool fp_owner_get_id(struct fp_owner *owner)
 	if (id == FP_BITTREE_NONE)
 		return false;
 	fp_bittree_clear(&buddy->ids, id);
+	WRITE_ONCE(buddy->labels[id], owner->budget->label);
 	WRITE_ONCE(owner->id, buddy->nr_fixed + id);
 	return true;
 }
@@ -176,7 +177,7 @@ void fp_owner_unlock(struct fp_owner *owner)
  */
 u64 fp_owner_held(const struct fp_owner *owner)
 {
-	u64 all = (u64)READ_ONCE(owner->nr_huge) * FP_HUGE_FRAMES;
+	u64 all = (u64)READ_ONCE(owner->nr_huge) * fp_huge_frames(owner->buddy);
 	u64 nr_free = READ_ONCE(owner->nr_free);
 
 	return all > nr_free ? all - nr_free : 0;
@@ -184,21 +185,23 @@ u64 fp_owner_held(const struct fp_owner *owner)
 
 /**
  * fp_owner_class() - which list a huge frame belongs to
+ * @buddy: the buddy
  * @nr_free: its free frames
  *
- * Return: the fullness class (lower ones are fuller); FP_KEPT: it is wholly free; FP_LISTS: it is
+ * Return: the fullness class (lower ones are fuller); FP_WHOLE: it is wholly free; FP_LISTS: it is
  * full, and belongs to no list.
  */
-u32 fp_owner_class(u32 nr_free)
+u32 fp_owner_class(const struct fp_buddy *buddy, u32 nr_free)
 {
 	if (!nr_free)
 		return FP_LISTS;
-	return nr_free == FP_HUGE_FRAMES ? FP_KEPT : (nr_free - 1) / (FP_HUGE_FRAMES / FP_CLASSES);
+	return nr_free == fp_huge_frames(buddy) ? FP_WHOLE :
+						  (nr_free - 1) * FP_CLASSES >> buddy->order;
 }
 
 static void list_huge(struct fp_owner *owner, u32 index, u32 class)
 {
-	struct fp_huge *all = owner->buddy->huge;
+	struct fp_huge *all = owner->buddy->runs.huge;
 	u32 next = owner->heads[class];
 
 	fp_huge_set(&all[index], FP_HUGE_OWNED, owner->id, FP_NIL, next);
@@ -210,7 +213,7 @@ static void list_huge(struct fp_owner *owner, u32 index, u32 class)
 
 static void unlist_huge(struct fp_owner *owner, u32 index, u32 class)
 {
-	struct fp_huge *all = owner->buddy->huge;
+	struct fp_huge *all = owner->buddy->runs.huge;
 	u32 prev = fp_huge_prev(&all[index]), next = fp_huge_next(&all[index]);
 
 	if (next != FP_NIL)
@@ -271,6 +274,12 @@ void fp_owner_delist_keeper(struct fp_owner *owner)
 		list_del(&owner->siblings);
 }
 
+static void count_free(struct fp_owner *owner, s32 nr)
+{
+	WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
+	this_cpu_add(*owner->buddy->nr_owned_free, nr);
+}
+
 static void count_kept(struct fp_owner *owner, s32 nr)
 {
 	WRITE_ONCE(owner->nr_kept, owner->nr_kept + nr);
@@ -281,14 +290,14 @@ static void count_kept(struct fp_owner *owner, s32 nr)
 /* Account for @nr frames that were allocated from a huge frame, which was in @class. */
 static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
 {
-	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
 
-	if (nr_free + nr == FP_HUGE_FRAMES) {
+	if (nr_free + nr == fp_huge_frames(owner->buddy)) {
 		count_kept(owner, -1);
 		trace_split(owner, index);
 	}
-	relist_huge(owner, index, class, fp_owner_class(nr_free));
-	WRITE_ONCE(owner->nr_free, owner->nr_free - nr);
+	relist_huge(owner, index, class, fp_owner_class(owner->buddy, nr_free));
+	count_free(owner, -(s32)nr);
 }
 
 /**
@@ -298,50 +307,46 @@ static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
  */
 void fp_owner_enlist(struct fp_owner *owner, u32 index)
 {
-	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
 
 	lockdep_assert_held(&owner->lock);
-	if (nr_free == FP_HUGE_FRAMES)
+	if (nr_free == fp_huge_frames(owner->buddy))
 		count_kept(owner, 1);
 	if (nr_free)
-		list_huge(owner, index, fp_owner_class(nr_free));
+		list_huge(owner, index, fp_owner_class(owner->buddy, nr_free));
 	else
-		fp_huge_set(&owner->buddy->huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
+		fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge + 1);
-	WRITE_ONCE(owner->nr_free, owner->nr_free + nr_free);
+	count_free(owner, nr_free);
 }
 
 /**
  * fp_owner_begin_run() - make huge frames a run
  * @owner: the owner of the run, with an id
- * @index: the first
+ * @index: the first; the others are FP_HUGE_INSIDE
  * @whole: how many
  * @rest: frames of the run in the huge frame after them
  */
 void fp_owner_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 {
-	struct fp_huge *huge = &owner->buddy->huge[index];
-	u32 i;
-
-	fp_huge_set(huge, FP_HUGE_RUN, owner->id, rest, whole);
-	for (i = 1; i < whole; i++)
-		fp_huge_set(&huge[i], FP_HUGE_BODY, FP_NO_ID, FP_NIL, FP_NIL);
+	fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_RUN, owner->id, rest, whole);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge + whole);
 }
 
 /**
- * fp_owner_adopt() - become the owner of an empty huge frame, and take some of its frames
+ * fp_owner_adopt() - become the owner of a free huge frame, and take some of its frames
  * @owner: the owner, locked, with an id
  * @index: the huge frame; nobody else uses it
  * @at: first frame to take
- * @nr: frames to take, 1 to FP_HUGE_FRAMES - 1
+ * @nr: frames to take, fewer than it has
  * @head: they are a block; otherwise they continue a run from the huge frame before
+ * @dirty: its frames are not known to be zero
  */
-void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
+void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head, bool dirty)
 {
-	struct fp_frames *frames = &owner->buddy->frames[index];
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
 
-	fp_frames_init(frames);
+	fp_frames_init(frames, dirty);
 	fp_frames_take(frames, at, nr, head);
 	fp_owner_enlist(owner, index);
 	trace_split(owner, index);
@@ -354,20 +359,20 @@ static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_re
 	u64 pfn;
 
 	fit->nr = request->nr;
-	fit->align = min_t(u64, request->align, FP_HUGE_FRAMES);
-	fit->end = FP_HUGE_FRAMES;
-	if (request->align <= FP_HUGE_FRAMES && request->end_pfn == FP_ANYWHERE)
+	fit->align = min_t(u64, request->align, fp_huge_frames(buddy));
+	fit->end = fp_huge_frames(buddy);
+	if (request->align <= fp_huge_frames(buddy) && request->end_pfn == FP_ANYWHERE)
 		return true;
-	pfn = (u64)fp_hugemap_hpfn(&buddy->map, index) << FP_HUGE_ORDER;
-	if (request->align > FP_HUGE_FRAMES && (pfn & (request->align - 1)))
+	pfn = fp_buddy_pfn(buddy, fp_first(buddy, index));
+	if (request->align > fp_huge_frames(buddy) && (pfn & (request->align - 1)))
 		return false;
 	if (request->end_pfn <= pfn)
 		return false;
-	fit->end = min_t(u64, request->end_pfn - pfn, FP_HUGE_FRAMES);
+	fit->end = min_t(u64, request->end_pfn - pfn, fp_huge_frames(buddy));
 	return true;
 }
 
-typedef u32 (*find_fn)(const struct fp_frames *frames, const struct fp_fit *fit);
+typedef u32 (*find_fn)(struct fp_frames frames, const struct fp_fit *fit);
 
 /* Search at most @max_tries huge frames of each class, fullest first. */
 static bool take(struct fp_owner *owner, const struct fp_request *request, find_fn find,
@@ -378,19 +383,19 @@ static bool take(struct fp_owner *owner, const struct fp_request *request, find_
 	struct fp_fit fit;
 
 	lockdep_assert_held(&owner->lock);
-	for (classes = classes_from(owner, fp_owner_class(request->nr)); classes;
+	for (classes = classes_from(owner, fp_owner_class(buddy, request->nr)); classes;
 	     classes &= classes - 1) {
 		class = __ffs(classes);
 		tries = max_tries;
 		for (index = owner->heads[class]; index != FP_NIL && tries;
-		     index = fp_huge_next(&buddy->huge[index]), tries--) {
+		     index = fp_huge_next(&buddy->runs.huge[index]), tries--) {
 			if (!fit_huge(buddy, index, request, &fit))
 				continue;
-			at = find(&buddy->frames[index], &fit);
+			at = find(fp_buddy_frames(buddy, index), &fit);
 			if (at == FP_FRAMES_NONE)
 				continue;
-			run->dirty = fp_frames_take(&buddy->frames[index], at, request->nr, true);
-			run->frame = (u64)index * FP_HUGE_FRAMES + at;
+			run->dirty = fp_frames_take(fp_buddy_frames(buddy, index), at, request->nr, true);
+			run->frame = fp_first(buddy, index) + at;
 			settle_taken(owner, index, class, request->nr);
 			return true;
 		}
@@ -429,7 +434,7 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
 /**
  * fp_owner_take_blocks() - take naturally aligned blocks
  * @owner: the owner, locked
- * @order: of the blocks, below FP_HUGE_ORDER
+ * @order: of the blocks, below that of a huge frame
  * @blocks: the result: their first frames
  * @dirty: for each, the result: whether any of its frames is not known to be zero; or NULL
  * @max: how many, at least 1
@@ -445,15 +450,15 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 
 	lockdep_assert_held(&owner->lock);
 	/* A huge frame from which blocks are taken moves to a class that was searched already. */
-	for (classes = classes_from(owner, fp_owner_class(1U << order)); classes && got < max;
+	for (classes = classes_from(owner, fp_owner_class(owner->buddy, 1U << order)); classes && got < max;
 	     classes &= classes - 1) {
 		class = __ffs(classes);
 		tries = everywhere ? U32_MAX : TRY_BEFORE_EMPTY;
 		for (index = owner->heads[class]; index != FP_NIL && got < max && tries;
 		     index = next, tries--) {
-			next = fp_huge_next(&buddy->huge[index]);
-			nr = fp_frames_take_blocks(&buddy->frames[index], order,
-						   index * FP_HUGE_FRAMES, blocks + got,
+			next = fp_huge_next(&buddy->runs.huge[index]);
+			nr = fp_frames_take_blocks(fp_buddy_frames(buddy, index), order,
+						   fp_first(buddy, index), blocks + got,
 						   dirty ? dirty + got : NULL, max - got);
 			if (nr)
 				settle_taken(owner, index, class, nr << order);
@@ -467,7 +472,7 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
  * fp_owner_adopt_blocks() - become the owner of an empty huge frame, and take blocks of it
  * @owner: the owner, locked, with an id
  * @index: the huge frame; nobody else uses it
- * @order: of the blocks, below FP_HUGE_ORDER
+ * @order: of the blocks, below that of a huge frame
  * @blocks: the result: their first frames
  * @dirty: for each, the result: false; or NULL
  * @max: how many, at least 1
@@ -477,11 +482,12 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks, bool *dirty,
 			  u32 max)
 {
-	struct fp_frames *frames = &owner->buddy->frames[index];
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
 	u32 nr;
 
-	fp_frames_init(frames);
-	nr = fp_frames_take_blocks(frames, order, index * FP_HUGE_FRAMES, blocks, dirty, max);
+	fp_frames_init(frames, false);
+	nr = fp_frames_take_blocks(frames, order, fp_first(owner->buddy, index), blocks, dirty,
+				   max);
 	fp_owner_enlist(owner, index);
 	trace_split(owner, index);
 	return nr;
@@ -499,13 +505,13 @@ u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blo
  */
 bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
 {
-	struct fp_frames *frames = &owner->buddy->frames[index];
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
 	u32 class;
 
 	lockdep_assert_held(&owner->lock);
 	if (!fp_frames_are_free(frames, at, nr))
 		return false;
-	class = fp_owner_class(fp_frames_nr_free(frames));
+	class = fp_owner_class(owner->buddy, fp_frames_nr_free(frames));
 	*dirty = fp_frames_take(frames, at, nr, true);
 	settle_taken(owner, index, class, nr);
 	return true;
@@ -524,11 +530,11 @@ bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *d
 bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
 {
 	const struct fp_buddy *buddy = owner->buddy;
-	const struct fp_frames *frames = &buddy->frames[index];
+	struct fp_frames frames = fp_buddy_frames(buddy, index);
 
 	lockdep_assert_held(&owner->lock);
 	/* Huge frames of others may change meanwhile, but do not become ours. */
-	if (fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+	if (fp_huge_tag(&buddy->runs.huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return false;
 	return (head && is_power_of_2(nr) && fp_frames_holds_quickly(frames, at, ilog2(nr))) ||
 	       fp_frames_holds(frames, at, nr, head);
@@ -547,13 +553,13 @@ bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, boo
 void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 {
 	lockdep_assert_held(&owner->lock);
-	fp_frames_put(&owner->buddy->frames[index], at, nr, dirty);
+	fp_frames_put(fp_buddy_frames(owner->buddy, index), at, nr, dirty);
 }
 
 /**
  * fp_owner_put_blocks() - mark free the leading blocks that lie in one huge frame
  * @owner: the owner, locked
- * @order: of the blocks, below FP_HUGE_ORDER
+ * @order: of the blocks, below that of a huge frame
  * @blocks: their first frames
  * @nr: how many, at least 1
  * @dirty: they may have been written or may be referenced
@@ -566,13 +572,13 @@ void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
 u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 index = blocks[0] / FP_HUGE_FRAMES;
+	u32 index = fp_index(buddy, blocks[0]);
 
 	lockdep_assert_held(&owner->lock);
-	if (index >= buddy->map.nr ||
-	    fp_huge_tag(&buddy->huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+	if (index >= buddy->runs.extents.nr_huge ||
+	    fp_huge_tag(&buddy->runs.huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
 		return 0;
-	return fp_frames_put_blocks(&buddy->frames[index], order, blocks, nr, dirty);
+	return fp_frames_put_blocks(fp_buddy_frames(buddy, index), order, blocks, nr, dirty);
 }
 
 /**
@@ -586,22 +592,22 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
  */
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 {
-	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
-	u32 was = fp_owner_class(nr_free - nr);
-	bool keep = nr_free == FP_HUGE_FRAMES && owner->nr_kept < owner->max_kept;
+	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
+	u32 was = fp_owner_class(owner->buddy, nr_free - nr);
+	bool keep = nr_free == fp_huge_frames(owner->buddy) && owner->nr_kept < owner->max_kept;
 
 	lockdep_assert_held(&owner->lock);
-	if (nr_free < FP_HUGE_FRAMES || keep) {
+	if (nr_free < fp_huge_frames(owner->buddy) || keep) {
 		if (keep) {
 			count_kept(owner, 1);
 			trace_merge(owner, index, true);
 		}
-		relist_huge(owner, index, was, fp_owner_class(nr_free));
-		WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
+		relist_huge(owner, index, was, fp_owner_class(owner->buddy, nr_free));
+		count_free(owner, nr);
 		return false;
 	}
 	relist_huge(owner, index, was, FP_LISTS);
-	WRITE_ONCE(owner->nr_free, owner->nr_free - (nr_free - nr));
+	count_free(owner, -(s32)(nr_free - nr));
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
 	trace_merge(owner, index, false);
 	return true;
@@ -614,11 +620,11 @@ bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
  */
 void fp_owner_delist(struct fp_owner *owner, u32 index)
 {
-	u32 nr_free = fp_frames_nr_free(&owner->buddy->frames[index]);
+	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
 
-	if (nr_free == FP_HUGE_FRAMES)
+	if (nr_free == fp_huge_frames(owner->buddy))
 		count_kept(owner, -1);
-	relist_huge(owner, index, fp_owner_class(nr_free), FP_LISTS);
-	WRITE_ONCE(owner->nr_free, owner->nr_free - nr_free);
+	relist_huge(owner, index, fp_owner_class(owner->buddy, nr_free), FP_LISTS);
+	count_free(owner, -(s32)nr_free);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
 }

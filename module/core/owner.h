@@ -14,7 +14,7 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 			 bool everywhere);
 bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty);
 void fp_owner_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest);
-void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
+void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head, bool dirty);
 u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks,
 			  bool *dirty, u32 max);
 bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head);
@@ -32,10 +32,15 @@ void fp_owner_delist_keeper(struct fp_owner *owner);
 /* In release.c */
 void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr,
 			  bool dirty);
+void fp_buddy_keep_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr);
+void fp_buddy_take_kept(struct fp_buddy *buddy, struct fp_budget *budget, u32 prev, u32 index,
+			u32 nr);
+void fp_buddy_stop_keeping(struct fp_buddy *buddy, struct fp_budget *budget);
+struct fp_budget *fp_buddy_next_budget(struct fp_buddy *buddy, struct fp_budget *whose,
+				       enum fp_queue_kind kind);
 void fp_owner_release(struct fp_owner *owner, u32 index);
 
 /* In keep.c */
 bool fp_keep_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
-void fp_keep_put(struct fp_owner *owner, u32 index, u32 nr);
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * What happens to wholly free huge frames when they leave their owner. Clean ones are empty again,
  * and anybody may have them. Dirty ones go into quarantine: they wait in a queue until a higher
- * layer checks their reference count and clears them. Each budget has two queues: one for those
- * that nobody has examined yet, one for those that were referenced when they were examined. So a
- * client at its limit can have its own huge frames cleared first, and the background worker serves
- * the clients in turn.
+ * layer checks their reference count and clears them. Each budget has queues of its own: for those
+ * that nobody has examined yet, for those that were referenced when they were examined, and for
+ * those that their owner may have again as they are. So a client at its limit can have its own huge
+ * frames cleared first, and the background worker serves the clients in turn. A run enters a queue
+ * as a whole and leaves it by single huge frames, so it takes no longer to free a longer one.
  */
 #include "core/owner.h"
 
@@ -29,32 +30,65 @@ static void delist_queue(struct fp_budget *budget, enum fp_queue_kind kind)
 		list_del(&queue->siblings);
 }
 
-static void queue_huge(struct fp_buddy *buddy, struct fp_budget *budget, enum fp_queue_kind kind,
-		       u32 index)
+static void queue_run(struct fp_buddy *buddy, struct fp_budget *budget, enum fp_queue_kind kind,
+		      u32 index, u32 nr)
 {
 	struct fp_queue *queue = &budget->queues[kind];
 
 	lockdep_assert_held(&buddy->lock);
-	fp_huge_set_quarantined(&buddy->huge[index], budget->label);
-	if (queue->nr++)
-		fp_huge_set_next(&buddy->huge[queue->last], index);
+	fp_huge_set_quarantined(&buddy->runs.huge[index], nr, budget->label, FP_NIL);
+	if (queue->nr)
+		fp_huge_set_next(&buddy->runs.huge[queue->last], index);
 	else
 		queue->first = index;
 	queue->last = index;
-	if (queue->nr == 1)
+	if (!queue->nr)
 		enlist_queue(buddy, budget, kind);
-	WRITE_ONCE(buddy->nr_queued[kind], buddy->nr_queued[kind] + 1);
+	queue->nr += nr;
+	WRITE_ONCE(buddy->nr_queued[kind], buddy->nr_queued[kind] + nr);
 }
 
-static void empty_huge(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr)
+/*
+ * Take the first @nr huge frames out of the run that begins at @index. The run before it in the
+ * queue begins at @prev (FP_NIL: there is none).
+ */
+static void unqueue(struct fp_buddy *buddy, struct fp_budget *budget, enum fp_queue_kind kind,
+		    u32 prev, u32 index, u32 nr)
 {
-	u32 i;
+	struct fp_huge *huge = buddy->runs.huge;
+	struct fp_queue *queue = &budget->queues[kind];
+	u32 length = fp_huge_nr_quarantined(&huge[index]), next = fp_huge_next(&huge[index]);
+	u32 left = length > nr ? index + nr : FP_NIL;
 
 	lockdep_assert_held(&buddy->lock);
-	for (i = index; i < index + nr; i++)
-		fp_huge_set(&buddy->huge[i], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, FP_NIL);
+	if (left != FP_NIL) {
+		fp_huge_set_quarantined(&huge[left], length - nr, budget->label, next);
+		next = left;
+	}
+	if (prev == FP_NIL)
+		queue->first = next;
+	else
+		fp_huge_set_next(&huge[prev], next);
+	if (queue->last == index)
+		queue->last = left == FP_NIL ? prev : left;
+	queue->nr -= nr;
+	if (!queue->nr)
+		delist_queue(budget, kind);
+	WRITE_ONCE(buddy->nr_queued[kind], buddy->nr_queued[kind] - nr);
+	fp_huge_set_quarantined(&huge[index], nr, budget->label, FP_NIL);
+}
+
+static void count_quarantined(struct fp_buddy *buddy, struct fp_budget *budget, s32 nr)
+{
+	WRITE_ONCE(buddy->nr_quarantined, buddy->nr_quarantined + nr);
+	fp_budget_quarantine(budget, nr);
+}
+
+static void empty_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr)
+{
+	lockdep_assert_held(&buddy->lock);
 	WRITE_ONCE(buddy->nr_released, buddy->nr_released + nr);
-	fp_hugemap_put(&buddy->map, index, nr);
+	fp_runs_put(&buddy->runs, index, nr);
 	fp_budget_uncharge(budget, nr);
 }
 
@@ -63,24 +97,77 @@ static void empty_huge(struct fp_buddy *buddy, struct fp_budget *budget, u32 ind
  * @buddy: the buddy, locked
  * @budget: of their owner
  * @index: the first
- * @nr: how many, one after the other
+ * @nr: how many, in one extent; those after the first are FP_HUGE_INSIDE
  * @dirty: they go into quarantine; otherwise they become empty
  */
 void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr,
 			  bool dirty)
 {
-	u32 i;
-
 	if (!dirty) {
-		empty_huge(buddy, budget, index, nr);
+		empty_run(buddy, budget, index, nr);
 		return;
 	}
-	for (i = index; i < index + nr; i++) {
-		queue_huge(buddy, budget, FP_UNCLEARED, i);
-		trace_quarantine(buddy, i, budget->label, FP_TRACE_ENTERED);
-	}
-	WRITE_ONCE(buddy->nr_quarantined, buddy->nr_quarantined + nr);
-	fp_budget_quarantine(budget, nr);
+	queue_run(buddy, budget, FP_UNCLEARED, index, nr);
+	count_quarantined(buddy, budget, nr);
+	trace_quarantine(buddy, index, nr, budget->label, FP_TRACE_ENTERED);
+}
+
+/**
+ * fp_buddy_keep_run() - keep wholly free huge frames for their owner, as they are
+ * @buddy: the buddy, locked
+ * @budget: of their owner
+ * @index: the first
+ * @nr: how many, in one extent; those after the first are FP_HUGE_INSIDE
+ */
+void fp_buddy_keep_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr)
+{
+	queue_run(buddy, budget, FP_KEPT, index, nr);
+	count_quarantined(buddy, budget, nr);
+	trace_quarantine(buddy, index, nr, budget->label, FP_TRACE_ENTERED);
+}
+
+/**
+ * fp_buddy_take_kept() - take huge frames that are kept
+ * @buddy: the buddy, locked
+ * @budget: of their owner
+ * @prev: the kept run before this one, or FP_NIL
+ * @index: first huge frame of a kept run
+ * @nr: how many of it
+ *
+ * They remain charged.
+ */
+void fp_buddy_take_kept(struct fp_buddy *buddy, struct fp_budget *budget, u32 prev, u32 index,
+			u32 nr)
+{
+	unqueue(buddy, budget, FP_KEPT, prev, index, nr);
+	count_quarantined(buddy, budget, -nr);
+}
+
+/**
+ * fp_buddy_stop_keeping() - have all kept huge frames of a budget cleared for others
+ * @buddy: the buddy, locked
+ * @budget: the budget
+ */
+void fp_buddy_stop_keeping(struct fp_buddy *buddy, struct fp_budget *budget)
+{
+	struct fp_queue *from = &budget->queues[FP_KEPT], *to = &budget->queues[FP_UNCLEARED];
+	u32 nr = from->nr;
+
+	lockdep_assert_held(&buddy->lock);
+	if (!nr)
+		return;
+	if (to->nr)
+		fp_huge_set_next(&buddy->runs.huge[to->last], from->first);
+	else
+		to->first = from->first;
+	to->last = from->last;
+	if (!to->nr)
+		enlist_queue(buddy, budget, FP_UNCLEARED);
+	to->nr += nr;
+	from->nr = 0;
+	delist_queue(budget, FP_KEPT);
+	WRITE_ONCE(buddy->nr_queued[FP_KEPT], buddy->nr_queued[FP_KEPT] - nr);
+	WRITE_ONCE(buddy->nr_queued[FP_UNCLEARED], buddy->nr_queued[FP_UNCLEARED] + nr);
 }
 
 /**
@@ -93,17 +180,12 @@ void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 
 void fp_owner_release(struct fp_owner *owner, u32 index)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	bool dirty = !fp_frames_all_clean(&buddy->frames[index]);
+	bool dirty = !fp_frames_all_clean(fp_buddy_frames(buddy, index));
 
 	spin_lock(&buddy->lock);
 	fp_buddy_release_run(buddy, owner->budget, index, 1, dirty);
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
-}
-
-static struct fp_budget *budget_of(struct fp_queue *queue, enum fp_queue_kind kind)
-{
-	return list_entry(queue - kind, struct fp_budget, queues[0]);
 }
 
 /*
@@ -127,23 +209,28 @@ static void take_turns(struct fp_buddy *buddy, struct fp_budget *budget, enum fp
 		list_move_tail(&queue->siblings, &budget->parent->children[kind]);
 }
 
-/*
- * The next budget to take from: @whose or one of its children, or any if @whose is NULL; in turns.
- * NULL: there is nothing to take.
+/**
+ * fp_buddy_next_budget() - whose turn is it?
+ * @buddy: the buddy, locked
+ * @whose: this budget or one of its children; NULL: any
+ * @kind: which of its queues is not empty
+ *
+ * Return: the budget, or NULL if all these queues are empty.
  */
-static struct fp_budget *next_budget(struct fp_buddy *buddy, struct fp_budget *whose,
-				     enum fp_queue_kind kind)
+struct fp_budget *fp_buddy_next_budget(struct fp_buddy *buddy, struct fp_budget *whose,
+				       enum fp_queue_kind kind)
 {
 	struct list_head *queues = whose ? &whose->children[kind] : &buddy->queues[kind];
 	struct fp_queue *queue;
 
+	lockdep_assert_held(&buddy->lock);
 	if (whose && whose->queues[kind].nr)
 		return whose;
 	if (list_empty(queues))
 		return NULL;
 	queue = whose ? list_first_entry(queues, struct fp_queue, siblings) :
 			list_first_entry(queues, struct fp_queue, all);
-	return budget_of(queue, kind);
+	return list_entry(queue - kind, struct fp_budget, queues[0]);
 }
 
 /**
@@ -162,19 +249,14 @@ static struct fp_budget *next_budget(struct fp_buddy *buddy, struct fp_budget *w
 u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, struct fp_budget *whose,
 			    enum fp_queue_kind kind, struct fp_budget **budget)
 {
-	struct fp_queue *queue;
 	u32 index = FP_NIL;
 
 	spin_lock_bh(&buddy->lock);
-	*budget = next_budget(buddy, whose, kind);
+	*budget = fp_buddy_next_budget(buddy, whose, kind);
 	if (*budget) {
 		take_turns(buddy, *budget, kind);
-		queue = &(*budget)->queues[kind];
-		index = queue->first;
-		queue->first = fp_huge_next(&buddy->huge[index]);
-		if (!--queue->nr)
-			delist_queue(*budget, kind);
-		WRITE_ONCE(buddy->nr_queued[kind], buddy->nr_queued[kind] - 1);
+		index = (*budget)->queues[kind].first;
+		unqueue(buddy, *budget, kind, FP_NIL, index, 1);
 	}
 	spin_unlock_bh(&buddy->lock);
 	return index;
@@ -191,7 +273,7 @@ u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, struct fp_budget *whose,
 void fp_buddy_quarantine_push(struct fp_buddy *buddy, struct fp_budget *budget, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	queue_huge(buddy, budget, FP_REFERENCED, index);
+	queue_run(buddy, budget, FP_REFERENCED, index, 1);
 	spin_unlock_bh(&buddy->lock);
 }
 
@@ -216,13 +298,6 @@ bool fp_buddy_is_charged(struct fp_buddy *buddy, const struct fp_budget *budget)
 	return charged;
 }
 
-static void leave_quarantine(struct fp_buddy *buddy, struct fp_budget *budget)
-{
-	lockdep_assert_held(&buddy->lock);
-	WRITE_ONCE(buddy->nr_quarantined, buddy->nr_quarantined - 1);
-	fp_budget_quarantine(budget, -1);
-}
-
 /**
  * fp_buddy_quarantine_release() - a huge frame leaves the quarantine and becomes empty
  * @buddy: the buddy
@@ -234,8 +309,8 @@ static void leave_quarantine(struct fp_buddy *buddy, struct fp_budget *budget)
 void fp_buddy_quarantine_release(struct fp_buddy *buddy, struct fp_budget *budget, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	leave_quarantine(buddy, budget);
-	empty_huge(buddy, budget, index, 1);
+	count_quarantined(buddy, budget, -1);
+	empty_run(buddy, budget, index, 1);
 	spin_unlock_bh(&buddy->lock);
 }
 
@@ -250,8 +325,8 @@ void fp_buddy_quarantine_release(struct fp_buddy *buddy, struct fp_budget *budge
 void fp_buddy_quarantine_retire(struct fp_buddy *buddy, struct fp_budget *budget, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	leave_quarantine(buddy, budget);
-	fp_huge_set(&buddy->huge[index], FP_HUGE_RETIRED, FP_NO_ID, FP_NIL, FP_NIL);
+	count_quarantined(buddy, budget, -1);
+	fp_huge_set(&buddy->runs.huge[index], FP_HUGE_RETIRED, FP_NO_ID, FP_NIL, FP_NIL);
 	WRITE_ONCE(buddy->nr_retired, buddy->nr_retired + 1);
 	WRITE_ONCE(buddy->nr_released, buddy->nr_released + 1);
 	fp_budget_uncharge(budget, 1);

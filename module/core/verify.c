@@ -1,107 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Walks a whole buddy and checks every numbered invariant of bittree.c (T), hugemap.c (H), frames.c
- * (F), buddy.c (B) and budget.c (C). It trusts nothing but the bounds.
+ * Walks a whole buddy and checks every numbered invariant of bittree.c (T), runs.c and runtree.c
+ * (R), frames.c (F), buddy.c (B) and budget.c (C). It trusts nothing but the bounds.
  */
 #include "core/owner.h"
 
-static bool block_is_sound(const struct fp_extent *extent, u32 pos, u32 level)
+static bool are_inside(const struct fp_buddy *buddy, u32 index, u32 nr)
 {
-	u32 size = 1U << level, len = extent[1].first - extent->first, offset = pos - extent->pos;
-
-	return pos >= extent->pos && size <= len && offset <= len - size &&
-	       !(pos & (size - 1)) && !((extent->hpfn + offset) & (size - 1));
-}
-
-static bool buddies_recorded(const struct fp_hugemap *map, const struct fp_extent *extent, u32 pos,
-			     u32 level)
-{
-	return level + 1 < map->levels && fp_hugemap_can_merge(extent, pos, level) &&
-	       fp_bittree_test(&map->level[level].tree, (pos >> level) + 1);
-}
-
-static const char *check_block(const struct fp_buddy *buddy, u32 pos, u32 level)
-{
-	const struct fp_extent *extent = fp_hugemap_extent_at(&buddy->map, pos);
-	u32 i, index = extent->first + (pos - extent->pos);
-
-	if (!block_is_sound(extent, pos, level))
-		return "H1: recorded block is not a block";
-	if (buddies_recorded(&buddy->map, extent, pos, level))
-		return "H3: two free buddies are not merged";
-	for (i = 0; i < 1U << level; i++) {
-		if (fp_huge_state(&buddy->huge[index + i]) != FP_HUGE_EMPTY)
-			return "B1: recorded huge frame is not empty";
-		if (i && fp_hugemap_block_level(&buddy->map, pos + i) != FP_LEVELS)
-			return "H2: recorded blocks overlap";
-	}
-	return NULL;
-}
-
-static const char *check_level(const struct fp_buddy *buddy, u32 level, u32 *nr_empty)
-{
-	const struct fp_bittree *tree = &buddy->map.level[level].tree;
-	const char *broken;
-	u32 bit, count = 0;
-
-	if (!fp_bittree_is_valid(tree))
-		return "T1: summary of a bit tree is wrong";
-	for (bit = 0; bit < tree->nr; bit++) {
-		if (!fp_bittree_test(tree, bit))
-			continue;
-		broken = check_block(buddy, bit << level, level);
-		if (broken)
-			return broken;
-		count++;
-	}
-	if (count != buddy->map.level[level].count)
-		return "H4: wrong count of blocks";
-	*nr_empty += count << level;
-	return NULL;
-}
-
-static const char *check_map(const struct fp_buddy *buddy)
-{
-	const char *broken;
-	u32 level, index, nr_empty = 0, nr_states = 0;
-
-	for (level = 0; level < buddy->map.levels; level++) {
-		broken = check_level(buddy, level, &nr_empty);
-		if (broken)
-			return broken;
-	}
-	if (nr_empty != buddy->map.nr_empty)
-		return "H4: wrong count of empty huge frames";
-	for (index = 0; index < buddy->map.nr; index++)
-		nr_states += fp_huge_state(&buddy->huge[index]) == FP_HUGE_EMPTY;
-	return nr_states == nr_empty ? NULL : "B1: empty huge frame is not recorded";
+	for (; nr; nr--, index++)
+		if (fp_huge_state(&buddy->runs.huge[index]) != FP_HUGE_INSIDE)
+			return false;
+	return true;
 }
 
 /* Does the run that begins at @index consist of what its first word says? */
 static bool run_is_sound(const struct fp_buddy *buddy, u32 index)
 {
-	const struct fp_huge *run = &buddy->huge[index];
-	u32 whole = fp_huge_next(run), rest = fp_huge_prev(run), i;
+	const struct fp_huge *run = &buddy->runs.huge[index];
+	u32 whole = fp_huge_next(run), rest = fp_huge_prev(run);
 
-	if (fp_huge_owner(run) == FP_NO_ID || !whole || rest >= FP_HUGE_FRAMES ||
-	    whole + !!rest > fp_hugemap_contiguous(&buddy->map, index))
+	if (fp_huge_owner(run) == FP_NO_ID || !whole || rest >= fp_huge_frames(buddy) ||
+	    whole + !!rest > fp_extents_contiguous(&buddy->runs.extents, index))
 		return false;
-	for (i = 1; i < whole; i++)
-		if (fp_huge_state(&run[i]) != FP_HUGE_BODY)
-			return false;
+	if (!are_inside(buddy, index + 1, whole - 1))
+		return false;
 	return !rest ||
-	       (fp_huge_tag(&run[i]) == fp_huge_make_tag(FP_HUGE_OWNED, fp_huge_owner(run)) &&
-		fp_frames_holds(&buddy->frames[index + i], 0, rest, false));
+	       (fp_huge_tag(&run[whole]) == fp_huge_make_tag(FP_HUGE_OWNED, fp_huge_owner(run)) &&
+		fp_frames_holds(fp_buddy_frames(buddy, index + whole), 0, rest, false));
 }
 
 /* @continues: frame 0 continues a run from the huge frame before. */
 static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool continues)
 {
-	const struct fp_frames *frames = &buddy->frames[index];
+	struct fp_frames frames = fp_buddy_frames(buddy, index);
 	bool was_free = !continues;
 	u32 at;
 
-	for (at = 0; at < FP_HUGE_FRAMES; at++) {
+	for (at = 0; at < fp_huge_frames(buddy); at++) {
 		bool is_free = fp_frames_is_free(frames, at);
 
 		if (was_free && !is_free && !fp_frames_is_head(frames, at))
@@ -116,53 +51,69 @@ static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool co
 static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 index,
 		      u32 class)
 {
-	u32 prev = fp_huge_prev(&buddy->huge[index]), next = fp_huge_next(&buddy->huge[index]);
+	u32 prev = fp_huge_prev(&buddy->runs.huge[index]), next = fp_huge_next(&buddy->runs.huge[index]);
 
 	if (next != FP_NIL &&
-	    (next >= buddy->map.nr || fp_huge_prev(&buddy->huge[next]) != index))
+	    (next >= buddy->runs.extents.nr_huge || fp_huge_prev(&buddy->runs.huge[next]) != index))
 		return false;
 	if (prev == FP_NIL)
 		return owner->heads[class] == index;
-	return prev < buddy->map.nr && fp_huge_next(&buddy->huge[prev]) == index;
+	return prev < buddy->runs.extents.nr_huge && fp_huge_next(&buddy->runs.huge[prev]) == index;
+}
+
+static bool quarantined_is_sound(const struct fp_buddy *buddy, u32 index, u32 nr)
+{
+	return nr && nr <= fp_extents_contiguous(&buddy->runs.extents, index) &&
+	       are_inside(buddy, index + 1, nr - 1);
+}
+
+/*
+ * Check the run that begins at a huge frame, and add up how many there are in each state. @tail is
+ * where the last run before it has its rest, and becomes where this one has it.
+ */
+static const char *check_run(const struct fp_buddy *buddy, u32 index, u32 nr,
+			     enum fp_huge_state state, u32 *tail)
+{
+	bool continues = index == *tail;
+
+	*tail = FP_NIL;
+	switch (state) {
+	case FP_HUGE_EMPTY:	/* fp_runs_verify() looked at it */
+	case FP_HUGE_RETIRED:
+		return NULL;
+	case FP_HUGE_OWNED:
+		return check_frames(buddy, index, continues);
+	case FP_HUGE_RUN:
+		if (!run_is_sound(buddy, index))
+			return "B3: run is not what it says";
+		*tail = fp_huge_prev(&buddy->runs.huge[index]) ? index + nr : FP_NIL;
+		return NULL;
+	case FP_HUGE_QUARANTINED:
+		return quarantined_is_sound(buddy, index, nr) ? NULL :
+		       "B1: run in quarantine is not what it says";
+	default:
+		return "B1: inside of nothing";
+	}
 }
 
 static const char *check_huge(const struct fp_buddy *buddy)
 {
-	u32 index, nr_quarantined = 0, nr_retired = 0, run_end = 0, run_tail = FP_NIL;
-	const char *broken = NULL;
+	u32 index, tail = FP_NIL, nr, nr_quarantined = 0, nr_retired = 0;
+	struct fp_huge_view view;
+	const char *broken;
 
-	for (index = 0; index < buddy->map.nr && !broken; index++) {
-		const struct fp_huge *huge = &buddy->huge[index];
-
-		switch (fp_huge_state(huge)) {
-		case FP_HUGE_EMPTY:
-			break;
-		case FP_HUGE_OWNED:
-			broken = check_frames(buddy, index, index == run_tail);
-			break;
-		case FP_HUGE_RUN:
-			if (!run_is_sound(buddy, index))
-				broken = "B3: run is not what it says";
-			run_end = index + fp_huge_next(huge);
-			run_tail = fp_huge_prev(huge) ? run_end : FP_NIL;
-			break;
-		case FP_HUGE_BODY:
-			if (index >= run_end)
-				broken = "B3: body without a run";
-			break;
-		case FP_HUGE_QUARANTINED:
-			nr_quarantined++;
-			break;
-		case FP_HUGE_RETIRED:
-			nr_retired++;
-			break;
-		}
+	for (index = 0; index < buddy->runs.extents.nr_huge; index += nr) {
+		nr = fp_buddy_view(buddy, index, &view);
+		broken = check_run(buddy, index, nr, view.state, &tail);
+		if (broken)
+			return broken;
+		nr_quarantined += view.state == FP_HUGE_QUARANTINED ? nr : 0;
+		nr_retired += view.state == FP_HUGE_RETIRED;
 	}
-	if (!broken && nr_quarantined != buddy->nr_quarantined)
-		broken = "B4: wrong count of quarantined huge frames";
-	if (!broken && nr_retired != buddy->nr_retired)
-		broken = "B4: wrong count of retired huge frames";
-	return broken;
+	if (nr_quarantined != buddy->nr_quarantined)
+		return "B4: wrong count of quarantined huge frames";
+	return nr_retired == buddy->nr_retired ? NULL :
+	       "B4: wrong count of retired huge frames";
 }
 
 /**
@@ -172,6 +123,7 @@ static const char *check_huge(const struct fp_buddy *buddy)
  * @nr_ids: ids that are not fixed
  * @nr_keepers: owners that may keep something
  * @nr_free_of_charge: huge frames of owners that are not charged
+ * @nr_free: free frames of owned huge frames
  */
 struct sums {
 	u32 nr_huge;
@@ -179,6 +131,7 @@ struct sums {
 	u32 nr_ids;
 	u32 nr_keepers;
 	u32 nr_free_of_charge;
+	u64 nr_free;
 };
 
 /**
@@ -196,17 +149,17 @@ static const char *check_list(const struct fp_buddy *buddy, const struct fp_owne
 {
 	u32 index = owner->heads[class], nr;
 
-	for (; index != FP_NIL; index = fp_huge_next(&buddy->huge[index])) {
-		if (index >= buddy->map.nr || ++sums->nr_listed > buddy->map.nr ||
-		    fp_huge_tag(&buddy->huge[index]) !=
+	for (; index != FP_NIL; index = fp_huge_next(&buddy->runs.huge[index])) {
+		if (index >= buddy->runs.extents.nr_huge || ++sums->nr_listed > buddy->runs.extents.nr_huge ||
+		    fp_huge_tag(&buddy->runs.huge[index]) !=
 			    fp_huge_make_tag(FP_HUGE_OWNED, owner->id) ||
 		    !is_linked(buddy, owner, index, class))
 			return "B2: an owner's list is broken";
-		nr = fp_frames_nr_free(&buddy->frames[index]);
-		if (fp_owner_class(nr) != class)
+		nr = fp_frames_nr_free(fp_buddy_frames(buddy, index));
+		if (fp_owner_class(buddy, nr) != class)
 			return "B2: huge frame is on the list of another class";
 		counts->nr_free += nr;
-		counts->nr_kept += nr == FP_HUGE_FRAMES;
+		counts->nr_kept += nr == fp_huge_frames(buddy);
 	}
 	return NULL;
 }
@@ -220,6 +173,14 @@ static bool budget_is_sound(const struct fp_owner *owner)
 		return false;
 	return budget == &owner->buddy->nobody ||
 	       owner->nr_huge + budget->quarantined == budget->charged;
+}
+
+static bool id_is_sound(const struct fp_buddy *buddy, const struct fp_owner *owner)
+{
+	u32 id = owner->id - buddy->nr_fixed;
+
+	return owner->nr_huge && !fp_bittree_test(&buddy->ids, id) &&
+	       buddy->labels[id] == owner->budget->label;
 }
 
 static const char *check_owner(const struct fp_buddy *buddy, const struct fp_owner *owner,
@@ -241,8 +202,7 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 		return "B4: wrong count of an owner's free frames";
 	if (counts.nr_kept != owner->nr_kept)
 		return "B4: wrong count of an owner's kept huge frames";
-	if (has_dynamic &&
-	    (!owner->nr_huge || fp_bittree_test(&buddy->ids, owner->id - buddy->nr_fixed)))
+	if (has_dynamic && !id_is_sound(buddy, owner))
 		return "B5: id is nobody's and somebody's";
 	if (owner->nr_kept && !owner->is_keeper)
 		return "B4: keeper is on no list";
@@ -253,23 +213,24 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 	if (owner->budget == &buddy->nobody)
 		sums->nr_free_of_charge += owner->nr_huge;
 	sums->nr_huge += owner->nr_huge;
+	sums->nr_free += owner->nr_free;
 	return NULL;
 }
 
 static struct sums sum_huge(const struct fp_buddy *buddy)
 {
+	struct fp_huge_view view;
 	struct sums sums = {};
-	u32 i;
+	u32 i, nr;
 
-	for (i = 0; i < buddy->map.nr; i++) {
-		enum fp_huge_state state = fp_huge_state(&buddy->huge[i]);
-
-		sums.nr_huge += state == FP_HUGE_OWNED || state == FP_HUGE_RUN ||
-				state == FP_HUGE_BODY;
-		sums.nr_listed += state == FP_HUGE_OWNED && fp_frames_nr_free(&buddy->frames[i]);
+	for (i = 0; i < buddy->runs.extents.nr_huge; i += nr) {
+		nr = fp_buddy_view(buddy, i, &view);
+		if (view.id != FP_NO_ID)
+			sums.nr_huge += nr;
+		sums.nr_listed += view.state == FP_HUGE_OWNED &&
+				  view.nr_used < fp_huge_frames(buddy);
 	}
-	for (i = 0; i < buddy->ids.nr; i++)
-		sums.nr_ids += !fp_bittree_test(&buddy->ids, i);
+	sums.nr_ids = buddy->ids.nr - fp_bittree_count(&buddy->ids);
 	return sums;
 }
 
@@ -289,6 +250,8 @@ static const char *check_owners(const struct fp_buddy *buddy)
 		return "B2: huge frame is not on its owner's list";
 	if (theirs.nr_huge != ours.nr_huge)
 		return "B4: wrong count of huge frames of the owners";
+	if (theirs.nr_free != fp_buddy_nr_owned_free(buddy))
+		return "B4: wrong count of all owners' free frames";
 	if (theirs.nr_ids != ours.nr_ids)
 		return "B5: id is two owners' or nobody's";
 	list_for_each_entry(owner, &buddy->keepers, keeper)
@@ -304,20 +267,22 @@ static const char *check_owners(const struct fp_buddy *buddy)
 static bool queue_is_sound(const struct fp_buddy *buddy, const struct fp_budget *budget,
 			   const struct fp_queue *queue)
 {
-	u32 index = queue->first, i;
+	u32 index = queue->first, nr = 0, run;
 
 	if (!queue->nr || queue->nr > budget->quarantined ||
 	    budget->quarantined > buddy->nr_quarantined)
 		return false;
-	for (i = 0; i < queue->nr; i++) {
-		if (index >= buddy->map.nr ||
-		    fp_huge_state(&buddy->huge[index]) != FP_HUGE_QUARANTINED ||
-		    fp_huge_label(&buddy->huge[index]) != budget->label ||
-		    (i + 1 == queue->nr) != (index == queue->last))
+	for (; nr < queue->nr; nr += run) {
+		if (index >= buddy->runs.extents.nr_huge ||
+		    fp_huge_state(&buddy->runs.huge[index]) != FP_HUGE_QUARANTINED ||
+		    fp_huge_label(&buddy->runs.huge[index]) != budget->label)
 			return false;
-		index = fp_huge_next(&buddy->huge[index]);
+		run = fp_huge_nr_quarantined(&buddy->runs.huge[index]);
+		if (!run || (nr + run == queue->nr) != (index == queue->last))
+			return false;
+		index = fp_huge_next(&buddy->runs.huge[index]);
 	}
-	return true;
+	return nr == queue->nr;
 }
 
 static bool queues_are_sound(const struct fp_buddy *buddy, enum fp_queue_kind kind)
@@ -339,8 +304,12 @@ static bool queues_are_sound(const struct fp_buddy *buddy, enum fp_queue_kind ki
 
 static const char *check_queues(const struct fp_buddy *buddy)
 {
-	return queues_are_sound(buddy, FP_UNCLEARED) && queues_are_sound(buddy, FP_REFERENCED) ?
-		NULL : "B6: a queue of quarantined huge frames is broken";
+	u32 kind;
+
+	for (kind = 0; kind < FP_QUEUES; kind++)
+		if (!queues_are_sound(buddy, kind))
+			return "B6: a queue of quarantined huge frames is broken";
+	return NULL;
 }
 
 /**
@@ -356,7 +325,7 @@ const char *fp_buddy_verify(struct fp_buddy *buddy)
 	const char *broken;
 
 	fp_buddy_freeze(buddy);
-	broken = check_map(buddy);
+	broken = fp_runs_verify(&buddy->runs);
 	if (!broken)
 		broken = check_huge(buddy);
 	if (!broken)

@@ -89,7 +89,8 @@ static int join_user(struct fp_accounts *accounts, struct fp_account *account, k
 	if (!new)
 		return -ENOMEM;
 	new->uid = uid;
-	fp_budget_init(&new->budget, NULL, &accounts->user_quota, FP_NO_LABEL);
+	fp_budget_init(&new->budget, accounts->buddy->order, NULL, &accounts->user_quota,
+		       FP_NO_LABEL);
 	spin_lock(&accounts->lock);
 	user = find_user_locked(accounts, uid);
 	if (!user) {
@@ -144,8 +145,8 @@ struct fp_account *fp_account_open(struct fp_accounts *accounts, kuid_t uid, u32
 	account->is_open = true;
 	if (join_user(accounts, account, uid))
 		goto err_account;
-	fp_budget_init(&account->budget, &account->user->budget, &accounts->client_quota,
-		       FP_NO_LABEL);
+	fp_budget_init(&account->budget, accounts->buddy->order, &account->user->budget,
+		       &accounts->client_quota, FP_NO_LABEL);
 	fp_owner_init(&account->owner, accounts->buddy, &account->budget);
 	account->owner.max_kept = max_kept;
 	if (publish(accounts, account))

@@ -451,17 +451,18 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 }
 
 /**
- * fp_pool_stats() - a consistent snapshot
+ * fp_pool_count() - read the counts
  * @pool: the pool
- * @stats: the result; @stats->retired includes runs that were set aside for a bad frame
+ * @counts: the result; @counts->retired includes runs that were set aside for a bad frame
+ * @blocks: the result: by order, how many of the free blocks are in magazines; FP_MAGAZINE_ORDERS
  *
  * Context: process.
  */
-void fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats)
+void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks)
 {
 	spin_lock(&pool->bad_lock);
-	fp_magazines_stats(&pool->magazines, pool->nr_bad_frames, stats);
-	stats->retired += pool->nr_bad_frames;
+	fp_magazines_count(&pool->magazines, pool->nr_bad_frames, counts, blocks);
+	counts->retired += pool->nr_bad_frames;
 	spin_unlock(&pool->bad_lock);
 }
 
@@ -597,7 +598,8 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	ret = fp_source_reserve(&pool->source, config->bytes, config->node, config->partial);
 	if (ret)
 		goto err_free;
-	ret = fp_buddy_init(&pool->buddy, pool->source.hpfn, pool->source.nr, nr_cpu_ids);
+	ret = fp_buddy_init(&pool->buddy, FP_HUGE_ORDER, pool->source.hpfn, pool->source.nr,
+			    nr_cpu_ids);
 	if (ret)
 		goto err_release;
 	ret = fp_magazines_init(&pool->magazines, &pool->buddy, config->debug);
@@ -631,7 +633,7 @@ err_free:
  */
 void fp_pool_destroy(struct fp_pool *pool)
 {
-	struct fp_buddy_stats stats;
+	struct fp_counts counts;
 	u32 i;
 
 	unpublish(pool);
@@ -639,8 +641,9 @@ void fp_pool_destroy(struct fp_pool *pool)
 	fp_quarantine_fini(&pool->quarantine);
 	fp_magazines_fini(&pool->magazines);
 	fp_accounts_fini(&pool->accounts);
-	fp_buddy_stats(&pool->buddy, &stats);
-	WARN(stats.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name, stats.used);
+	fp_buddy_count(&pool->buddy, &counts);
+	WARN(counts.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name,
+	     counts.used);
 	for (i = 0; i < pool->source.nr; i++)
 		fp_source_put(&pool->source, fp_pool_pfn(pool, (u64)i * FP_HUGE_FRAMES));
 	fp_source_fini(&pool->source);

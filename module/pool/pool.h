@@ -124,7 +124,7 @@ u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 
 void fp_pool_drain(struct fp_pool *pool);
 void fp_pool_queue_trim(struct fp_pool *pool);
 void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner);
-void fp_pool_stats(struct fp_pool *pool, struct fp_buddy_stats *stats);
+void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks);
 unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
 void fp_pool_count_failure(struct fp_pool *pool, int error);
 u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);

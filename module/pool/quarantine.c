@@ -61,16 +61,16 @@ static int examine_locked(struct fp_quarantine *quarantine, struct fp_budget *wh
 	page = pfn_to_page(fp_buddy_pfn(buddy, (u64)index * FP_HUGE_FRAMES));
 	bad = fp_poison_in(page_to_pfn(page), FP_HUGE_FRAMES);
 	if (likely(!bad) && page_ref_count(page) != 1) {
-		trace_quarantine(buddy, index, label, FP_TRACE_REFERENCED);
+		trace_quarantine(buddy, index, 1, label, FP_TRACE_REFERENCED);
 		fp_buddy_quarantine_push(buddy, budget, index);
 		return 0;
 	}
 	if (unlikely(bad)) {
-		trace_quarantine(buddy, index, label, FP_TRACE_RETIRED);
+		trace_quarantine(buddy, index, 1, label, FP_TRACE_RETIRED);
 		fp_buddy_quarantine_retire(buddy, budget, index);
 	} else {
 		clear_huge(page);
-		trace_quarantine(buddy, index, label, FP_TRACE_RELEASED);
+		trace_quarantine(buddy, index, 1, label, FP_TRACE_RELEASED);
 		fp_buddy_quarantine_release(buddy, budget, index);
 	}
 	fp_accounts_reap(quarantine->accounts, label);

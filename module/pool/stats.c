@@ -33,28 +33,29 @@ void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
 }
 
 /**
- * fp_stats_read() - a snapshot of everything that changes
+ * fp_stats_read() - all counts that change
  * @pool: the pool
- * @stats: the result; its size field is left alone
+ * @stats: the result; its size field and free_blocks are left alone; largest_bytes is 0 if no huge
+ *	   frame is empty
  *
- * The sizes and free blocks are of one moment; the counters are read one by one.
+ * The sizes are of one moment; the counters are read one by one.
  *
- * Context: may sleep.
+ * Context: may sleep. Nobody waits for this longer than for one allocation.
  */
 void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 {
-	struct fp_buddy_stats buddy;
+	u64 blocks[FP_MAGAZINE_ORDERS];
+	struct fp_counts counts;
 
-	fp_pool_stats(pool, &buddy);
+	fp_pool_count(pool, &counts, blocks);
 	stats->orders = fp_buddy_orders(&pool->buddy);
-	stats->total_bytes = buddy.total << PAGE_SHIFT;
-	stats->free_bytes = buddy.free << PAGE_SHIFT;
-	stats->used_bytes = buddy.used << PAGE_SHIFT;
-	stats->quarantined_bytes = buddy.quarantined << PAGE_SHIFT;
-	stats->retired_bytes = buddy.retired << PAGE_SHIFT;
-	stats->largest_bytes = buddy.largest << PAGE_SHIFT;
-	stats->charged_bytes = buddy.charged << PAGE_SHIFT;
-	memcpy(stats->free_blocks, buddy.blocks, sizeof(stats->free_blocks));
+	stats->total_bytes = counts.total << PAGE_SHIFT;
+	stats->free_bytes = counts.free << PAGE_SHIFT;
+	stats->used_bytes = counts.used << PAGE_SHIFT;
+	stats->quarantined_bytes = counts.quarantined << PAGE_SHIFT;
+	stats->retired_bytes = counts.retired << PAGE_SHIFT;
+	stats->largest_bytes = counts.largest << PAGE_SHIFT;
+	stats->charged_bytes = counts.charged << PAGE_SHIFT;
 	mutex_lock(&pool->clients_lock);
 	stats->clients = pool->nr_clients;
 	mutex_unlock(&pool->clients_lock);
@@ -64,6 +65,32 @@ void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 	stats->fail_nomem = atomic64_read(&pool->nr_nomem);
 	stats->fail_nospace = atomic64_read(&pool->nr_nospace);
 	stats->fail_quota = atomic64_read(&pool->nr_over_quota);
+}
+
+/**
+ * fp_stats_read_blocks() - free blocks by order
+ * @pool: the pool
+ * @stats: what fp_stats_read() has set; free_blocks is added, and largest_bytes if it was 0
+ *
+ * The blocks are found in a walk over the pool, while allocations and frees go on.
+ *
+ * Context: may sleep. Nobody waits for this longer than for one allocation.
+ */
+void fp_stats_read_blocks(struct fp_pool *pool, struct framepool_ioc_stats *stats)
+{
+	u64 *blocks = stats->free_blocks;
+	struct fp_counts counts;
+	u32 at = 0, order;
+
+	memset(blocks, 0, sizeof(stats->free_blocks));
+	fp_pool_count(pool, &counts, blocks);
+	while (at != FP_NIL) {
+		at = fp_buddy_count_blocks(&pool->buddy, at, blocks);
+		cond_resched();
+	}
+	for (order = FP_ORDERS; !stats->largest_bytes && order--;)
+		if (blocks[order])
+			stats->largest_bytes = (u64)PAGE_SIZE << order;
 }
 
 /**
@@ -82,20 +109,19 @@ void fp_stats_read_account(const struct fp_account *account, struct framepool_io
 	stats->user_charged_bytes = READ_ONCE(account->user->budget.charged) * huge_bytes;
 }
 
-/* Free blocks that a request of @order could be cut out of, in blocks of @order. */
-static u64 suitable_blocks(const struct framepool_ioc_stats *stats, u32 order)
+/* Free frames in blocks of @order or more. */
+static u64 suitable_frames(const struct framepool_ioc_stats *stats, u32 order)
 {
 	u64 sum = 0;
-	u32 i;
 
-	for (i = order; i < stats->orders; i++)
-		sum += stats->free_blocks[i] << (i - order);
+	for (; order < stats->orders; order++)
+		sum += stats->free_blocks[order] << order;
 	return sum;
 }
 
 /**
  * fp_stats_unusable_index() - share of free memory that is unusable for an order
- * @stats: a snapshot
+ * @stats: orders and free_blocks
  * @order: the order
  *
  * As Linux defines it (mm/vmstat.c, unusable_free_index()).
@@ -104,16 +130,16 @@ static u64 suitable_blocks(const struct framepool_ioc_stats *stats, u32 order)
  */
 int fp_stats_unusable_index(const struct framepool_ioc_stats *stats, u32 order)
 {
-	u64 free = stats->free_bytes >> PAGE_SHIFT;
+	u64 free = suitable_frames(stats, 0);
 
 	if (!free)
 		return 1000;
-	return div64_u64((free - (suitable_blocks(stats, order) << order)) * 1000, free);
+	return div64_u64((free - suitable_frames(stats, order)) * 1000, free);
 }
 
 /**
  * fp_stats_external_index() - why would an allocation of an order fail?
- * @stats: a snapshot
+ * @stats: orders and free_blocks
  * @order: the order
  *
  * As Linux defines it (Documentation/admin-guide/sysctl/vm.rst, extfrag_threshold):
@@ -123,14 +149,14 @@ int fp_stats_unusable_index(const struct framepool_ioc_stats *stats, u32 order)
  */
 int fp_stats_external_index(const struct framepool_ioc_stats *stats, u32 order)
 {
-	u64 free = stats->free_bytes >> PAGE_SHIFT, blocks = 0;
+	u64 free = suitable_frames(stats, 0), blocks = 0;
 	u32 i;
 
 	for (i = 0; i < stats->orders; i++)
 		blocks += stats->free_blocks[i];
 	if (!blocks)
 		return 0;
-	if (suitable_blocks(stats, order))
+	if (suitable_frames(stats, order))
 		return -1000;
 	return 1000 - (int)div64_u64(1000 + ((free * 1000) >> order), blocks);
 }

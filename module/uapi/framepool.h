@@ -180,7 +180,7 @@ struct framepool_ioc_query {
 };
 
 /**
- * struct framepool_ioc_stats - FRAMEPOOL_IOC_STATS: a snapshot of the pool
+ * struct framepool_ioc_stats - FRAMEPOOL_IOC_STATS: the figures of the pool
  * @size: in: sizeof(struct framepool_ioc_stats)
  * @orders: out: number of entries of @free_blocks that the pool uses, max_order + 1
  * @total_bytes: out: size of the pool; always @free_bytes + @used_bytes + @quarantined_bytes +
@@ -211,8 +211,11 @@ struct framepool_ioc_query {
  * @free_blocks: out: number of free blocks by order (log2 of the number of frames). Each is counted
  *               once, at the largest order at which it is free and naturally aligned.
  *
- * Sizes up to @largest_bytes, @charged_bytes and @free_blocks are consistent with each other; the
- * other numbers are read one by one.
+ * @total_bytes to @retired_bytes, @largest_bytes (unless it is smaller than a huge frame) and
+ * @charged_bytes are of one moment. The free blocks are found in a walk over the pool while others
+ * allocate and free, so they add up to @free_bytes only if nobody does. The other numbers are read
+ * one by one. The call makes no allocation wait.
+ *
  * Slabs here are those of caches made with FRAMEPOOL_IOC_CACHE_CREATE, except in @used_bytes.
  *
  * Errors: only those of all calls.

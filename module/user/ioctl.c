@@ -49,8 +49,11 @@ static int do_info(struct call *call)
 
 static int do_stats(struct call *call)
 {
-	fp_stats_read(call->client->pool, &call->args.stats);
-	fp_stats_read_account(call->client->account, &call->args.stats);
+	struct framepool_ioc_stats *stats = &call->args.stats;
+
+	fp_stats_read(call->client->pool, stats);
+	fp_stats_read_blocks(call->client->pool, stats);
+	fp_stats_read_account(call->client->account, stats);
 	return 0;
 }
 

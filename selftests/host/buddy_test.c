@@ -16,14 +16,14 @@ static void begin(u32 hpfn, u64 frames)
 
 static void alloc_every_length_is_exact(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u64 nr;
 
 	begin(0, 8 * MIB);
 	for (nr = 1; nr <= 8 * MIB; nr++) {
 		EXPECT(pool_alloc(&buddy, &owner, nr, 1, 0, &run) == 0);
 		EXPECT(!run.dirty);
-		fp_buddy_stats(&buddy, &stats);
+		pool_stats(&buddy, &stats);
 		ASSERT(stats.used == nr && stats.free == stats.total - nr);
 		if (nr % 97 == 0)
 			pool_expect_sound(&buddy);
@@ -168,12 +168,12 @@ static void quarantine_keeps_what_is_pushed_back(void)
 /* Each line breaks one thing. None may change the pool. */
 static void free_of_what_is_not_a_run_is_refused(void)
 {
-	struct fp_buddy_stats before, after;
+	struct pool_stats before, after;
 
 	begin(0, 8 * MIB);
 	EXPECT(pool_alloc(&buddy, &owner, 8, 1, 0, &run) == 0);
 	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 7, 1, 0, &run2) == 0);
-	fp_buddy_stats(&buddy, &before);
+	pool_stats(&buddy, &before);
 	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, 0, true) == -EINVAL);
 	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, 7, true) == -EINVAL);
 	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, 9, true) == -EINVAL);
@@ -191,7 +191,7 @@ static void free_of_what_is_not_a_run_is_refused(void)
 	EXPECT(fp_buddy_free(&buddy, &other, run2.frame, run2.nr, true) == -EINVAL);
 	EXPECT(fp_buddy_free(&buddy, &owner, 1ULL << 40, 1, true) == -EINVAL);
 	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, ~0ULL, true) == -EINVAL);
-	fp_buddy_stats(&buddy, &after);
+	pool_stats(&buddy, &after);
 	EXPECT(after.bad_frees == 15);
 	after.bad_frees = 0;
 	EXPECT(!memcmp(&before, &after, sizeof(before)));
@@ -249,13 +249,13 @@ static void alloc_takes_unaligned_run_when_nothing_else_fits(void)
 
 static void stats_agree_with_a_layout_by_hand(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
 	begin(0, 8 * MIB);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.blocks[11] == 1 && stats.largest == 8 * MIB && fp_buddy_orders(&buddy) == 12);
 	EXPECT(pool_alloc(&buddy, &owner, 4, 1, 0, &run) == 0);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.blocks[11] == 0 && stats.blocks[10] == 1 && stats.blocks[9] == 1);
 	EXPECT(stats.blocks[8] == 1 && stats.blocks[2] == 1 && stats.blocks[1] == 0);
 	EXPECT(stats.largest == 3 * FP_HUGE_FRAMES);
@@ -264,44 +264,45 @@ static void stats_agree_with_a_layout_by_hand(void)
 	pool_fini(&buddy);
 }
 
+static struct fp_huge_view view_of(u64 frame, u32 nr)
+{
+	struct fp_huge_view view;
+
+	EXPECT(fp_buddy_view(&buddy, frame / FP_HUGE_FRAMES, &view) == nr);
+	return view;
+}
+
 static void view_shows_a_layout_by_hand(void)
 {
 	struct fp_owner third;
 	struct fp_budget budget;
-	static struct fp_huge_view huge[8];
-	struct fp_owner_view owners[8];
+	struct fp_huge_view view;
 	struct fp_run run3;
-	u32 first, nr, i;
 
-	begin(512, 16 * MIB);
-	fp_budget_init(&budget, NULL, NULL, 77);
+	begin(512, 8 * FP_HUGE_FRAMES);
+	fp_budget_init(&budget, FP_HUGE_ORDER, NULL, NULL, 77);
 	fp_owner_init(&third, &buddy, &budget);
-	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 100, FP_HUGE_FRAMES, 0, &run) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 2 * FP_HUGE_FRAMES + 10, FP_HUGE_FRAMES, 0, &run) == 0);
 	EXPECT(pool_alloc(&buddy, &third, 3, 1, 0, &run2) == 0);
-	EXPECT(pool_alloc(&buddy, &third, FP_HUGE_FRAMES, 1, 0, &run3) == 0);
+	EXPECT(pool_alloc(&buddy, &third, 3 * FP_HUGE_FRAMES, 1, 0, &run3) == 0);
 	EXPECT(pool_free(&buddy, &third, &run3) == 0);
-	nr = fp_buddy_view(&buddy, huge, owners, 8);
-	EXPECT(nr == 3);
-	EXPECT(owners[0].id == owner.id && owners[0].label == FP_NO_LABEL);
-	EXPECT(owners[1].id == FP_NO_ID && owners[1].label == FP_NO_LABEL);
-	EXPECT(owners[2].id == third.id && owners[2].label == 77);
-	first = run.frame / FP_HUGE_FRAMES;
-	EXPECT(huge[first].state == FP_HUGE_RUN && huge[first].nr_used == FP_HUGE_FRAMES);
-	EXPECT(huge[first + 1].state == FP_HUGE_BODY && huge[first + 1].nr_used == FP_HUGE_FRAMES);
-	EXPECT(huge[first + 2].state == FP_HUGE_OWNED && huge[first + 2].nr_used == 100);
-	for (i = 0; i < 3; i++)
-		EXPECT(huge[first + i].whose == owner.id);
-	i = run2.frame / FP_HUGE_FRAMES;
-	EXPECT(huge[i].state == FP_HUGE_OWNED && huge[i].nr_used == 3 && huge[i].whose == third.id);
-	i = run3.frame / FP_HUGE_FRAMES;
-	EXPECT(huge[i].state == FP_HUGE_QUARANTINED && !huge[i].nr_used && huge[i].whose == 77);
-	EXPECT(fp_buddy_view(&buddy, huge, owners, 1) == 3);
+	view = view_of(run.frame, 2);
+	EXPECT(view.state == FP_HUGE_RUN && view.nr_used == FP_HUGE_FRAMES);
+	EXPECT(view.id == owner.id && view.label == FP_NO_LABEL);
+	EXPECT(view_of(run.frame + FP_HUGE_FRAMES, 1).state == FP_HUGE_INSIDE);
+	view = view_of(run.frame + 2 * FP_HUGE_FRAMES, 1);
+	EXPECT(view.state == FP_HUGE_OWNED && view.nr_used == 10 && view.id == owner.id);
+	view = view_of(run2.frame, 1);
+	EXPECT(view.state == FP_HUGE_OWNED && view.nr_used == 3);
+	EXPECT(view.id == third.id && view.label == 77);
+	view = view_of(run3.frame, 3);
+	EXPECT(view.state == FP_HUGE_QUARANTINED && !view.nr_used && view.label == 77);
+	EXPECT(view.id == FP_NO_ID);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);
 	EXPECT(pool_free(&buddy, &third, &run2) == 0);
 	pool_settle(&buddy);
-	fp_buddy_view(&buddy, huge, NULL, 0);
-	for (i = 0; i < 8; i++)
-		EXPECT(huge[i].state == FP_HUGE_EMPTY && !huge[i].nr_used);
+	view = view_of(0, 8);
+	EXPECT(view.state == FP_HUGE_EMPTY && !view.nr_used);
 	pool_fini(&buddy);
 }
 
@@ -370,7 +371,7 @@ static void alloc_takes_the_end_that_is_asked_for(void)
 	EXPECT(fp_buddy_pfn(&buddy, run.frame) == 5 * FP_HUGE_FRAMES);
 	request.high = false;
 	EXPECT(fp_buddy_alloc(&buddy, &owner, &request, &run2) == 0);
-	EXPECT(fp_buddy_pfn(&buddy, run2.frame) == 4 * FP_HUGE_FRAMES);	/* fits best */
+	EXPECT(fp_buddy_pfn(&buddy, run2.frame) == 0);
 	EXPECT(pool_free(&buddy, &owner, &run2) == 0);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);
 	pool_settle(&buddy);

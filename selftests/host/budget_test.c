@@ -15,9 +15,9 @@ static void begin(u32 nr_huge)
 	user_limit = 0;
 	limit = 0;
 	pool_init_one(&buddy, 0, nr_huge * FP_HUGE_FRAMES);
-	fp_budget_init(&user, NULL, &user_limit, FP_NO_LABEL);
-	fp_budget_init(&budget, &user, &limit, 1);
-	fp_budget_init(&sibling, &user, NULL, 2);
+	fp_budget_init(&user, FP_HUGE_ORDER, NULL, &user_limit, FP_NO_LABEL);
+	fp_budget_init(&budget, FP_HUGE_ORDER, &user, &limit, 1);
+	fp_budget_init(&sibling, FP_HUGE_ORDER, &user, NULL, 2);
 	fp_owner_init(&owner, &buddy, &budget);
 	fp_owner_init(&other, &buddy, &sibling);
 }
@@ -31,10 +31,10 @@ static void end(void)
 
 static bool charged_is(u32 theirs, u32 others)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
 	pool_expect_sound(&buddy);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.charged == (u64)(theirs + others) * FP_HUGE_FRAMES);
 	return budget.charged == theirs && sibling.charged == others &&
 	       user.charged == theirs + others;
@@ -89,7 +89,7 @@ static void quarantine_is_charged_until_released(void)
 
 static void retired_huge_frame_is_charged_to_nobody(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	struct fp_budget *whose;
 	struct fp_run run;
 	u32 index;
@@ -100,7 +100,7 @@ static void retired_huge_frame_is_charged_to_nobody(void)
 	index = fp_buddy_quarantine_pop(&buddy, NULL, FP_UNCLEARED, &whose);
 	fp_buddy_quarantine_retire(&buddy, whose, index);
 	EXPECT(charged_is(0, 0));
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.retired == FP_HUGE_FRAMES && stats.quarantined == 0);
 	EXPECT(stats.charged == 0);
 	EXPECT(stats.free == 3 * FP_HUGE_FRAMES);
@@ -138,7 +138,8 @@ static void limit_of_a_client_bounds_its_huge_frames(void)
 	EXPECT(fp_buddy_alloc_blocks(&owner, FP_HUGE_ORDER - 1, blocks, NULL, 8) == 3);
 	EXPECT(charged_is(3, 0));
 	/* What it has already costs nothing more, even where it is not aligned. */
-	EXPECT(pool_alloc(&buddy, &owner, 200, 1, 0, &runs[3]) == 0 && charged_is(3, 0));
+	EXPECT(pool_alloc(&buddy, &owner, FP_HUGE_FRAMES / 4, 1, 0, &runs[3]) == 0 &&
+	       charged_is(3, 0));
 	/* The sibling has no limit of its own. */
 	EXPECT(pool_alloc(&buddy, &other, 4 * FP_HUGE_FRAMES, 1, 0, &runs[4]) == 0);
 	EXPECT(charged_is(3, 4));
@@ -241,7 +242,7 @@ static void one_pass_sees_each_referenced_huge_frame_once(void)
 	struct fp_run run;
 
 	begin(16);
-	fp_budget_init(&third, NULL, NULL, 3);
+	fp_budget_init(&third, FP_HUGE_ORDER, NULL, NULL, 3);
 	fp_owner_init(&last, &buddy, &third);
 	EXPECT(pool_alloc(&buddy, &owner, 3 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);

@@ -108,7 +108,7 @@ static void op_alloc(struct pool *pool, struct input *input, bool high, bool dir
 		return;
 	new->owner = next(input) % OWNERS;
 	owner = &pool->owners[new->owner];
-	free = (u64)pool->buddy.map.nr_empty * FP_HUGE_FRAMES;
+	free = (u64)pool->buddy.runs.nr_empty * FP_HUGE_FRAMES;
 	if (request.nr < FP_HUGE_FRAMES)
 		free += owner->nr_free;
 	ret = fp_buddy_alloc(&pool->buddy, owner, &request, &new->run);
@@ -123,7 +123,7 @@ static void op_alloc(struct pool *pool, struct input *input, bool high, bool dir
 
 static u64 nr_frames(const struct pool *pool)
 {
-	return (u64)pool->buddy.map.nr * FP_HUGE_FRAMES;
+	return (u64)pool->buddy.runs.extents.nr_huge * FP_HUGE_FRAMES;
 }
 
 static void op_alloc_at(struct pool *pool, struct input *input)
@@ -315,13 +315,13 @@ static void op_limit(struct pool *pool, struct input *input)
 
 static void op_look(struct pool *pool)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u64 used = 0;
 	u32 i;
 
 	for (i = 0; i < pool->nr_live; i++)
 		used += pool->live[i].run.nr;
-	fp_buddy_stats(&pool->buddy, &stats);
+	pool_stats(&pool->buddy, &stats);
 	EXPECT(stats.used == used);
 	EXPECT(stats.free + stats.used + stats.quarantined + stats.retired == stats.total);
 	EXPECT(stats.retired == (u64)pool->nr_retired * FP_HUGE_FRAMES);
@@ -385,9 +385,9 @@ static void begin(struct pool *pool, const struct extent *extents, u32 nr)
 
 	memset(pool, 0, sizeof(*pool));
 	pool_init(&pool->buddy, extents, nr);
-	fp_budget_init(&pool->user, NULL, NULL, 99);
+	fp_budget_init(&pool->user, FP_HUGE_ORDER, NULL, NULL, 99);
 	for (i = 0; i < OWNERS; i++) {
-		fp_budget_init(&pool->budgets[i], i ? &pool->user : NULL, &pool->limits[i], i);
+		fp_budget_init(&pool->budgets[i], FP_HUGE_ORDER, i ? &pool->user : NULL, &pool->limits[i], i);
 		fp_owner_init(&pool->owners[i], &pool->buddy, &pool->budgets[i]);
 		pool->owners[i].max_kept = i;
 	}

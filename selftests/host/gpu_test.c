@@ -65,7 +65,10 @@ static void limit_largest_order_is_one_block_and_all_there_is(void)
 	pool_fini(&buddy);
 }
 
-/* One block of each order is free. Each can be allocated, then nothing. */
+/*
+ * There is room for one block of each order. From the largest down, each can be allocated, then
+ * nothing. (From the smallest up, one huge frame would be cut from the end of the largest block.)
+ */
 static void optimistic_each_order_can_be_had_once(void)
 {
 	enum { TOP = 16 };
@@ -73,7 +76,7 @@ static void optimistic_each_order_can_be_had_once(void)
 
 	begin(1, 2 << TOP);		/* huge frames 1, 2 to 3, 4 to 7, …, 128 to 255, and 256 */
 	EXPECT(alloc_block(1, &runs[TOP + 1]) == 0);
-	for (order = 0; order <= TOP; order++)
+	for (order = TOP + 1; order--;)
 		EXPECT(alloc_block(1ULL << order, &runs[order]) == 0);
 	EXPECT(alloc_block(1, &run) == -ENOMEM);
 	pool_expect_sound(&buddy);
@@ -210,7 +213,7 @@ static u32 fill_below(u64 end_pfn, u32 nr_runs)
 static void range_bias_growing_limit_fills_all_below(void)
 {
 	const u64 base = 3 * FP_HUGE_FRAMES, frames = 32 * FP_HUGE_FRAMES;
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u64 end = base;
 	u32 nr = 0;
 
@@ -219,7 +222,7 @@ static void range_bias_growing_limit_fills_all_below(void)
 		end += test_random() % (3 * FP_HUGE_FRAMES);
 		end = min(end, base + frames);
 		nr = fill_below(end, nr);
-		fp_buddy_stats(&buddy, &stats);
+		pool_stats(&buddy, &stats);
 		ASSERT(stats.used == end - base);
 		pool_expect_sound(&buddy);
 	}

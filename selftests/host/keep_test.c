@@ -15,7 +15,7 @@ static void begin(u32 nr_huge, u32 max_kept)
 
 	pool_init_one(&buddy, 0, nr_huge * FP_HUGE_FRAMES);
 	for (i = 0; i < NR_OWNERS; i++) {
-		fp_budget_init(&budgets[i], NULL, NULL, 100 + i);
+		fp_budget_init(&budgets[i], FP_HUGE_ORDER, NULL, NULL, 100 + i);
 		fp_owner_init(&owners[i], &buddy, &budgets[i]);
 		owners[i].max_kept = max_kept;
 	}
@@ -55,11 +55,11 @@ static int keep(struct fp_owner *owner, const struct fp_run *run)
 	return ret;
 }
 
-static struct fp_buddy_stats stats(void)
+static struct pool_stats stats(void)
 {
-	struct fp_buddy_stats now;
+	struct pool_stats now;
 
-	fp_buddy_stats(&buddy, &now);
+	pool_stats(&buddy, &now);
 	EXPECT(now.free + now.used + now.quarantined == now.total);
 	return now;
 }
@@ -112,6 +112,11 @@ static void no_more_are_kept_than_the_limit(void)
 	end();
 }
 
+static u32 nr_kept(u32 i)
+{
+	return budgets[i].queues[FP_KEPT].nr;
+}
+
 static void kept_run_comes_back_as_it_was(void)
 {
 	struct fp_run run, other, again;
@@ -119,7 +124,7 @@ static void kept_run_comes_back_as_it_was(void)
 	begin(8, 0);
 	EXPECT(alloc_dirty(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &run) == 0 && !run.dirty);
 	EXPECT(keep(&owners[0], &run) == 0);
-	EXPECT(owners[0].nr_kept == 3 && owners[0].nr_huge == 3);
+	EXPECT(nr_kept(0) == 3 && !owners[0].nr_huge && budgets[0].charged == 3);
 	/* No other owner gets it, nor does its own without asking for it. */
 	EXPECT(alloc_dirty(&owners[1], 3 * FP_HUGE_FRAMES, 1, 0, &other) == 0);
 	EXPECT(!other.dirty && other.frame != run.frame);
@@ -129,7 +134,7 @@ static void kept_run_comes_back_as_it_was(void)
 	       !other.dirty);
 	EXPECT(fp_buddy_free(&buddy, &owners[0], other.frame, other.nr, false) == 0);
 	EXPECT(alloc_dirty(&owners[0], 3 * FP_HUGE_FRAMES, 1, 0, &again) == 0);
-	EXPECT(again.frame == run.frame && again.dirty && owners[0].nr_kept == 0);
+	EXPECT(again.frame == run.frame && again.dirty && nr_kept(0) == 0);
 	EXPECT(pool_free(&buddy, &owners[0], &again) == 0);
 	EXPECT(pool_free(&buddy, &owners[0], &again) == -EINVAL);
 	end();
@@ -143,21 +148,28 @@ static void kept_run_serves_what_fits(void)
 	EXPECT(fp_buddy_alloc_at(&buddy, &owners[0], FP_HUGE_FRAMES, 4 * FP_HUGE_FRAMES,
 				 &run) == 0);
 	EXPECT(keep(&owners[0], &run) == 0);
-	/* The run begins with the wrong alignment, and above the limit. A later part fits. */
+	/* The run begins with the wrong alignment, and above the limit. */
 	EXPECT(alloc_dirty(&owners[0], 2 * FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES, 0, &again) == 0);
-	EXPECT(again.dirty && again.frame == 2 * FP_HUGE_FRAMES);
+	EXPECT(!again.dirty && again.frame == 6 * FP_HUGE_FRAMES);
 	EXPECT(alloc_dirty(&owners[0], FP_HUGE_FRAMES, 1, FP_HUGE_FRAMES, &rest) == 0);
 	EXPECT(!rest.dirty && rest.frame == 0);
-	EXPECT(keep(&owners[0], &again) == 0);
-	EXPECT(pool_free(&buddy, &owners[0], &rest) == 0);
+	EXPECT(fp_buddy_free(&buddy, &owners[0], again.frame, again.nr, false) == 0);
+	EXPECT(fp_buddy_free(&buddy, &owners[0], rest.frame, rest.nr, false) == 0);
 	EXPECT(alloc_dirty(&owners[0], 5 * FP_HUGE_FRAMES, 1, 0, &again) == -ENOMEM);
+	/* The second of three kept runs. */
+	EXPECT(pool_alloc(&buddy, &owners[0], FP_HUGE_FRAMES, 1, FP_HUGE_FRAMES, &rest) == 0);
+	EXPECT(keep(&owners[0], &rest) == 0 && nr_kept(0) == 5);
+	EXPECT(alloc_dirty(&owners[0], FP_HUGE_FRAMES, 1, FP_HUGE_FRAMES, &rest) == 0);
+	EXPECT(rest.dirty && rest.frame == 0 && nr_kept(0) == 4);
+	pool_expect_sound(&buddy);
+	EXPECT(fp_buddy_free(&buddy, &owners[0], rest.frame, rest.nr, false) == 0);
 	EXPECT(alloc_dirty(&owners[0], 3 * FP_HUGE_FRAMES + 7, 1, 0, &again) == 0);
-	EXPECT(again.dirty && again.frame == FP_HUGE_FRAMES && owners[0].nr_kept == 0);
+	EXPECT(again.dirty && again.frame == FP_HUGE_FRAMES && nr_kept(0) == 0);
 	EXPECT(pool_alloc(&buddy, &owners[0], 1, 1, 0, &rest) == 0);
 	EXPECT(rest.dirty && rest.frame == 4 * FP_HUGE_FRAMES + 7);
 	EXPECT(pool_free(&buddy, &owners[0], &rest) == 0);
 	EXPECT(keep(&owners[0], &again) == 0);
-	EXPECT(owners[0].nr_kept == 3 && buddy.nr_quarantined == 2);
+	EXPECT(nr_kept(0) == 3 && buddy.nr_quarantined == 4);
 	end();
 }
 
@@ -198,12 +210,15 @@ static void collecting_takes_turns(void)
 /* One call does no more than it may do under one lock; the owner's turn comes again. */
 static void collecting_goes_by_pieces(void)
 {
-	struct fp_run run;
+	static struct fp_run runs[150];
 	u32 i, before;
 
-	begin(200, 0);
-	EXPECT(alloc_dirty(&owners[0], 150 * FP_HUGE_FRAMES, 1, 0, &run) == 0);
-	EXPECT(keep(&owners[0], &run) == 0);
+	begin(200, 150);
+	for (i = 0; i < 150; i++)
+		EXPECT(pool_alloc(&buddy, &owners[0], FP_HUGE_FRAMES - 1, 1, 0, &runs[i]) == 0);
+	for (i = 0; i < 150; i++)
+		EXPECT(pool_free(&buddy, &owners[0], &runs[i]) == 0);
+	EXPECT(owners[0].nr_kept == 150);
 	for (i = 0; owners[0].nr_kept; i++) {
 		before = owners[0].nr_kept;
 		EXPECT(fp_buddy_collect(&buddy, NULL));

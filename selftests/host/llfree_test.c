@@ -68,9 +68,9 @@ static void expect_disjoint(void)
 
 static void expect_used(u64 frames)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == frames);
 	pool_expect_sound(&buddy);
 }

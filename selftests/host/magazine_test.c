@@ -18,7 +18,7 @@ static void begin_pool(u64 frames, bool direct)
 		hpfn[i] = 64 + i;
 	memset(&buddy, 0, sizeof(buddy));
 	memset(&magazines, 0, sizeof(magazines));
-	EXPECT(fp_buddy_init(&buddy, hpfn, frames / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
+	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, frames / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
 	free(hpfn);
 	EXPECT(fp_magazines_init(&magazines, &buddy, direct) == 0);
 	fp_owner_init(&client, &buddy, NULL);
@@ -41,9 +41,9 @@ static void end(void)
 
 static u64 nr_bad_frees(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
-	fp_magazines_stats(&magazines, 0, &stats);
+	pool_magazines_stats(&magazines, &stats);
 	EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
 	return stats.bad_frees;
 }
@@ -77,7 +77,7 @@ static void blocks_of_each_order_are_aligned_and_apart(void)
 static void one_processor_can_have_all_frames(void)
 {
 	u32 *blocks = calloc(FRAMES, sizeof(*blocks)), kept[nr_cpu_ids], i, nr;
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
 	begin();
 	for (i = 0; i < nr_cpu_ids; i++) {
@@ -94,7 +94,7 @@ static void one_processor_can_have_all_frames(void)
 		blocks[nr] = block;
 	}
 	EXPECT(nr == FRAMES - nr_cpu_ids);
-	fp_magazines_stats(&magazines, 0, &stats);
+	pool_magazines_stats(&magazines, &stats);
 	EXPECT(stats.free == 0 && stats.used == FRAMES);
 	while (nr--)
 		EXPECT(fp_magazines_free(&magazines, blocks[nr], 0) == 0);
@@ -106,29 +106,29 @@ static void one_processor_can_have_all_frames(void)
 
 static void blocks_in_magazines_count_as_free(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u64 block[2];
 
 	begin();
 	block[0] = fp_magazines_alloc(&magazines, 0);
 	block[1] = fp_magazines_alloc(&magazines, 3);
-	fp_magazines_stats(&magazines, 0, &stats);
+	pool_magazines_stats(&magazines, &stats);
 	EXPECT(stats.used == 9 && stats.free == FRAMES - 9);
 	EXPECT(fp_magazines_free(&magazines, block[0], 0) == 0);
 	EXPECT(fp_magazines_free(&magazines, block[1], 3) == 0);
-	fp_magazines_stats(&magazines, 0, &stats);
+	pool_magazines_stats(&magazines, &stats);
 	EXPECT(stats.used == 0 && stats.free == FRAMES && stats.blocks[3] > 0);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used > 9);
 	fp_magazines_drain(&magazines, false);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == 0 && stats.quarantined > 0);
 	end();
 }
 
 static void drain_local_leaves_the_others(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u64 block;
 
 	begin();
@@ -138,11 +138,11 @@ static void drain_local_leaves_the_others(void)
 	block = fp_magazines_alloc(&magazines, 5);
 	fp_magazines_free(&magazines, block, 5);
 	fp_magazines_drain_local(&magazines);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used > 0);
 	test_cpu = 0;
 	fp_magazines_drain_local(&magazines);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == 0);
 	end();
 }
@@ -160,7 +160,8 @@ static void free_of_what_is_not_a_block_is_refused(void)
 	/* The refill took the lowest blocks, so the last frame is still free. */
 	last = round_up(small + 1, (u64)FP_HUGE_FRAMES) - 1;
 	EXPECT(pool_alloc(&buddy, &client, 8, 8, 0, &run) == 0);
-	EXPECT(fp_frames_is_free(&buddy.frames[last / FP_HUGE_FRAMES], last % FP_HUGE_FRAMES));
+	EXPECT(fp_frames_is_free(fp_buddy_frames(&buddy, last / FP_HUGE_FRAMES),
+				 last % FP_HUGE_FRAMES));
 	const struct { u64 frame; u32 order; } wrong[] = {
 		{ small, 0 }, { small, 2 }, { small, 4 }, { small, FP_HUGE_ORDER },
 		{ small, FP_ORDERS }, { small, 31 }, { small, 32 }, { small, 64 },
@@ -257,7 +258,7 @@ static u32 make_wrong(enum wrong wrong, u32 order, const u32 *blocks, u32 place,
 static void free_list_with_one_wrong(u32 order, u32 place, enum wrong wrong)
 {
 	u32 blocks[12], good, other;
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	struct fp_run run;
 
 	begin();
@@ -272,7 +273,7 @@ static void free_list_with_one_wrong(u32 order, u32 place, enum wrong wrong)
 	EXPECT(fp_magazines_free_bulk(&magazines, order, blocks, 12) == 1);
 	EXPECT(nr_bad_frees() == 1);
 	pool_expect_sound(&buddy);
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == 4ULL << order);
 	EXPECT(fp_magazines_free(&magazines, good, order) == 0);
 	EXPECT(fp_magazines_free(&magazines, other, order + 1) == 0);
@@ -327,7 +328,7 @@ static void bulk_gets_what_there_is(void)
 
 static void small_pools_have_small_magazines(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u64 block;
 	u32 order;
 
@@ -336,7 +337,7 @@ static void small_pools_have_small_magazines(void)
 		block = fp_magazines_alloc(&magazines, order);
 		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
 	}
-	fp_buddy_stats(&buddy, &stats);
+	pool_stats(&buddy, &stats);
 	EXPECT(stats.used <= FP_MAGAZINE_ORDERS * 16 * MIB / 128);
 	end();
 }

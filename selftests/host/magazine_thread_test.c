@@ -148,10 +148,10 @@ static void drain_all_the_time(void)
 static void watch(void)
 {
 	struct timespec pause = { .tv_nsec = 300000 };
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
 	while (nr_working) {
-		fp_magazines_stats(&magazines, 0, &stats);
+		pool_magazines_stats(&magazines, &stats);
 		EXPECT(stats.total == FRAMES && !stats.bad_frees);
 		EXPECT(stats.free + stats.used + stats.quarantined == FRAMES);
 		pool_expect_sound(&buddy);
@@ -180,7 +180,7 @@ static void begin_threads(void)
 		hpfn[i] = 64 + i;
 	memset(&buddy, 0, sizeof(buddy));
 	memset(&magazines, 0, sizeof(magazines));
-	EXPECT(fp_buddy_init(&buddy, hpfn, FRAMES / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
+	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, FRAMES / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
 	free(hpfn);
 	EXPECT(fp_magazines_init(&magazines, &buddy, false) == 0);
 	memset(memory, 0, sizeof(memory));
@@ -190,7 +190,7 @@ static void begin_threads(void)
 /* Nothing is lost: only what is in the mailbox is allocated. */
 static void end_threads(void)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 	u32 i;
 
 	for (i = 0; i < SLOTS; i++) {
@@ -198,7 +198,7 @@ static void end_threads(void)
 			give_back(mailbox[i]);
 		mailbox[i] = 0;
 	}
-	fp_magazines_stats(&magazines, 0, &stats);
+	pool_magazines_stats(&magazines, &stats);
 	EXPECT(!stats.used && !stats.bad_frees);
 	fp_magazines_drain(&magazines, true);
 	pool_expect_sound(&buddy);

@@ -47,23 +47,21 @@ static u64 random_length(void)
 /* Does the model allow a run? If not, a failure is right. */
 static bool model_has_huge_run(u64 nr, u64 align, u64 end_pfn)
 {
-	u32 need = (nr + FP_HUGE_FRAMES - 1) / FP_HUGE_FRAMES, i, n = 0;
+	u32 need = (nr + FP_HUGE_FRAMES - 1) / FP_HUGE_FRAMES, i, n, room;
+	struct fp_huge_view view;
 	u64 pfn;
 
-	for (i = 0; i < buddy.map.nr; i++) {
-		if (fp_huge_state(&buddy.huge[i]) != FP_HUGE_EMPTY) {
-			n = 0;
+	for (i = 0; i < buddy.runs.extents.nr_huge; i += n) {
+		n = fp_buddy_view(&buddy, i, &view);
+		if (view.state != FP_HUGE_EMPTY)
 			continue;
-		}
-		if (n && fp_hugemap_contiguous(&buddy.map, i - 1) == 1)
-			n = 0;
-		n++;
-		pfn = ((u64)fp_hugemap_hpfn(&buddy.map, i) - n + 1) * FP_HUGE_FRAMES;
-		while (n && (pfn & (align - 1))) {
-			n--;
+		room = n;
+		pfn = fp_buddy_pfn(&buddy, fp_first(&buddy, i));
+		while (room && (pfn & (align - 1))) {
+			room--;
 			pfn += FP_HUGE_FRAMES;
 		}
-		if (n >= need && (!end_pfn || pfn + nr <= end_pfn))
+		if (room >= need && (!end_pfn || pfn + nr <= end_pfn))
 			return true;
 	}
 	return false;
@@ -90,7 +88,7 @@ static bool model_is_over(u32 owner, u64 nr)
 
 static bool model_is_short(u32 owner, u64 nr)
 {
-	u64 have = (u64)buddy.map.nr_empty * FP_HUGE_FRAMES;
+	u64 have = (u64)buddy.runs.nr_empty * FP_HUGE_FRAMES;
 
 	return nr > have + (nr < FP_HUGE_FRAMES ? owners[owner].nr_free : 0);
 }
@@ -152,11 +150,11 @@ static bool model_refuses(u32 owner, u64 frame, u64 nr)
 		if (held[i])
 			return true;
 	for (index = frame / FP_HUGE_FRAMES; index <= end; index++) {
-		enum fp_huge_state state = fp_huge_state(&buddy.huge[index]);
+		enum fp_huge_state state = fp_huge_state(&buddy.runs.huge[index]);
 
 		if (state != FP_HUGE_EMPTY &&
 		    (nr >= FP_HUGE_FRAMES || state != FP_HUGE_OWNED ||
-		     fp_huge_owner(&buddy.huge[index]) != owners[owner].id))
+		     fp_huge_owner(&buddy.runs.huge[index]) != owners[owner].id))
 			return true;
 	}
 	return false;
@@ -164,7 +162,7 @@ static bool model_refuses(u32 owner, u64 frame, u64 nr)
 
 static void step_alloc_at(void)
 {
-	u64 nr = random_length(), frame = test_random() % ((u64)buddy.map.nr * FP_HUGE_FRAMES);
+	u64 nr = random_length(), frame = test_random() % ((u64)buddy.runs.extents.nr_huge * FP_HUGE_FRAMES);
 	struct live *new = &live[nr_live];
 	u32 room;
 	int ret;
@@ -173,7 +171,7 @@ static void step_alloc_at(void)
 		return;
 	if (nr >= FP_HUGE_FRAMES && test_random() % 16)
 		frame = round_down(frame, FP_HUGE_FRAMES);
-	room = fp_hugemap_contiguous(&buddy.map, frame / FP_HUGE_FRAMES) * FP_HUGE_FRAMES -
+	room = fp_extents_contiguous(&buddy.runs.extents, frame / FP_HUGE_FRAMES) * FP_HUGE_FRAMES -
 	       frame % FP_HUGE_FRAMES;
 	new->owner = test_random() % OWNERS;
 	ret = fp_buddy_alloc_at(&buddy, &owners[new->owner], frame, nr, &new->run);
@@ -197,7 +195,7 @@ static bool model_has_block(u32 owner, u32 order)
 		return true;
 	if (size >= FP_HUGE_FRAMES)
 		return false;
-	for (frame = 0; frame < (u64)buddy.map.nr * FP_HUGE_FRAMES; frame += size) {
+	for (frame = 0; frame < (u64)buddy.runs.extents.nr_huge * FP_HUGE_FRAMES; frame += size) {
 		for (i = 0; i < size && !held[frame + i]; i++)
 			;
 		if (i == size && !model_refuses(owner, frame, size))
@@ -227,7 +225,7 @@ static void step_batch(void)
 	EXPECT(nr == wanted || model_is_over(owner, size) || !model_has_block(owner, order));
 	model_check_charge(owner);
 	i = nr ? test_random() % nr : 0;
-	blocks[i] = i ? blocks[test_random() % i] : buddy.map.nr * FP_HUGE_FRAMES;
+	blocks[i] = i ? blocks[test_random() % i] : buddy.runs.extents.nr_huge * FP_HUGE_FRAMES;
 	EXPECT(fp_buddy_free_blocks(&owners[owner], order, blocks, i + 1, false) == i);
 	nr_live -= nr;
 	memmove(&live[nr_live], &live[nr_live + i], (nr - i) * sizeof(*live));
@@ -285,13 +283,13 @@ static void random_operations_agree_with_the_model(void)
 
 	printf("# %llu operations\n", (unsigned long long)steps);
 	pool_init(&buddy, extents, sizeof(extents) / sizeof(*extents));
-	held = calloc(buddy.map.nr, FP_HUGE_FRAMES);
-	dirty = calloc(buddy.map.nr, FP_HUGE_FRAMES);
-	fp_budget_init(&user, NULL, &user_limit, 99);
+	held = calloc(buddy.runs.extents.nr_huge, FP_HUGE_FRAMES);
+	dirty = calloc(buddy.runs.extents.nr_huge, FP_HUGE_FRAMES);
+	fp_budget_init(&user, FP_HUGE_ORDER, NULL, &user_limit, 99);
 	for (i = 0; i < OWNERS; i++) {
 		bool free = i == OWNERS - 1;
 
-		fp_budget_init(&budgets[i], free ? NULL : &user, free ? NULL : &limits[i], i);
+		fp_budget_init(&budgets[i], FP_HUGE_ORDER, free ? NULL : &user, free ? NULL : &limits[i], i);
 		fp_owner_init(&owners[i], &buddy, &budgets[i]);
 		owners[i].max_kept = i;
 	}

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef FP_HUGE_ORDER		/* the tests are built with several */
 #define FP_HUGE_ORDER	9
+#endif
 #define PAGE_SHIFT	12
 
 typedef uint8_t u8;
@@ -22,6 +24,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int32_t s32;
+typedef int64_t s64;
 
 #define U32_MAX			UINT32_MAX
 #define U64_MAX			UINT64_MAX
@@ -49,6 +52,7 @@ typedef int32_t s32;
 #define clamp(x, low, high)	min(max(x, low), high)
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
+#define DIV_ROUND_UP(x, y)	(((x) + (y) - 1) / (y))
 #define DIV_ROUND_UP_ULL(x, y)	(((x) + (y) - 1) / (y))
 #define round_down(x, y)	((x) & ~((__typeof__(x))(y) - 1))
 #define round_up(x, y)		((((x) - 1) | ((__typeof__(x))(y) - 1)) + 1)
@@ -68,8 +72,8 @@ typedef int32_t s32;
 	((void)(buddy), (void)(order), (void)(wanted), (void)(got))
 #define trace_drain(buddy, cpu, order, nr)	\
 	((void)(buddy), (void)(cpu), (void)(order), (void)(nr))
-#define trace_quarantine(buddy, index, label, step)	\
-	((void)(buddy), (void)(index), (void)(label))
+#define trace_quarantine(buddy, index, nr, label, step)	\
+	((void)(buddy), (void)(index), (void)(nr), (void)(label))
 
 typedef int gfp_t;
 #define GFP_KERNEL		0
@@ -140,6 +144,8 @@ static inline void preempt_enable(void)
 #define raw_smp_processor_id()	test_cpu
 #define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < nr_cpu_ids; (cpu)++)
 #define alloc_percpu(type)	((type *)test_calloc(nr_cpu_ids, sizeof(type)))
+#define this_cpu_add(pcp, n)	\
+	((void)__atomic_fetch_add(this_cpu_ptr(&(pcp)), n, __ATOMIC_RELAXED))
 #define free_percpu(p)		free(p)
 #define per_cpu_ptr(p, cpu)	(&(p)[cpu])
 #define this_cpu_ptr(p)		per_cpu_ptr(p, test_cpu)

@@ -14,7 +14,7 @@ void pool_init(struct fp_buddy *buddy, const struct extent *extents, u32 nr)
 		for (j = 0; j < extents[i].nr; j++)
 			hpfn[at++] = extents[i].hpfn + j;
 	memset(buddy, 0, sizeof(*buddy));
-	if (fp_buddy_init(buddy, hpfn, total, 0))
+	if (fp_buddy_init(buddy, FP_HUGE_ORDER, hpfn, total, 0))
 		abort();
 	free(hpfn);
 }
@@ -66,6 +66,44 @@ int pool_compare_runs(const void *a, const void *b)
 	return (left->frame > right->frame) - (left->frame < right->frame);
 }
 
+/* @blocks has the blocks in magazines. */
+static void gather_stats(const struct fp_buddy *buddy, const struct fp_counts *counts,
+			 const u64 *blocks, struct pool_stats *stats)
+{
+	u32 at = 0, order;
+
+	*stats = (struct pool_stats){
+		.total = counts->total, .free = counts->free, .used = counts->used,
+		.quarantined = counts->quarantined, .retired = counts->retired,
+		.charged = counts->charged, .largest = counts->largest,
+		.bad_frees = counts->bad_frees,
+	};
+	memcpy(stats->blocks, blocks, FP_MAGAZINE_ORDERS * sizeof(*blocks));
+	while (at != FP_NIL)
+		at = fp_buddy_count_blocks(buddy, at, stats->blocks);
+	for (order = 0; order < FP_ORDERS && !counts->largest; order++)
+		if (stats->blocks[order])
+			stats->largest = 1ULL << order;
+}
+
+void pool_stats(struct fp_buddy *buddy, struct pool_stats *stats)
+{
+	const u64 blocks[FP_MAGAZINE_ORDERS] = {};
+	struct fp_counts counts;
+
+	fp_buddy_count(buddy, &counts);
+	gather_stats(buddy, &counts, blocks, stats);
+}
+
+void pool_magazines_stats(struct fp_magazines *magazines, struct pool_stats *stats)
+{
+	u64 blocks[FP_MAGAZINE_ORDERS];
+	struct fp_counts counts;
+
+	fp_magazines_count(magazines, 0, &counts, blocks);
+	gather_stats(magazines->buddy, &counts, blocks, stats);
+}
+
 void pool_expect_sound(struct fp_buddy *buddy)
 {
 	const char *broken = fp_buddy_verify(buddy);
@@ -77,9 +115,9 @@ void pool_expect_sound(struct fp_buddy *buddy)
 
 void pool_expect_empty(struct fp_buddy *buddy)
 {
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
-	fp_buddy_stats(buddy, &stats);
+	pool_stats(buddy, &stats);
 	EXPECT(stats.free == stats.total);
 	EXPECT(stats.used == 0);
 	EXPECT(stats.quarantined == 0);

@@ -4,6 +4,7 @@
 #define FP_HOST_POOL_H
 
 #include "core/buddy.h"
+#include "core/magazine.h"
 
 #define MIB	256ULL		/* frames */
 #define GIB	(1024 * MIB)
@@ -24,6 +25,22 @@ int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align
 	       struct fp_run *run);
 int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run);
 int pool_compare_runs(const void *a, const void *b);	/* for qsort(): by address */
+
+/* All that is to be known of a pool: struct fp_counts, and its free blocks by order. */
+struct pool_stats {
+	u64 total;
+	u64 free;
+	u64 used;
+	u64 quarantined;
+	u64 retired;
+	u64 charged;
+	u64 largest;	/* run of empty huge frames, or else free block */
+	u64 bad_frees;
+	u64 blocks[FP_ORDERS];
+};
+
+void pool_stats(struct fp_buddy *buddy, struct pool_stats *stats);
+void pool_magazines_stats(struct fp_magazines *magazines, struct pool_stats *stats);
 
 /* Nothing is allocated, everything is coalesced, every invariant holds. */
 void pool_expect_empty(struct fp_buddy *buddy);

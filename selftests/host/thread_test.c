@@ -28,14 +28,14 @@ static struct fp_owner owners[WORKERS];
 static u32 nr_owners;
 static u32 memory[FRAMES];
 
-/* Runs between threads: frame << 16 | owner << 12 | nr, or 0. */
+/* Runs between threads: frame << 32 | owner << 28 | nr, or 0. */
 static _Atomic u64 mailbox[SLOTS];
 static _Atomic u32 nr_working;
 
 static void release_ticket(u64 ticket, bool dirty)
 {
-	u64 frame = ticket >> 16, nr = ticket & 0xfff, i;
-	u32 owner = ticket >> 12 & 0xf;
+	u64 frame = ticket >> 32, nr = ticket & 0xfffffff, i;
+	u32 owner = ticket >> 28 & 0xf;
 
 	for (i = 0; i < nr; i++) {
 		EXPECT(memory[frame + i] == owner + 1);
@@ -55,7 +55,7 @@ static u64 write_run(const struct fp_run *run, u32 owner)
 		EXPECT(*word == 0 || (run->dirty && *word == owner + 1));
 		*word = owner + 1;
 	}
-	return run->frame << 16 | (u64)owner << 12 | run->nr;
+	return run->frame << 32 | (u64)owner << 28 | run->nr;
 }
 
 static u64 random_length(u64 *random)
@@ -128,11 +128,11 @@ static void pause_looking(void)
 static void watch(void)
 {
 	u64 released = 0, before;
-	struct fp_buddy_stats stats;
+	struct pool_stats stats;
 
 	while (nr_working) {
 		fp_buddy_collect(&buddy, NULL);
-		fp_buddy_stats(&buddy, &stats);
+		pool_stats(&buddy, &stats);
 		EXPECT(stats.total == FRAMES && stats.bad_frees == 0);
 		EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
 		pool_expect_sound(&buddy);
@@ -163,9 +163,9 @@ static void hammer(u32 owners_in_use)
 	nr_working = WORKERS;
 	memset(memory, 0, sizeof(memory));
 	pool_init_one(&buddy, 0, FRAMES);
-	fp_budget_init(&user, NULL, NULL, 0);
+	fp_budget_init(&user, FP_HUGE_ORDER, NULL, NULL, 0);
 	for (i = 0; i < nr_owners; i++) {
-		fp_budget_init(&budgets[i], &user, NULL, i + 1);
+		fp_budget_init(&budgets[i], FP_HUGE_ORDER, &user, NULL, i + 1);
 		fp_owner_init(&owners[i], &buddy, &budgets[i]);
 		owners[i].max_kept = i % 2;
 	}
@@ -211,7 +211,7 @@ static void end_owners(void)
 	for (i = 0; i < STEPS / 10 && !test_failed; i++) {
 		budget = calloc(1, sizeof(*budget));
 		owner = calloc(1, sizeof(*owner));
-		fp_budget_init(budget, &user, NULL, 1);
+		fp_budget_init(budget, FP_HUGE_ORDER, &user, NULL, 1);
 		fp_owner_init(owner, &buddy, budget);
 		if (!pool_alloc(&buddy, owner, 1, 1, 0, &run))
 			EXPECT(pool_free(&buddy, owner, &run) == 0);
@@ -237,7 +237,7 @@ static void budget_can_be_freed_once_nothing_is_charged(void)
 	nr_working = 1;
 	memset(memory, 0, sizeof(memory));
 	pool_init_one(&buddy, 0, 4 * FP_HUGE_FRAMES);
-	fp_budget_init(&user, NULL, NULL, 0);
+	fp_budget_init(&user, FP_HUGE_ORDER, NULL, NULL, 0);
 	test_parallel(2, play_ending);
 	pool_fini(&buddy);
 	EXPECT(!user.charged && !user.quarantined);

@@ -9,51 +9,47 @@
 static struct fp_buddy buddy;
 static struct fp_owner owner, other;
 
-/*
- * What begin() makes of the huge frames of the pool, by index. In the first two extents the index
- * is also the position in the bit trees. The last extent gives the bit trees a second level.
- */
+/* What begin() makes of the huge frames of the pool, by index. */
 enum {
-	EMPTY4 = 0,		/* a block of four */
+	EMPTY4 = 0,		/* a run of four */
 	RUN = 4,
 	BODY = 5,
 	TAIL = 6,		/* owned: begins with the end of that run */
 	EMPTY1 = 7,
-	EMPTY2 = 8,		/* a block of two */
+	EMPTY2 = 8,		/* a run of two, in the second extent */
 	QUARANTINED = 10,
 	OWNED = 11,
-	PADDING = 12,		/* a position only */
+	LONG = 12,		/* a run of 128: the third extent */
+	SECOND = 140,		/* a run of 100: the fourth */
 };
 
 static void set_state(u32 index, enum fp_huge_state state)
 {
-	fp_huge_set(&buddy.huge[index], state, FP_NO_ID, FP_NIL, FP_NIL);
+	fp_huge_set(&buddy.runs.huge[index], state, FP_NO_ID, FP_NIL, FP_NIL);
 }
 
-static const struct extent extents[] = { { 8, 8 }, { 32, 4 }, { 64, 128 } };
+static const struct extent extents[] = { { 8, 8 }, { 32, 4 }, { 64, 128 }, { 200, 100 } };
 
-static struct fp_bittree *tree(u32 level)
+static struct fp_bittree *tree(u32 length)
 {
-	return &buddy.map.level[level].tree;
+	return &buddy.runs.of_length[length - 1];
 }
 
 static void begin(void)
 {
+	const u64 huge = FP_HUGE_FRAMES;
 	struct fp_run run;
 
-	pool_init(&buddy, extents, 3);
+	pool_init(&buddy, extents, 4);
 	fp_owner_init(&owner, &buddy, NULL);
 	fp_owner_init(&other, &buddy, NULL);
-	EXPECT(pool_alloc(&buddy, &owner, 8, 1, 0, &run) == 0);
-	EXPECT(run.frame == OWNED * FP_HUGE_FRAMES);
-	EXPECT(pool_alloc(&buddy, &other, 2 * FP_HUGE_FRAMES + 7, 1, 0, &run) == 0);
-	EXPECT(run.frame == RUN * FP_HUGE_FRAMES);
-	EXPECT(pool_alloc(&buddy, &owner, FP_HUGE_FRAMES, 1, 0, &run) == 0);
-	EXPECT(run.frame == QUARANTINED * FP_HUGE_FRAMES);
+	EXPECT(fp_buddy_alloc_at(&buddy, &owner, OWNED * huge, 8, &run) == 0);
+	EXPECT(fp_buddy_alloc_at(&buddy, &other, RUN * huge, 2 * huge + 7, &run) == 0);
+	EXPECT(fp_buddy_alloc_at(&buddy, &owner, QUARANTINED * huge, huge, &run) == 0);
 	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, run.nr, true) == 0);
-	EXPECT(fp_bittree_test(tree(0), EMPTY1));
-	EXPECT(fp_bittree_test(tree(1), EMPTY2 >> 1));
-	EXPECT(fp_bittree_test(tree(2), EMPTY4 >> 2));
+	EXPECT(fp_bittree_test(tree(1), EMPTY1));
+	EXPECT(fp_bittree_test(tree(2), EMPTY2 >> 1));
+	EXPECT(fp_bittree_test(tree(4), EMPTY4 >> 2));
 	pool_expect_sound(&buddy);
 }
 
@@ -73,12 +69,12 @@ static void expect_named(const char *text, void (*damage)(void))
 
 static void clear_summary(void)
 {
-	tree(0)->level[1][0] = 0;
+	buddy.runs.begins.level[1][0] = 0;
 }
 
 static void set_summary_of_nothing(void)
 {
-	tree(1)->level[1][0] |= 2;
+	buddy.runs.begins.level[1][0] |= 2;
 }
 
 static void t1_summary(void)
@@ -87,76 +83,59 @@ static void t1_summary(void)
 	expect_named("T1: summary of a bit tree is wrong", set_summary_of_nothing);
 }
 
-static void record_padding(void)
+static void set_length(u32 index, enum fp_huge_state state, u32 length)
 {
-	fp_bittree_set(tree(0), PADDING);
+	fp_huge_set(&buddy.runs.huge[index], state, FP_NO_ID, FP_NIL, length);
 }
 
-static void record_beyond_extent(void)
+static void own_inside_of_empty_run(void)
 {
-	fp_bittree_set(tree(3), EMPTY2 >> 3);
+	set_state(EMPTY4 + 1, FP_HUGE_OWNED);
 }
 
-static void record_misaligned_pfn(void)
+static void empty_run_beyond_extent(void)
 {
-	buddy.map.extents[1].hpfn++;
+	set_length(EMPTY1, FP_HUGE_EMPTY, 2);
 }
 
-static void record_beyond_end(void)
+static void empty_run_of_nothing(void)
 {
-	fp_bittree_set(tree(0), tree(0)->nr - 1);
+	set_length(EMPTY1, FP_HUGE_EMPTY, 0);
 }
 
-static void h1_block(void)
+static void another_length_at_the_end(void)
 {
-	expect_named("H1: recorded block is not a block", record_padding);
-	expect_named("H1: recorded block is not a block", record_beyond_extent);
-	expect_named("H1: recorded block is not a block", record_misaligned_pfn);
-	expect_named("H1: recorded block is not a block", record_beyond_end);
+	set_length(EMPTY4 + 3, FP_HUGE_EMPTY_END, 3);
 }
 
-static void record_upper_half_too(void)
+static void two_runs_side_by_side(void)
 {
-	fp_bittree_set(tree(0), EMPTY2 + 1);
-	buddy.map.level[0].count++;
+	set_length(EMPTY2, FP_HUGE_EMPTY, 1);
+	set_length(EMPTY2 + 1, FP_HUGE_EMPTY, 1);
+	fp_bittree_set(&buddy.runs.begins, EMPTY2 + 1);
+	fp_bittree_set(tree(1), EMPTY2);
+	fp_bittree_set(tree(1), EMPTY2 + 1);
+	fp_bittree_clear(tree(2), EMPTY2 >> 1);
+	buddy.runs.lengths &= ~2ULL;
 }
 
-static void h2_overlap(void)
+static void r1_runs(void)
 {
-	expect_named("H2: recorded blocks overlap", record_upper_half_too);
+	expect_named("R1: a run is not what it says", own_inside_of_empty_run);
+	expect_named("R1: a run is not what it says", empty_run_beyond_extent);
+	expect_named("R1: a run is not what it says", empty_run_of_nothing);
+	expect_named("R1: a run is not what it says", another_length_at_the_end);
+	expect_named("R1: a run is not what it says", two_runs_side_by_side);
 }
 
-static void record_halves_instead(void)
+static void begin_nowhere(void)
 {
-	fp_bittree_clear(tree(1), EMPTY2 >> 1);
-	fp_bittree_set(tree(0), EMPTY2);
-	fp_bittree_set(tree(0), EMPTY2 + 1);
+	fp_bittree_clear(&buddy.runs.begins, EMPTY2);
 }
 
-static void h3_coalesced(void)
+static void begin_inside(void)
 {
-	expect_named("H3: two free buddies are not merged", record_halves_instead);
-}
-
-static void count_a_block_more(void)
-{
-	buddy.map.level[2].count++;
-}
-
-static void count_an_empty_one_less(void)
-{
-	buddy.map.nr_empty--;
-}
-
-static void h4_counts(void)
-{
-	expect_named("H4: wrong count of blocks", count_a_block_more);
-	expect_named("H4: wrong count of empty huge frames", count_an_empty_one_less);
-}
-
-static void run_in_recorded_block(void)
-{
-	set_state(EMPTY4 + 3, FP_HUGE_RUN);
+	fp_bittree_set(&buddy.runs.begins, BODY);
 }
 
 static void empty_without_record(void)
@@ -164,10 +143,108 @@ static void empty_without_record(void)
 	set_state(QUARANTINED, FP_HUGE_EMPTY);
 }
 
-static void b1_empty_if_recorded(void)
+static void count_an_empty_one_less(void)
 {
-	expect_named("B1: recorded huge frame is not empty", run_in_recorded_block);
-	expect_named("B1: empty huge frame is not recorded", empty_without_record);
+	buddy.runs.nr_empty--;
+}
+
+static void r2_by_address(void)
+{
+	expect_named("R2: a run begins elsewhere", begin_nowhere);
+	expect_named("R2: a run begins elsewhere", begin_inside);
+	expect_named("R1: a run is not what it says", empty_without_record);
+	expect_named("R2: wrong count of empty huge frames", count_an_empty_one_less);
+}
+
+static void list_under_another_length(void)
+{
+	fp_bittree_clear(tree(4), EMPTY4 >> 2);
+	fp_bittree_set(tree(3), EMPTY4 >> 1);
+	buddy.runs.lengths ^= 12;
+}
+
+static void list_one_that_is_none(void)
+{
+	fp_bittree_set(tree(1), QUARANTINED);
+}
+
+static void r3_by_length(void)
+{
+	expect_named("R3: a run is not in the tree of its length", list_under_another_length);
+	expect_named("R3: a tree has a run that is none", list_one_that_is_none);
+}
+
+static void forget_a_length(void)
+{
+	buddy.runs.lengths &= ~1ULL;
+}
+
+static void clear_summary_of_length(void)
+{
+	tree(1)->level[1][0] = 0;
+}
+
+static void mistake_the_lowest(void)
+{
+	fp_huge_set_next(&buddy.runs.huge[buddy.runs.root + 2], SECOND);
+}
+
+static void mistake_the_parent(void)
+{
+	fp_huge_set_prev(&buddy.runs.huge[buddy.runs.root + 2], LONG);
+}
+
+static void exchange_the_children(void)
+{
+	struct fp_huge *children = &buddy.runs.huge[buddy.runs.root + 1];
+
+	fp_huge_set_inside(children, fp_huge_next(children), fp_huge_prev(children));
+}
+
+static void r4_trees(void)
+{
+	expect_named("R4: a tree of runs is broken", forget_a_length);
+	expect_named("R4: a tree of runs is broken", clear_summary_of_length);
+	expect_named("R4: a tree of runs is broken", mistake_the_lowest);
+	expect_named("R4: a tree of runs is broken", mistake_the_parent);
+	expect_named("R4: a tree of runs is broken", exchange_the_children);
+}
+
+static void inside_of_nothing(void)
+{
+	set_state(QUARANTINED, FP_HUGE_INSIDE);
+}
+
+static void end_of_nothing(void)
+{
+	set_state(QUARANTINED, FP_HUGE_EMPTY_END);
+}
+
+static void lose_first_of_run(void)
+{
+	set_state(RUN, FP_HUGE_RETIRED);
+}
+
+static void quarantine_what_is_owned(void)
+{
+	fp_huge_set(&buddy.runs.huge[QUARANTINED], FP_HUGE_QUARANTINED, 1 << 10, 0, FP_NIL);
+	buddy.runs.huge[QUARANTINED].word |= FP_HUGE_LONG;
+}
+
+static void quarantine_beyond_extent(void)
+{
+	fp_huge_set_quarantined(&buddy.runs.huge[QUARANTINED], 1, FP_NO_LABEL, FP_NIL);
+	buddy.runs.huge[QUARANTINED].word |= FP_HUGE_LONG;
+	fp_huge_set_next(&buddy.runs.huge[OWNED], 3);
+}
+
+static void b1_inside(void)
+{
+	expect_named("B1: inside of nothing", inside_of_nothing);
+	expect_named("R1: a run is not what it says", end_of_nothing);
+	expect_named("B1: inside of nothing", lose_first_of_run);
+	expect_named("B1: run in quarantine is not what it says", quarantine_what_is_owned);
+	expect_named("B1: run in quarantine is not what it says", quarantine_beyond_extent);
 }
 
 static void list_one_more(void)
@@ -177,7 +254,7 @@ static void list_one_more(void)
 
 static u32 class_of(u32 index)
 {
-	return fp_owner_class(fp_frames_nr_free(&buddy.frames[index]));
+	return fp_owner_class(&buddy, fp_frames_nr_free(fp_buddy_frames(&buddy, index)));
 }
 
 static void lose_head_of_list(void)
@@ -196,24 +273,24 @@ static void list_under_another_class(void)
 
 static void list_anothers(void)
 {
-	fp_huge_set_next(&buddy.huge[OWNED], TAIL);
-	fp_huge_set_prev(&buddy.huge[TAIL], OWNED);
+	fp_huge_set_next(&buddy.runs.huge[OWNED], TAIL);
+	fp_huge_set_prev(&buddy.runs.huge[TAIL], OWNED);
 }
 
 static void point_beyond_end(void)
 {
-	fp_huge_set_next(&buddy.huge[OWNED], buddy.map.nr);
+	fp_huge_set_next(&buddy.runs.huge[OWNED], buddy.runs.extents.nr_huge);
 }
 
 static void point_to_one_that_does_not_point_back(void)
 {
-	fp_huge_set_next(&buddy.huge[OWNED], QUARANTINED);
+	fp_huge_set_next(&buddy.runs.huge[OWNED], QUARANTINED);
 }
 
 static void point_to_itself(void)
 {
-	fp_huge_set_next(&buddy.huge[OWNED], OWNED);
-	fp_huge_set_prev(&buddy.huge[OWNED], OWNED);
+	fp_huge_set_next(&buddy.runs.huge[OWNED], OWNED);
+	fp_huge_set_prev(&buddy.runs.huge[OWNED], OWNED);
 }
 
 static void b2_owned(void)
@@ -229,7 +306,7 @@ static void b2_owned(void)
 
 static void continue_a_free_frame(void)
 {
-	fp_frames_take(&buddy.frames[OWNED], 100, 1, false);
+	fp_frames_take(fp_buddy_frames(&buddy, OWNED), FP_HUGE_FRAMES - 2, 1, false);
 }
 
 static void f1_continues(void)
@@ -239,12 +316,7 @@ static void f1_continues(void)
 
 static void begin_without_head(void)
 {
-	buddy.frames[OWNED].aux[0] &= ~1ULL;
-}
-
-static void lose_first_of_run(void)
-{
-	set_state(RUN, FP_HUGE_QUARANTINED);
+	fp_frames_aux(fp_buddy_frames(&buddy, OWNED))[0] &= ~1ULL;
 }
 
 static void quarantine_body(void)
@@ -254,7 +326,7 @@ static void quarantine_body(void)
 
 static void set_run(u32 id, u32 rest, u32 whole)
 {
-	fp_huge_set(&buddy.huge[RUN], FP_HUGE_RUN, id, rest, whole);
+	fp_huge_set(&buddy.runs.huge[RUN], FP_HUGE_RUN, id, rest, whole);
 }
 
 static void run_into_next_extent(void)
@@ -269,7 +341,7 @@ static void run_of_nothing(void)
 
 static void run_beyond_end(void)
 {
-	set_run(other.id, 7, buddy.map.nr);
+	set_run(other.id, 7, buddy.runs.extents.nr_huge);
 }
 
 static void run_of_nobody(void)
@@ -292,16 +364,9 @@ static void rest_of_a_whole(void)
 	set_run(other.id, FP_HUGE_FRAMES, 2);
 }
 
-static void body_after_run(void)
-{
-	set_state(QUARANTINED, FP_HUGE_BODY);
-}
-
 static void b3_runs(void)
 {
 	expect_named("B3: frame 0 continues nothing", begin_without_head);
-	expect_named("B3: body without a run", lose_first_of_run);
-	expect_named("B3: body without a run", body_after_run);
 	expect_named("B3: run is not what it says", quarantine_body);
 	expect_named("B3: run is not what it says", run_into_next_extent);
 	expect_named("B3: run is not what it says", run_of_nothing);
@@ -320,6 +385,16 @@ static void count_a_kept_one_more(void)
 static void count_a_free_frame_more(void)
 {
 	owner.nr_free++;
+}
+
+static void count_a_free_frame_more_in_all(void)
+{
+	this_cpu_add(*buddy.nr_owned_free, 1);
+}
+
+static void mistake_a_label(void)
+{
+	buddy.labels[owner.id - buddy.nr_fixed]++;
 }
 
 static void count_a_huge_frame_more(void)
@@ -397,6 +472,7 @@ static void b6_queues(void)
 static void b4_counts(void)
 {
 	expect_named("B4: wrong count of an owner's free frames", count_a_free_frame_more);
+	expect_named("B4: wrong count of all owners' free frames", count_a_free_frame_more_in_all);
 	expect_named("B4: wrong count of an owner's kept huge frames", count_a_kept_one_more);
 	expect_named("B4: wrong count of huge frames of the owners", count_a_huge_frame_more);
 	expect_named("B4: wrong count of quarantined huge frames", count_a_quarantined_one_less);
@@ -423,6 +499,7 @@ static void lose_an_id(void)
 static void b5_ids(void)
 {
 	expect_named("B5: id is nobody's and somebody's", give_id_away);
+	expect_named("B5: id is nobody's and somebody's", mistake_a_label);
 	expect_named("B5: id is two owners' or nobody's", lose_an_id);
 	expect_named("B2: an owner's list is broken", keep_id_without_reason);
 }
@@ -436,7 +513,7 @@ static void charge_a_client_for_one_less(void)
 {
 	static struct fp_budget budget;
 
-	fp_budget_init(&budget, NULL, NULL, 1);
+	fp_budget_init(&budget, FP_HUGE_ORDER, NULL, NULL, FP_NO_LABEL);
 	budget.charged = owner.nr_huge - 1;
 	buddy.nobody.charged -= owner.nr_huge;
 	owner.budget = &budget;
@@ -446,8 +523,8 @@ static void charge_the_user_for_less(void)
 {
 	static struct fp_budget budget, parent;
 
-	fp_budget_init(&parent, NULL, NULL, 0);
-	fp_budget_init(&budget, &parent, NULL, 1);
+	fp_budget_init(&parent, FP_HUGE_ORDER, NULL, NULL, 0);
+	fp_budget_init(&budget, FP_HUGE_ORDER, &parent, NULL, FP_NO_LABEL);
 	budget.charged = owner.nr_huge;
 	parent.charged = owner.nr_huge - 1;
 	buddy.nobody.charged -= owner.nr_huge;
@@ -463,12 +540,12 @@ static void c1_charge(void)
 
 static const struct test tests[] = {
 	{ "verify_names_broken_T1_summary", t1_summary },
-	{ "verify_names_broken_H1_block", h1_block },
-	{ "verify_names_broken_H2_overlap", h2_overlap },
-	{ "verify_names_broken_H3_coalesced", h3_coalesced },
-	{ "verify_names_broken_H4_counts", h4_counts },
+	{ "verify_names_broken_R1_runs", r1_runs },
+	{ "verify_names_broken_R2_by_address", r2_by_address },
+	{ "verify_names_broken_R3_by_length", r3_by_length },
+	{ "verify_names_broken_R4_trees", r4_trees },
 	{ "verify_names_broken_F1_continues", f1_continues },
-	{ "verify_names_broken_B1_empty_if_recorded", b1_empty_if_recorded },
+	{ "verify_names_broken_B1_inside", b1_inside },
 	{ "verify_names_broken_B2_owned", b2_owned },
 	{ "verify_names_broken_B3_runs", b3_runs },
 	{ "verify_names_broken_B4_counts", b4_counts },
