@@ -23,6 +23,7 @@
  *				examined as a whole
  *  reclaim lock (spinlock, bh)	the same, for callers that must not sleep
  *  cache lock (spinlock, bh)	the slabs of one cache; not held while the pool is called
+ *  index lock (spinlock, bh)	an xarray's own; the places of one cache's slabs
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while its pool is examined as a
  *				whole, and while huge frames that an owner keeps are collected
  *  owner lock (spinlock, bh)	the partly used huge frames of one owner

@@ -59,7 +59,7 @@ static u64 get_slab(struct fp_slab_cache *slabs, bool may_sleep)
 	return base;
 }
 
-static void put_slab(struct fp_slab_cache *slabs, u64 base)
+static void put_slab(struct fp_slab_cache *slabs, u64 base, void *tracks)
 {
 	struct fp_cache *cache = container_of(slabs, struct fp_cache, slabs);
 	u64 frame = fp_pool_frame(cache->pool, page_to_pfn(virt_to_page((void *)base)));
@@ -78,7 +78,7 @@ static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
 	struct fp_cache *cache = container_of(reclaimer, struct fp_cache, reclaimer);
 
 	if (may_sleep)
-		fp_slab_drain(&cache->slabs, true);
+		fp_magazines_drain(&cache->slabs.magazines, true);
 	fp_slab_release_empty(&cache->slabs);
 }
 
@@ -357,7 +357,7 @@ EXPORT_SYMBOL_GPL(framepool_cache_free_bulk);
  */
 void framepool_cache_shrink(struct fp_cache *cache)
 {
-	fp_slab_drain(&cache->slabs, true);
+	fp_magazines_drain(&cache->slabs.magazines, true);
 	fp_slab_release_empty(&cache->slabs);
 }
 EXPORT_SYMBOL_GPL(framepool_cache_shrink);

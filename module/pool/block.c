@@ -15,14 +15,14 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
 	want = max(1U << order >> FP_HUGE_ORDER, 1U);
 	if (!may_sleep) {
 		fp_reclaimers_ask(&pool->reclaimers, false);
-		fp_magazines_drain_local(&pool->magazines);
+		fp_magazines_drain_local(&pool->blocks.magazines);
 		fp_quarantine_kick(&pool->quarantine);
-		return fp_magazines_alloc(&pool->magazines, order);
+		return fp_blocks_alloc(&pool->blocks, order);
 	}
 	fp_pool_drain(pool);
 	for (;; want = min_t(u64, 2ULL * want, U32_MAX)) {
 		released = READ_ONCE(pool->buddy.nr_released);
-		frame = fp_magazines_alloc(&pool->magazines, order);
+		frame = fp_blocks_alloc(&pool->blocks, order);
 		if (frame != FP_ANYWHERE || fp_quarantine_reclaim(&pool->quarantine, NULL, want) ||
 		    released == READ_ONCE(pool->buddy.nr_released) || !--tries)
 			return frame;
@@ -40,7 +40,7 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
  */
 u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
 {
-	u64 frame = fp_magazines_alloc(&pool->magazines, order);
+	u64 frame = fp_blocks_alloc(&pool->blocks, order);
 
 	if (unlikely(frame == FP_ANYWHERE))
 		frame = alloc_block_slow(pool, order, may_sleep);
@@ -60,7 +60,7 @@ u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep)
  */
 int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
 {
-	int ret = fp_magazines_free(&pool->magazines, frame, order);
+	int ret = fp_blocks_free(&pool->blocks, frame, order);
 
 	fp_quarantine_kick(&pool->quarantine);
 	fp_pool_arm_trim(pool);
@@ -80,7 +80,7 @@ int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order)
  */
 u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep)
 {
-	u32 got = fp_magazines_alloc_bulk(&pool->magazines, order, blocks, nr);
+	u32 got = fp_blocks_alloc_bulk(&pool->blocks, order, blocks, nr);
 	u64 frame;
 
 	if (got)
@@ -104,7 +104,7 @@ u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, b
  */
 u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr)
 {
-	u32 refused = fp_magazines_free_bulk(&pool->magazines, order, blocks, nr);
+	u32 refused = fp_blocks_free_bulk(&pool->blocks, order, blocks, nr);
 
 	fp_quarantine_kick(&pool->quarantine);
 	return refused;

@@ -128,7 +128,7 @@ static void collect(struct fp_pool *pool, struct fp_budget *whose)
 static void drain(struct fp_pool *pool)
 {
 	fp_reclaimers_ask(&pool->reclaimers, true);
-	fp_magazines_drain(&pool->magazines, true);
+	fp_magazines_drain(&pool->blocks.magazines, true);
 	collect(pool, NULL);
 }
 
@@ -144,7 +144,7 @@ static void trim(struct work_struct *work)
 	 */
 	WRITE_ONCE(pool->trim_armed, false);
 	fp_reclaimers_ask(&pool->reclaimers, false);
-	fp_magazines_drain(&pool->magazines, false);
+	fp_magazines_drain(&pool->blocks.magazines, false);
 	collect(pool, NULL);
 }
 
@@ -454,14 +454,14 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
  * fp_pool_count() - read the counts
  * @pool: the pool
  * @counts: the result; @counts->retired includes runs that were set aside for a bad frame
- * @blocks: the result: by order, how many of the free blocks are in magazines; FP_MAGAZINE_ORDERS
+ * @blocks: the result: by order, how many of the free blocks are in magazines; FP_BLOCKS_ORDERS
  *
  * Context: process.
  */
 void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks)
 {
 	spin_lock(&pool->bad_lock);
-	fp_magazines_count(&pool->magazines, pool->nr_bad_frames, counts, blocks);
+	fp_blocks_count(&pool->blocks, pool->nr_bad_frames, counts, blocks);
 	counts->retired += pool->nr_bad_frames;
 	spin_unlock(&pool->bad_lock);
 }
@@ -602,20 +602,20 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 			    nr_cpu_ids);
 	if (ret)
 		goto err_release;
-	ret = fp_magazines_init(&pool->magazines, &pool->buddy, config->debug);
+	ret = fp_blocks_init(&pool->blocks, &pool->buddy, config->debug);
 	if (ret)
 		goto err_buddy;
 	fp_accounts_init(&pool->accounts, &pool->buddy);
 	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->accounts, pool->name);
 	if (ret)
-		goto err_magazines;
+		goto err_blocks;
 	/* The buddy has the list in a more compact form. */
 	fp_source_forget(&pool->source);
 	publish(pool);
 	return pool;
 
-err_magazines:
-	fp_magazines_fini(&pool->magazines);
+err_blocks:
+	fp_blocks_fini(&pool->blocks);
 err_buddy:
 	fp_buddy_fini(&pool->buddy);
 err_release:
@@ -639,7 +639,7 @@ void fp_pool_destroy(struct fp_pool *pool)
 	unpublish(pool);
 	cancel_delayed_work_sync(&pool->trim);
 	fp_quarantine_fini(&pool->quarantine);
-	fp_magazines_fini(&pool->magazines);
+	fp_blocks_fini(&pool->blocks);
 	fp_accounts_fini(&pool->accounts);
 	fp_buddy_count(&pool->buddy, &counts);
 	WARN(counts.used, "framepool: %s: degraded: %llu frames are lost\n", pool->name,

@@ -9,7 +9,7 @@
 #include <linux/workqueue.h>
 
 #include "core/buddy.h"
-#include "core/magazine.h"
+#include "core/blocks.h"
 #include "pool/account.h"
 #include "pool/quarantine.h"
 #include "pool/reclaim.h"
@@ -56,7 +56,7 @@ struct fp_pool_config {
  * @nr_users: kernel modules that use it (protected by the pools lock)
  * @source: constant
  * @buddy: has a lock of its own
- * @magazines: blocks for the kernel; needs no lock
+ * @blocks: blocks for the kernel; needs no lock
  * @reclaimers: others that keep blocks for later; has locks of its own
  * @debug_caches: look for mistakes in the use of all caches; constant
  * @trim: empties the magazines, and releases what owners keep, after a while
@@ -83,7 +83,7 @@ struct fp_pool {
 	u32 nr_users;
 	struct fp_source source;
 	struct fp_buddy buddy;
-	struct fp_magazines magazines;
+	struct fp_blocks blocks;
 	struct fp_reclaimers reclaimers;
 	bool debug_caches;
 	struct delayed_work trim;

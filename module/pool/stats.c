@@ -44,7 +44,7 @@ void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
  */
 void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 {
-	u64 blocks[FP_MAGAZINE_ORDERS];
+	u64 blocks[FP_BLOCKS_ORDERS];
 	struct fp_counts counts;
 
 	fp_pool_count(pool, &counts, blocks);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Objects of one size, side by side in slabs. Nothing is written into free objects: the metadata of
- * a slab, a header and one bit for each object (set if it is free), is kept outside it. A tree from
- * addresses to slabs, used under the lock, tells whether an address is that of an allocated object.
+ * a slab, a header and one bit for each object (set if it is free), is kept outside it. An index of
+ * slabs by place tells whether an address is that of an allocated object.
  *
  * Slabs are in lists by how full they are. Objects come from the fullest slab, so that others
  * become empty. A few empty slabs are kept; fp_slab_release_empty() gives them back too, when
@@ -17,7 +17,7 @@
  *
  * The invariants (checked by fp_slab_verify()):
  *  S1  a slab is in the list of the class that follows from its count of free objects, and in the
- *      tree at its address; nothing else is in the tree;
+ *      index at its place;
  *  S2  a slab's count of free objects is the number of its set bits; none of these is beyond its
  *      objects or before its first word;
  *  S3  the cache's counts of slabs, empty slabs and free objects agree with its lists.
@@ -152,16 +152,24 @@ u32 fp_slab_take(struct fp_slab_cache *cache, u64 *objects, u32 nr)
 	return got;
 }
 
-static u64 key_of(const struct fp_slab_cache *cache, u64 address)
+static unsigned long place_of(const struct fp_slab_cache *cache, u64 address)
 {
 	return (address - cache->origin) >> cache->shift;
 }
 
-static struct fp_slab *find_slab(const struct fp_slab_cache *cache, u64 address)
+/**
+ * fp_slab_find() - find the slab at an address
+ * @cache: the cache
+ * @address: any address
+ *
+ * Context: any. Without the lock, the slab exists until after @hide was called for it.
+ * Return: the slab, or NULL.
+ */
+struct fp_slab *fp_slab_find(struct fp_slab_cache *cache, u64 address)
 {
 	if (address - cache->origin >= cache->span)
 		return NULL;
-	return fp_slabtree_find(&cache->tree, key_of(cache, address));
+	return xa_load(&cache->places, place_of(cache, address));
 }
 
 static bool is_in(const struct fp_slab_cache *cache, const struct fp_slab *slab, u64 address)
@@ -193,7 +201,7 @@ struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32
 	struct fp_slab *slab;
 
 	lockdep_assert_held(&cache->lock);
-	slab = find_slab(cache, object);
+	slab = fp_slab_find(cache, object);
 	return slab && find_index(cache, object, index) ? slab : NULL;
 }
 
@@ -228,7 +236,7 @@ static u32 put_first(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 		if (!slab || !is_in(cache, slab, objects[i])) {
 			if (slab)
 				relist(cache, slab);
-			slab = find_slab(cache, objects[i]);
+			slab = fp_slab_find(cache, objects[i]);
 		}
 		if (!slab || !put_one(cache, slab, objects[i]))
 			break;
@@ -241,7 +249,9 @@ static u32 put_first(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 /* Remove a slab from the cache and add it to the list of those to give back. */
 static void detach(struct fp_slab_cache *cache, struct fp_slab *slab, struct list_head *surplus)
 {
-	fp_slabtree_erase(&cache->tree, key_of(cache, slab->base));
+	/* The place stays reserved. */
+	xa_store(&cache->places, place_of(cache, slab->base), NULL, 0);
+	cache->nr_slabs--;
 	cache->nr_free -= slab->nr_free;
 	cache->nr_empty -= slab->class == FP_SLAB_EMPTY;
 	list_move(&slab->node, surplus);
@@ -261,7 +271,10 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 	struct fp_slab *slab, *next;
 
 	list_for_each_entry_safe(slab, next, surplus, node) {
-		cache->ops->put(cache, slab->base);
+		if (cache->ops->hide)
+			cache->ops->hide(cache, slab->base, slab->private);
+		xa_erase_bh(&cache->places, place_of(cache, slab->base));
+		cache->ops->put(cache, slab->base, slab->private);
 		kfree(slab->private);
 		kfree(slab);
 	}
@@ -291,7 +304,7 @@ u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 		i += n;
 	}
 	cache->nr_free += done;
-	cache->nr_bad_frees += nr - done;
+	WRITE_ONCE(cache->nr_bad_frees, cache->nr_bad_frees + nr - done);
 	cache->nr_returns++;
 	cut_surplus(cache, cache->keep, &surplus);
 	spin_unlock_bh(&cache->lock);
@@ -337,14 +350,14 @@ u32 fp_slab_put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 		cut_surplus(cache, cache->keep, &surplus);
 	} else {
 		take_back(cache, objects, done);
-		cache->nr_bad_frees++;
+		WRITE_ONCE(cache->nr_bad_frees, cache->nr_bad_frees + 1);
 	}
 	spin_unlock_bh(&cache->lock);
 	release(cache, &surplus);
 	return done;
 }
 
-static struct fp_slab *make_slab(const struct fp_slab_cache *cache, u64 base, gfp_t gfp)
+static struct fp_slab *make_slab(const struct fp_slab_cache *cache, gfp_t gfp)
 {
 	u32 words = fp_slab_words(cache), rest = cache->per_slab % 64;
 	struct fp_slab *slab = kzalloc(sizeof(*slab) + words * sizeof(u64), gfp);
@@ -354,49 +367,56 @@ static struct fp_slab *make_slab(const struct fp_slab_cache *cache, u64 base, gf
 	memset(slab->free, 0xff, words * sizeof(u64));
 	if (rest)
 		slab->free[words - 1] = (1ULL << rest) - 1;
-	slab->base = base;
 	slab->nr_free = cache->per_slab;
 	slab->class = FP_SLAB_EMPTY;
 	return slab;
 }
 
-static int insert(struct fp_slab_cache *cache, struct fp_slab *slab)
+/* Reserve the place of *@base; FP_SLAB_NONE: the lowest place, whose address it becomes. */
+static int reserve(struct fp_slab_cache *cache, u64 *base, gfp_t gfp)
 {
+	u32 place;
 	int ret;
 
-	spin_lock_bh(&cache->lock);
-	ret = fp_slabtree_insert(&cache->tree, key_of(cache, slab->base), slab);
-	if (!ret) {
-		list_add(&slab->node, &cache->lists[FP_SLAB_EMPTY]);
-		cache->nr_empty++;
-		cache->nr_grown++;
-		cache->nr_free += cache->per_slab;
-	}
-	spin_unlock_bh(&cache->lock);
+	if (*base != FP_SLAB_NONE)
+		return xa_reserve_bh(&cache->places, place_of(cache, *base), gfp);
+	ret = xa_alloc_bh(&cache->places, &place, NULL,
+			  XA_LIMIT(0, (cache->span >> cache->shift) - 1), gfp);
+	if (!ret)
+		*base = cache->origin + ((u64)place << cache->shift);
 	return ret;
 }
 
 /**
  * fp_slab_add() - add an empty slab
  * @cache: the cache
- * @base: address of its memory, a multiple of its length above the cache's origin; on failure, the
- *        memory remains the caller's
+ * @base: address of its memory, a multiple of its length above the cache's origin; FP_SLAB_NONE:
+ *        the lowest free one; on failure, the memory remains the caller's
+ * @private: its @private; on failure, it remains the caller's
  * @gfp: for the allocation of its metadata
  *
  * Context: process or softirq; may sleep if @gfp allows it.
- * Return: 0; -ENOMEM: no memory for the metadata.
+ * Return: 0; -ENOMEM: no memory for the metadata, or no free place.
  */
-int fp_slab_add(struct fp_slab_cache *cache, u64 base, gfp_t gfp)
+int fp_slab_add(struct fp_slab_cache *cache, u64 base, void *private, gfp_t gfp)
 {
-	struct fp_slab *slab = make_slab(cache, base, gfp);
-	int ret;
+	struct fp_slab *slab = make_slab(cache, gfp);
 
-	if (!slab)
-		return -ENOMEM;
-	ret = insert(cache, slab);
-	if (ret)
+	if (!slab || reserve(cache, &base, gfp)) {
 		kfree(slab);
-	return ret;
+		return -ENOMEM;
+	}
+	slab->base = base;
+	slab->private = private;
+	spin_lock_bh(&cache->lock);
+	xa_store(&cache->places, place_of(cache, base), slab, 0);
+	list_add(&slab->node, &cache->lists[FP_SLAB_EMPTY]);
+	cache->nr_slabs++;
+	cache->nr_empty++;
+	cache->nr_grown++;
+	cache->nr_free += cache->per_slab;
+	spin_unlock_bh(&cache->lock);
+	return 0;
 }
 
 /**
@@ -439,29 +459,16 @@ void fp_slab_discard(struct fp_slab_cache *cache)
 	}
 }
 
-static u64 node_bytes(const struct fp_slab_cache *cache)
-{
-	u64 nodes = 0, nr = cache->tree.nr;
-	u32 level;
-
-	/* This is a lower bound, exact if slabs are adjacent. */
-	for (level = 0; level < cache->tree.levels; level++) {
-		nr = (nr + FP_SLABTREE_SLOTS - 1) / FP_SLABTREE_SLOTS;
-		nodes += nr;
-	}
-	return nodes * FP_SLABTREE_SLOTS * sizeof(void *);
-}
-
 static void add_magazines(const struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 {
 	u32 cpu;
 
+	stats->cached = fp_magazines_count(&cache->magazines, 0);
 	for_each_possible_cpu(cpu) {
-		const struct fp_slab_cpu *own = per_cpu_ptr(cache->cpus, cpu);
+		const struct fp_magazine_cpu *own = per_cpu_ptr(cache->magazines.cpus, cpu);
 
-		stats->cached += READ_ONCE(own->nr);
-		stats->hits += READ_ONCE(own->nr_hits);
-		stats->kept += READ_ONCE(own->nr_kept);
+		stats->hits += READ_ONCE(own->nr_popped);
+		stats->kept += READ_ONCE(own->nr_pushed);
 	}
 }
 
@@ -477,7 +484,7 @@ void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
 	spin_lock_bh(&cache->lock);
-	stats->slabs = cache->tree.nr;
+	stats->slabs = cache->nr_slabs;
 	stats->empty = cache->nr_empty;
 	stats->objects = stats->slabs * cache->per_slab;
 	stats->refills = cache->nr_refills;
@@ -485,9 +492,11 @@ void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 	stats->grown = cache->nr_grown;
 	stats->bad_frees = cache->nr_bad_frees;
 	stats->waste = stats->slabs * ((1ULL << cache->shift) - (u64)cache->per_slab * cache->size);
-	stats->metadata = node_bytes(cache) + stats->slabs *
-			  (sizeof(struct fp_slab) + fp_slab_words(cache) * sizeof(u64));
-	if (cache->cpus)
+	/* The index takes at least so much, which is exact if slabs are neighbours. */
+	stats->metadata = stats->slabs * (sizeof(struct fp_slab) +
+					  fp_slab_words(cache) * sizeof(u64) +
+					  sizeof(struct xa_node) / XA_CHUNK_SIZE);
+	if (cache->magazines.cpus)
 		add_magazines(cache, stats);
 	stats->cached = min(stats->cached, stats->objects - cache->nr_free);
 	stats->active = stats->objects - cache->nr_free - stats->cached;
@@ -559,8 +568,6 @@ static void set_layout(struct fp_slab_cache *cache, const struct fp_slab_config 
 	while ((cache->per_slab - 1) >> cache->class_shift >= FP_SLAB_PARTIAL)
 		cache->class_shift++;
 	cache->keep = max_t(u32, KEEP_BYTES >> cache->shift, 1);
-	cache->magazine = min_t(u64, config->cached_bytes / cache->stride, FP_SLAB_MAGAZINE);
-	cache->magazine = round_down(cache->magazine, 2);
 }
 
 /**
@@ -582,8 +589,9 @@ int fp_slab_setup(struct fp_slab_cache *cache, const struct fp_slab_config *conf
 	cache->origin = config->origin;
 	cache->span = config->span;
 	cache->random = config->seed;
-	mutex_init(&cache->drain_lock);
 	spin_lock_init(&cache->lock);
+	xa_init_flags(&cache->places, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_BH |
+				      (config->account ? XA_FLAGS_ACCOUNT : 0));
 	for (class = 0; class < FP_SLAB_CLASSES; class++)
 		INIT_LIST_HEAD(&cache->lists[class]);
 	return 0;

@@ -2,16 +2,14 @@
 #ifndef FP_SLAB_H
 #define FP_SLAB_H
 
-#include "core/gate.h"
-#include "slab/slabtree.h"
+#include "core/magazine.h"
 
-#define FP_SLAB_NONE		U64_MAX		/* no object */
+#define FP_SLAB_NONE		FP_MAGAZINE_NONE	/* no object */
 #define FP_SLAB_MIN_SIZE	8U
 #define FP_SLAB_MAX_SIZE	(FP_HUGE_FRAMES << PAGE_SHIFT)
 #define FP_SLAB_MAX_ORDER	FP_HUGE_ORDER
 /* For slabs smaller than 32 KiB, the metadata would be too large a share. */
 #define FP_SLAB_MIN_ORDER	(PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0)
-#define FP_SLAB_MAGAZINE	252		/* a magazine is 2 KiB */
 #define FP_SLAB_BATCH		64		/* objects moved to or from slabs at once */
 #define FP_SLAB_PARTIAL		8		/* classes of partly used slabs */
 #define FP_SLAB_FULL		0
@@ -25,10 +23,10 @@
  * @nr_free: objects that are neither allocated nor in a magazine
  * @class: follows from @nr_free: FP_SLAB_FULL, 1 to FP_SLAB_PARTIAL, or FP_SLAB_EMPTY
  * @first: the words of @free before this one are 0
- * @private: for checks of misuse (see slabdebug.c), or NULL; freed with kfree()
+ * @private: belongs to the cache's user, or NULL; freed with kfree()
  * @free: one bit for each object, set if it is free
  *
- * Everything is protected by the lock of the cache.
+ * Everything is protected by the lock of the cache; @base is constant.
  */
 struct fp_slab {
 	struct list_head node;
@@ -40,22 +38,6 @@ struct fp_slab {
 	u64 free[];
 };
 
-/**
- * struct fp_slab_cpu - the magazine of one processor
- * @gate: controls access to it
- * @nr: objects in it
- * @nr_hits: objects that were allocated from it
- * @nr_kept: objects that were freed into it
- * @objects: a stack of addresses
- */
-struct fp_slab_cpu {
-	struct fp_gate gate;
-	u32 nr;
-	u64 nr_hits;
-	u64 nr_kept;
-	u64 objects[FP_SLAB_MAGAZINE];
-};
-
 struct fp_slab_cache;
 
 /**
@@ -63,13 +45,15 @@ struct fp_slab_cache;
  * @get: allocates memory for a slab. Returns its address, which is a multiple of its length above
  *       the cache's @origin, or FP_SLAB_NONE. Not needed for a cache without magazines, whose user
  *       adds slabs with fp_slab_add().
- * @put: frees the memory of a slab
+ * @hide: called before another slab may take the place of this one, unless NULL
+ * @put: frees the memory of a slab, which may have a @private
  *
- * Both are called without the lock, in the context of the cache's user.
+ * All are called without the lock, in the context of the cache's user.
  */
 struct fp_slab_ops {
 	u64 (*get)(struct fp_slab_cache *cache, bool may_sleep);
-	void (*put)(struct fp_slab_cache *cache, u64 base);
+	void (*hide)(struct fp_slab_cache *cache, u64 base, void *private);
+	void (*put)(struct fp_slab_cache *cache, u64 base, void *private);
 };
 
 /**
@@ -83,6 +67,7 @@ struct fp_slab_ops {
  * @cached_bytes: most bytes of objects in a magazine; 0: each call goes to the slabs
  * @seed: seed of the random order in which objects are allocated; 0: by address
  * @min_order: least order of a slab, if possible
+ * @account: charge the caller's memory cgroup for the index of slabs
  */
 struct fp_slab_config {
 	const struct fp_slab_ops *ops;
@@ -93,15 +78,14 @@ struct fp_slab_config {
 	u64 cached_bytes;
 	u64 seed;
 	u32 min_order;
+	bool account;
 };
 
 /**
  * struct fp_slab_cache - objects of one size
- * @ops: constant, as is everything before @drain_lock
- * @cpus: magazines by processor; NULL: there are none
+ * @ops: constant, as is everything before @magazines
  * @origin: lowest address, a multiple of the length of any slab
  * @span: length of the range of addresses
- * @magazine: most objects in a magazine
  * @size: bytes of an object, as asked for
  * @stride: bytes from one object to the next
  * @per_slab: objects in a slab
@@ -110,10 +94,12 @@ struct fp_slab_config {
  * @reciprocal: for dividing by @stride
  * @class_shift: maps the count of free objects to the class
  * @keep: most empty slabs that are kept
- * @drain_lock: one drain at a time
+ * @magazines: one for each processor, of addresses; without memory if the cache has none
  * @lock: protects what follows, and the slabs
  * @lists: slabs by class
- * @tree: slabs by address
+ * @places: slabs by place: offset from @origin, in lengths of a slab. A place is reserved from
+ *	    before its slab is added until after it was hidden. May be read without the lock.
+ * @nr_slabs: how many slabs
  * @nr_free: free objects in all slabs
  * @nr_empty: empty slabs
  * @nr_refills: how often objects were taken from slabs
@@ -124,10 +110,8 @@ struct fp_slab_config {
  */
 struct fp_slab_cache {
 	const struct fp_slab_ops *ops;
-	struct fp_slab_cpu __percpu *cpus;
 	u64 origin;
 	u64 span;
-	u32 magazine;
 	u32 size;
 	u32 stride;
 	u32 per_slab;
@@ -136,10 +120,11 @@ struct fp_slab_cache {
 	u32 reciprocal;
 	u32 class_shift;
 	u32 keep;
-	struct mutex drain_lock;
+	struct fp_magazines magazines;
 	spinlock_t lock;
 	struct list_head lists[FP_SLAB_CLASSES];
-	struct fp_slabtree tree;
+	struct xarray places;
+	u64 nr_slabs;
 	u64 nr_free;
 	u64 nr_empty;
 	u64 nr_refills;
@@ -187,8 +172,9 @@ void fp_slab_discard(struct fp_slab_cache *cache);
 u32 fp_slab_take(struct fp_slab_cache *cache, u64 *objects, u32 nr);
 u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr);
 u32 fp_slab_put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr);
-int fp_slab_add(struct fp_slab_cache *cache, u64 base, gfp_t gfp);
+int fp_slab_add(struct fp_slab_cache *cache, u64 base, void *private, gfp_t gfp);
 void fp_slab_release_empty(struct fp_slab_cache *cache);
+struct fp_slab *fp_slab_find(struct fp_slab_cache *cache, u64 address);
 struct fp_slab *fp_slab_find_locked(struct fp_slab_cache *cache, u64 object, u32 *index);
 void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats);
 const char *fp_slab_verify(struct fp_slab_cache *cache);
@@ -200,11 +186,6 @@ u64 fp_slab_alloc_slow(struct fp_slab_cache *cache, bool may_sleep);
 int fp_slab_free_slow(struct fp_slab_cache *cache, u64 object);
 u32 fp_slab_alloc_bulk(struct fp_slab_cache *cache, u64 *objects, u32 nr, bool may_sleep);
 u32 fp_slab_free_bulk(struct fp_slab_cache *cache, const u64 *objects, u32 nr);
-void fp_slab_close(struct fp_slab_cache *cache);
-void fp_slab_open(struct fp_slab_cache *cache);
-bool fp_slab_caches_nothing(const struct fp_slab_cache *cache);
-void fp_slab_drain(struct fp_slab_cache *cache, bool hurry);
-
 static inline u32 fp_slab_words(const struct fp_slab_cache *cache)
 {
 	return (cache->per_slab + 63) / 64;
@@ -213,21 +194,7 @@ static inline u32 fp_slab_words(const struct fp_slab_cache *cache)
 /* Take an object from this processor's magazine. Returns FP_SLAB_NONE if it is empty or in use. */
 static __always_inline u64 fp_slab_pop(struct fp_slab_cache *cache)
 {
-	struct fp_slab_cpu *cpu;
-	u64 object = FP_SLAB_NONE;
-
-	preempt_disable();
-	cpu = this_cpu_ptr(cache->cpus);
-	if (likely(fp_gate_enter(&cpu->gate))) {
-		if (likely(cpu->nr)) {
-			WRITE_ONCE(cpu->nr, cpu->nr - 1);
-			object = cpu->objects[cpu->nr];
-			WRITE_ONCE(cpu->nr_hits, cpu->nr_hits + 1);
-		}
-		fp_gate_leave(&cpu->gate);
-	}
-	preempt_enable();
-	return object;
+	return fp_magazines_pop(&cache->magazines, 0, sizeof(u64), true);
 }
 
 /*
@@ -236,55 +203,8 @@ static __always_inline u64 fp_slab_pop(struct fp_slab_cache *cache)
  */
 static __always_inline bool fp_slab_push(struct fp_slab_cache *cache, u64 object)
 {
-	struct fp_slab_cpu *cpu;
-	bool done = false;
-
-	if (unlikely(object - cache->origin >= cache->span))
-		return false;
-	preempt_disable();
-	cpu = this_cpu_ptr(cache->cpus);
-	if (likely(fp_gate_enter(&cpu->gate))) {
-		if (likely(cpu->nr < cache->magazine)) {
-			cpu->objects[cpu->nr] = object;
-			WRITE_ONCE(cpu->nr, cpu->nr + 1);
-			WRITE_ONCE(cpu->nr_kept, cpu->nr_kept + 1);
-			done = true;
-		}
-		fp_gate_leave(&cpu->gate);
-	}
-	preempt_enable();
-	return done;
-}
-
-/**
- * fp_slab_alloc() - allocate an object
- * @cache: the cache
- * @may_sleep: empty all magazines before giving up
- *
- * Context: process or softirq; may sleep if @may_sleep.
- * Return: its address, or FP_SLAB_NONE.
- */
-static __always_inline u64 fp_slab_alloc(struct fp_slab_cache *cache, bool may_sleep)
-{
-	u64 object = fp_slab_pop(cache);
-
-	return likely(object != FP_SLAB_NONE) ? object : fp_slab_alloc_slow(cache, may_sleep);
-}
-
-/**
- * fp_slab_free() - free an object
- * @cache: the cache
- * @object: its address
- *
- * If it is not an allocated object, this is noticed when the magazine is emptied, unless it was
- * allocated again in between.
- *
- * Context: process or softirq.
- * Return: 0; -EINVAL: it is not an allocated object; this is counted, and changes nothing.
- */
-static __always_inline int fp_slab_free(struct fp_slab_cache *cache, u64 object)
-{
-	return likely(fp_slab_push(cache, object)) ? 0 : fp_slab_free_slow(cache, object);
+	return likely(object - cache->origin < cache->span) &&
+	       fp_magazines_push(&cache->magazines, 0, sizeof(u64), true, object);
 }
 
 #endif

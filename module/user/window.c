@@ -11,9 +11,9 @@
  * A slab is a run of frames that belongs to the client, like a buffer. But it shares its VMA with
  * other slabs, and comes and goes while the VMA stays. So only pages of the slab may be mapped at
  * its place: pages are mapped one by one (mmap.c). When a slab is taken away, it is first removed
- * from @places under the lock that faults hold, then unmapped, and only then are its frames and its
- * place freed. Either a fault got the lock first, and the unmapping removes its pages; or it finds
- * no slab.
+ * from the cache's index. Then the lock that faults hold is taken for writing once, the slab is
+ * unmapped, and only then are its place and its frames freed. Either a fault got the lock first,
+ * and the unmapping removes its pages; or it finds no slab.
  *
  * A window without a handle lives, with all its slabs, as long as it is mapped.
  */
@@ -127,7 +127,7 @@ static int grow(struct fp_window *window)
 {
 	struct fp_windows *windows = window->windows;
 	struct place *place = kzalloc(sizeof(*place), GFP_KERNEL_ACCOUNT);
-	u32 at;
+	u64 frame;
 	int ret;
 
 	if (!place)
@@ -135,17 +135,14 @@ static int grow(struct fp_window *window)
 	ret = alloc_run(windows, slab_frames(window), &place->run);
 	if (ret)
 		goto err_place;
+	frame = place->run.frame;
 	ret = -ENOBUFS;
-	if (xa_alloc(&window->places, &at, place,
-		     XA_LIMIT(0, (windows->nr >> window->slabs.order) - 1), GFP_KERNEL_ACCOUNT))
+	if (fp_slab_add(&window->slabs, FP_SLAB_NONE, place, GFP_KERNEL_ACCOUNT))
 		goto err_run;
+	/* From now on the slab may go away. */
 	trace_slab_grow(windows->pool, windows->account, NULL, window->index, &window->slabs,
-			place->run.frame);
-	if (!fp_slab_add(&window->slabs, (u64)at << window->slabs.shift, GFP_KERNEL_ACCOUNT))
-		return 0;
-	/* No object of it was allocated, but it may already have been mapped. */
-	window->slabs.ops->put(&window->slabs, (u64)at << window->slabs.shift);
-	return ret;
+			frame);
+	return 0;
 
 err_run:
 	free_run(windows, &place->run);
@@ -154,40 +151,38 @@ err_place:
 	return ret;
 }
 
-/* Make sure that no fault finds a slab any more, and remove it from all page tables. */
-static void hide(struct fp_window *window, unsigned long at, const struct place *place)
+/* Make sure that no fault still sees a slab, and remove it from all page tables. */
+static void hide(struct fp_slab_cache *slabs, u64 base, void *private)
 {
-	loff_t offset = ((loff_t)window->pgoff << PAGE_SHIFT) + ((loff_t)at << window->slabs.shift);
+	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
+	const struct place *place = private;
 
+	/* If there are no references, there are no mappings. */
+	if (!kref_read(&window->refs))
+		return;
+	/* Faults that come later do not find it. */
 	down_write(&window->windows->lock);
-	/* In an allocating xarray, an index that is set to NULL stays allocated. */
-	xa_store(&window->places, at, NULL, GFP_KERNEL);
 	up_write(&window->windows->lock);
 	if (place->mapped)
-		unmap_mapping_range(window->windows->mapping, offset, 1LL << window->slabs.shift,
-				    1);
+		unmap_mapping_range(window->windows->mapping,
+				    ((loff_t)window->pgoff << PAGE_SHIFT) + base,
+				    1LL << slabs->shift, 1);
 }
 
-static void put_slab(struct fp_slab_cache *slabs, u64 base)
+static void put_slab(struct fp_slab_cache *slabs, u64 base, void *private)
 {
 	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
 	struct fp_windows *windows = window->windows;
-	unsigned long at = base >> slabs->shift;
-	struct place *place = xa_load(&window->places, at);
+	struct place *place = private;
 
-	/* If there are no references, there are no mappings. */
-	if (kref_read(&window->refs))
-		hide(window, at, place);
 	place->run.dirty |= place->mapped;
-	xa_erase(&window->places, at);
 	trace_slab_shrink(windows->pool, windows->account, NULL, window->index, slabs,
 			  place->run.frame);
 	free_run(windows, &place->run);
-	kfree(place);
 	cond_resched();
 }
 
-static const struct fp_slab_ops slab_ops = { .put = put_slab };
+static const struct fp_slab_ops slab_ops = { .hide = hide, .put = put_slab };
 
 /* Give a new window an index and a handle. */
 static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *handle)
@@ -231,6 +226,7 @@ int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *la
 		.align = layout->align,
 		.seed = layout->seed,
 		.min_order = layout->min_order,
+		.account = true,
 	};
 	struct fp_window *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	int ret;
@@ -240,7 +236,6 @@ int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *la
 	new->windows = windows;
 	kref_init(&new->refs);
 	kref_get(&new->refs);
-	xa_init_flags(&new->places, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	ret = fp_slab_setup(&new->slabs, &config) ?: enlist(windows, new, handle);
 	if (ret)
 		kfree(new);
@@ -254,7 +249,6 @@ static void release(struct kref *refs)
 	struct fp_window *window = container_of(refs, struct fp_window, refs);
 
 	fp_slab_discard(&window->slabs);
-	xa_destroy(&window->places);
 	/* From now on another window may take its index. */
 	xa_erase(&window->windows->list, window->index);
 	kfree(window);
@@ -416,13 +410,15 @@ u32 fp_window_free(struct fp_window *window, const u64 *offsets, u32 nr)
 u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page **pages, u32 nr)
 {
 	u64 offset = pgoff - window->pgoff, first = offset & (slab_frames(window) - 1);
-	struct place *place = xa_load(&window->places, offset >> window->slabs.order);
+	struct fp_slab *slab = fp_slab_find(&window->slabs, offset << PAGE_SHIFT);
+	struct place *place;
 	unsigned long pfn;
 	u32 i;
 
 	lockdep_assert_held(&window->windows->lock);
-	if (!place)
+	if (!slab)
 		return 0;
+	place = slab->private;
 	WRITE_ONCE(place->mapped, true);
 	pfn = fp_pool_pfn(window->windows->pool, place->run.frame) + first;
 	nr = min_t(u64, nr, slab_frames(window) - first);

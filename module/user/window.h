@@ -53,9 +53,6 @@ struct fp_windows {
  * @handle: its handle, or 0 once it was destroyed (protected by @windows->list)
  * @index: its number among the client's windows; constant
  * @pgoff: page offset of the window in the client's file; constant
- * @places: the slab at each multiple of a slab's length (struct place). While there are mappings,
- *          an entry is cleared under @windows->lock, and its index stays allocated until the slab
- *          is unmapped.
  */
 struct fp_window {
 	struct fp_slab_cache slabs;
@@ -64,7 +61,6 @@ struct fp_window {
 	u64 handle;
 	u32 index;
 	unsigned long pgoff;
-	struct xarray places;
 };
 
 void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_account *account,

@@ -15,7 +15,6 @@
 #else
 #include <stdio.h>
 #include <time.h>
-#define container_of(p, type, member)	((type *)((char *)(p) - offsetof(type, member)))
 #define swap(a, b)			do { __typeof__(a) c = a; a = b; b = c; } while (0)
 #endif
 

@@ -23,7 +23,7 @@ static u64 get_slab(struct fp_slab_cache *slabs, bool may_sleep)
 	return frame == BENCH_NONE ? FP_SLAB_NONE : frame << PAGE_SHIFT;
 }
 
-static void put_slab(struct fp_slab_cache *slabs, u64 base)
+static void put_slab(struct fp_slab_cache *slabs, u64 base, void *private)
 {
 	struct cache *cache = container_of(slabs, struct cache, slabs);
 
@@ -35,8 +35,10 @@ static const struct fp_slab_ops slab_ops = { .get = get_slab, .put = put_slab };
 /* Not inlined, like the exported functions. @flags, which is 0, stands for __GFP_ZERO. */
 static noinline u64 object_alloc(struct fp_slab_cache *slabs, u32 flags)
 {
-	u64 object = fp_slab_alloc(slabs, true);
+	u64 object = fp_slab_pop(slabs);
 
+	if (unlikely(object == FP_SLAB_NONE))
+		object = fp_slab_alloc_slow(slabs, true);
 	if (unlikely(flags) && object != FP_SLAB_NONE)
 		memset((void *)(uintptr_t)object, 0, slabs->size);
 	return object;
@@ -44,7 +46,7 @@ static noinline u64 object_alloc(struct fp_slab_cache *slabs, u32 flags)
 
 static noinline int object_free(struct fp_slab_cache *slabs, u64 object)
 {
-	return fp_slab_free(slabs, object);
+	return likely(fp_slab_push(slabs, object)) ? 0 : fp_slab_free_slow(slabs, object);
 }
 
 static u64 cache_alloc(void *context, u32 order)

@@ -6,7 +6,7 @@
  * clean: clearing is the work of the quarantine, not of the buddy.
  */
 #include "bench.h"
-#include "core/magazine.h"
+#include "core/blocks.h"
 
 #define FIRST_HPFN	(1U << 20)	/* huge frames from 2 TiB up: aligned for any pool below */
 
@@ -14,37 +14,37 @@ struct pool;
 
 struct client {
 	struct pool *pool;
-	struct fp_magazines *magazines;
+	struct fp_blocks *blocks;
 	struct fp_owner owner;
 };
 
 struct pool {
 	struct fp_buddy buddy;
-	struct fp_magazines magazines;
+	struct fp_blocks blocks;
 	struct client clients[BENCH_OWNERS];
 };
 
 /* Does what the module does before it lets an allocation fail. */
-static noinline u64 drain_and_alloc(struct fp_magazines *magazines, u32 order)
+static noinline u64 drain_and_alloc(struct fp_blocks *blocks, u32 order)
 {
-	fp_magazines_drain(magazines, true);
+	fp_magazines_drain(&blocks->magazines, true);
 	/* FP_ANYWHERE is BENCH_NONE. */
-	return fp_magazines_alloc(magazines, order);
+	return fp_blocks_alloc(blocks, order);
 }
 
 static u64 kernel_alloc(void *context, u32 order)
 {
 	struct client *client = context;
-	u64 frame = fp_magazines_alloc(client->magazines, order);
+	u64 frame = fp_blocks_alloc(client->blocks, order);
 
-	return likely(frame != FP_ANYWHERE) ? frame : drain_and_alloc(client->magazines, order);
+	return likely(frame != FP_ANYWHERE) ? frame : drain_and_alloc(client->blocks, order);
 }
 
 static void kernel_free(void *context, u64 block, u32 order)
 {
 	struct client *client = context;
 
-	fp_magazines_free(client->magazines, block, order);
+	fp_blocks_free(client->blocks, block, order);
 }
 
 static u64 client_alloc(void *context, u32 order)
@@ -102,10 +102,10 @@ static int init_pool(struct pool *pool, u64 frames)
 
 	if (ret)
 		return ret;
-	ret = fp_magazines_init(&pool->magazines, &pool->buddy, false);
+	ret = fp_blocks_init(&pool->blocks, &pool->buddy, false);
 	if (ret)
 		fp_buddy_fini(&pool->buddy);
-	pool->magazines.dirty = false;
+	pool->blocks.dirty = false;
 	return ret;
 }
 
@@ -122,7 +122,7 @@ static int create_pool(struct bench_side *side, const struct bench_ops *ops, u64
 	}
 	for (i = 0; i < BENCH_OWNERS; i++) {
 		pool->clients[i].pool = pool;
-		pool->clients[i].magazines = &pool->magazines;
+		pool->clients[i].blocks = &pool->blocks;
 		fp_owner_init(&pool->clients[i].owner, &pool->buddy, NULL);
 		side->contexts[i] = &pool->clients[i];
 	}
@@ -169,7 +169,7 @@ void bench_pool_destroy(struct bench_side *side)
 
 	for (i = 0; i < BENCH_OWNERS; i++)
 		fp_owner_fini(&pool->clients[i].owner);
-	fp_magazines_fini(&pool->magazines);
+	fp_blocks_fini(&pool->blocks);
 	fp_buddy_fini(&pool->buddy);
 	kvfree(pool);
 }

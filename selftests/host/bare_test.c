@@ -18,14 +18,15 @@ static void begin(u32 size, u64 seed)
 	const struct fp_slab_config config = { .size = size, .min_order = 3, .seed = seed };
 
 	EXPECT(slabs_setup(&slabs, &config) == 0);
-	EXPECT(!cache->cpus && !cache->magazine);
+	EXPECT(!cache->magazines.cpus);
 }
 
 static void end(void)
 {
 	slabs_expect_sound(&slabs);
 	fp_slab_discard(cache);
-	EXPECT(slabs.nr == 0 && !cache->tree.nr && !cache->nr_free && !cache->nr_empty);
+	EXPECT(slabs.nr == 0 && !cache->nr_slabs && !cache->nr_free && !cache->nr_empty);
+	xa_destroy(&cache->places);
 }
 
 static bool add(void)
@@ -34,9 +35,9 @@ static bool add(void)
 
 	if (base == FP_SLAB_NONE)
 		return false;
-	if (!fp_slab_add(cache, base, GFP_KERNEL))
+	if (!fp_slab_add(cache, base, NULL, GFP_KERNEL))
 		return true;
-	cache->ops->put(cache, base);
+	cache->ops->put(cache, base, NULL);
 	return false;
 }
 
@@ -108,13 +109,13 @@ static void slab_not_added_stays_with_the_user(void)
 	begin(64, 0);
 	base = cache->ops->get(cache, true);
 	test_kzalloc_fails = 1;
-	EXPECT(fp_slab_add(cache, base, GFP_KERNEL) == -ENOMEM);
-	/* The second allocation is a node of the tree. */
+	EXPECT(fp_slab_add(cache, base, NULL, GFP_KERNEL) == -ENOMEM);
+	/* The second allocation is for the index. */
 	test_kzalloc_fails = 2;
-	EXPECT(fp_slab_add(cache, base, GFP_KERNEL) == -ENOMEM);
+	EXPECT(fp_slab_add(cache, base, NULL, GFP_KERNEL) == -ENOMEM);
 	test_kzalloc_fails = 0;
-	EXPECT(slabs.nr == 1 && !cache->tree.nr && fp_slab_take(cache, &object, 1) == 0);
-	cache->ops->put(cache, base);
+	EXPECT(slabs.nr == 1 && !cache->nr_slabs && fp_slab_take(cache, &object, 1) == 0);
+	cache->ops->put(cache, base, NULL);
 	end();
 }
 

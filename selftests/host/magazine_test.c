@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Magazines, one call after another. Threads are in magazine_thread_test.c. */
-#include "core/magazine.h"
+#include "core/blocks.h"
 #include "pool.h"
 #include "test.h"
 
 #define FRAMES		(64 * FP_HUGE_FRAMES)
 
 static struct fp_buddy buddy;
-static struct fp_magazines magazines;
+static struct fp_blocks kernel;
 static struct fp_owner client;
 
 static void begin_pool(u64 frames, bool direct)
@@ -17,10 +17,10 @@ static void begin_pool(u64 frames, bool direct)
 	for (i = 0; i < frames / FP_HUGE_FRAMES; i++)
 		hpfn[i] = 64 + i;
 	memset(&buddy, 0, sizeof(buddy));
-	memset(&magazines, 0, sizeof(magazines));
+	memset(&kernel, 0, sizeof(kernel));
 	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, frames / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
 	free(hpfn);
-	EXPECT(fp_magazines_init(&magazines, &buddy, direct) == 0);
+	EXPECT(fp_blocks_init(&kernel, &buddy, direct) == 0);
 	fp_owner_init(&client, &buddy, NULL);
 }
 
@@ -31,10 +31,10 @@ static void begin(void)
 
 static void end(void)
 {
-	fp_magazines_drain(&magazines, true);
+	fp_magazines_drain(&kernel.magazines, true);
 	pool_expect_sound(&buddy);
 	fp_owner_fini(&client);
-	fp_magazines_fini(&magazines);
+	fp_blocks_fini(&kernel);
 	test_cpu = 0;
 	pool_fini(&buddy);
 }
@@ -43,9 +43,17 @@ static u64 nr_bad_frees(void)
 {
 	struct pool_stats stats;
 
-	pool_magazines_stats(&magazines, &stats);
+	pool_blocks_stats(&kernel, &stats);
 	EXPECT(stats.free + stats.used + stats.quarantined == stats.total);
 	return stats.bad_frees;
+}
+
+static u64 nr_used(void)
+{
+	struct pool_stats stats;
+
+	pool_blocks_stats(&kernel, &stats);
+	return stats.used;
 }
 
 static void blocks_of_each_order_are_aligned_and_apart(void)
@@ -58,18 +66,41 @@ static void blocks_of_each_order_are_aligned_and_apart(void)
 	for (order = 0; order <= FP_HUGE_ORDER + 2; order++) {
 		memset(used, 0, FRAMES);
 		for (i = 0; i < 8; i++) {
-			blocks[i] = fp_magazines_alloc(&magazines, order);
+			blocks[i] = fp_blocks_alloc(&kernel, order);
 			EXPECT(blocks[i] != FP_ANYWHERE && !(blocks[i] & ((1ULL << order) - 1)));
 			for (j = 0; j < 1U << order; j++)
 				EXPECT(!used[blocks[i] + j]++);
 		}
 		for (i = 0; i < 8; i++)
-			EXPECT(fp_magazines_free(&magazines, blocks[i], order) == 0);
+			EXPECT(fp_blocks_free(&kernel, blocks[i], order) == 0);
 		pool_expect_sound(&buddy);
 		pool_settle(&buddy);
 	}
-	EXPECT(fp_magazines_alloc(&magazines, fp_buddy_orders(&buddy)) == FP_ANYWHERE);
+	EXPECT(fp_blocks_alloc(&kernel, fp_buddy_orders(&buddy)) == FP_ANYWHERE);
 	free(used);
+	end();
+}
+
+/* Blocks of few huge frames are sorted when a magazine is emptied. */
+static void blocks_freed_in_random_order_are_all_freed(void)
+{
+	u32 order, i, nr, at;
+	u64 *blocks = calloc(FRAMES / 4, sizeof(*blocks));
+
+	begin();
+	for (order = 0; order < 3; order++) {
+		nr = FRAMES / 4 >> order;
+		for (i = 0; i < nr; i++)
+			blocks[i] = fp_blocks_alloc(&kernel, order);
+		for (i = nr; i; i--) {
+			at = test_random() % i;
+			EXPECT(fp_blocks_free(&kernel, blocks[at], order) == 0);
+			blocks[at] = blocks[i - 1];
+		}
+		fp_magazines_drain(&kernel.magazines, true);
+		EXPECT(nr_bad_frees() == 0 && nr_used() == 0);
+	}
+	free(blocks);
 	end();
 }
 
@@ -82,24 +113,24 @@ static void one_processor_can_have_all_frames(void)
 	begin();
 	for (i = 0; i < nr_cpu_ids; i++) {
 		test_cpu = i;
-		kept[i] = fp_magazines_alloc(&magazines, 0);
+		kept[i] = fp_blocks_alloc(&kernel, 0);
 	}
-	fp_magazines_drain(&magazines, true);
+	fp_magazines_drain(&kernel.magazines, true);
 	test_cpu = 0;
 	for (nr = 0; nr < FRAMES; nr++) {
-		u64 block = fp_magazines_alloc(&magazines, 0);
+		u64 block = fp_blocks_alloc(&kernel, 0);
 
 		if (block == FP_ANYWHERE)
 			break;
 		blocks[nr] = block;
 	}
 	EXPECT(nr == FRAMES - nr_cpu_ids);
-	pool_magazines_stats(&magazines, &stats);
+	pool_blocks_stats(&kernel, &stats);
 	EXPECT(stats.free == 0 && stats.used == FRAMES);
 	while (nr--)
-		EXPECT(fp_magazines_free(&magazines, blocks[nr], 0) == 0);
+		EXPECT(fp_blocks_free(&kernel, blocks[nr], 0) == 0);
 	for (i = 0; i < nr_cpu_ids; i++)
-		EXPECT(fp_magazines_free(&magazines, kept[i], 0) == 0);
+		EXPECT(fp_blocks_free(&kernel, kept[i], 0) == 0);
 	free(blocks);
 	end();
 }
@@ -110,17 +141,17 @@ static void blocks_in_magazines_count_as_free(void)
 	u64 block[2];
 
 	begin();
-	block[0] = fp_magazines_alloc(&magazines, 0);
-	block[1] = fp_magazines_alloc(&magazines, 3);
-	pool_magazines_stats(&magazines, &stats);
+	block[0] = fp_blocks_alloc(&kernel, 0);
+	block[1] = fp_blocks_alloc(&kernel, 3);
+	pool_blocks_stats(&kernel, &stats);
 	EXPECT(stats.used == 9 && stats.free == FRAMES - 9);
-	EXPECT(fp_magazines_free(&magazines, block[0], 0) == 0);
-	EXPECT(fp_magazines_free(&magazines, block[1], 3) == 0);
-	pool_magazines_stats(&magazines, &stats);
+	EXPECT(fp_blocks_free(&kernel, block[0], 0) == 0);
+	EXPECT(fp_blocks_free(&kernel, block[1], 3) == 0);
+	pool_blocks_stats(&kernel, &stats);
 	EXPECT(stats.used == 0 && stats.free == FRAMES && stats.blocks[3] > 0);
 	pool_stats(&buddy, &stats);
 	EXPECT(stats.used > 9);
-	fp_magazines_drain(&magazines, false);
+	fp_magazines_drain(&kernel.magazines, false);
 	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == 0 && stats.quarantined > 0);
 	end();
@@ -132,16 +163,16 @@ static void drain_local_leaves_the_others(void)
 	u64 block;
 
 	begin();
-	block = fp_magazines_alloc(&magazines, 5);
-	fp_magazines_free(&magazines, block, 5);
+	block = fp_blocks_alloc(&kernel, 5);
+	fp_blocks_free(&kernel, block, 5);
 	test_cpu = 1;
-	block = fp_magazines_alloc(&magazines, 5);
-	fp_magazines_free(&magazines, block, 5);
-	fp_magazines_drain_local(&magazines);
+	block = fp_blocks_alloc(&kernel, 5);
+	fp_blocks_free(&kernel, block, 5);
+	fp_magazines_drain_local(&kernel.magazines);
 	pool_stats(&buddy, &stats);
 	EXPECT(stats.used > 0);
 	test_cpu = 0;
-	fp_magazines_drain_local(&magazines);
+	fp_magazines_drain_local(&kernel.magazines);
 	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == 0);
 	end();
@@ -154,9 +185,9 @@ static void free_of_what_is_not_a_block_is_refused(void)
 	u32 bad = 0, i;
 
 	begin();
-	small = fp_magazines_alloc(&magazines, 3);
-	huge = fp_magazines_alloc(&magazines, FP_HUGE_ORDER);
-	large = fp_magazines_alloc(&magazines, FP_HUGE_ORDER + 1);
+	small = fp_blocks_alloc(&kernel, 3);
+	huge = fp_blocks_alloc(&kernel, FP_HUGE_ORDER);
+	large = fp_blocks_alloc(&kernel, FP_HUGE_ORDER + 1);
 	/* The refill took the lowest blocks, so the last frame is still free. */
 	last = round_up(small + 1, (u64)FP_HUGE_FRAMES) - 1;
 	EXPECT(pool_alloc(&buddy, &client, 8, 8, 0, &run) == 0);
@@ -174,17 +205,17 @@ static void free_of_what_is_not_a_block_is_refused(void)
 		{ FRAMES, 0 }, { FP_ANYWHERE, 0 }, { 1ULL << 32, 0 },
 	};
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		EXPECT(fp_magazines_free(&magazines, wrong[i].frame, wrong[i].order) == -EINVAL);
+		EXPECT(fp_blocks_free(&kernel, wrong[i].frame, wrong[i].order) == -EINVAL);
 		EXPECT(nr_bad_frees() == ++bad);
 		pool_expect_sound(&buddy);
 	}
 	EXPECT(pool_free(&buddy, &client, &run) == 0);
-	EXPECT(fp_magazines_free(&magazines, small, 3) == 0);
-	EXPECT(fp_magazines_free(&magazines, huge, FP_HUGE_ORDER) == 0);
-	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) == 0);
+	EXPECT(fp_blocks_free(&kernel, small, 3) == 0);
+	EXPECT(fp_blocks_free(&kernel, huge, FP_HUGE_ORDER) == 0);
+	EXPECT(fp_blocks_free(&kernel, large, FP_HUGE_ORDER + 1) == 0);
 	EXPECT(nr_bad_frees() == bad);
 	/* A block too large for magazines is freed at once, so freeing it again is refused. */
-	EXPECT(fp_magazines_free(&magazines, large, FP_HUGE_ORDER + 1) == -EINVAL);
+	EXPECT(fp_blocks_free(&kernel, large, FP_HUGE_ORDER + 1) == -EINVAL);
 	EXPECT(nr_bad_frees() == bad + 1);
 	end();
 }
@@ -199,11 +230,11 @@ static void free_twice_and_drain(u32 cpu, bool hurry)
 
 		/* The pool is large enough for magazines of huge frames. */
 		begin_pool(16 * GIB, false);
-		block = fp_magazines_alloc(&magazines, order);
-		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
+		block = fp_blocks_alloc(&kernel, order);
+		EXPECT(fp_blocks_free(&kernel, block, order) == 0);
 		test_cpu = cpu;
-		fp_magazines_free(&magazines, block, order);
-		fp_magazines_drain(&magazines, hurry);
+		fp_blocks_free(&kernel, block, order);
+		fp_magazines_drain(&kernel.magazines, hurry);
 		EXPECT(nr_bad_frees() == 1);
 		end();
 	}
@@ -223,12 +254,12 @@ static void double_free_is_noticed_at_once_when_direct(void)
 		u64 block, other;
 
 		begin_pool(FRAMES, true);
-		block = fp_magazines_alloc(&magazines, order);
-		other = fp_magazines_alloc(&magazines, order);
-		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
-		EXPECT(fp_magazines_free(&magazines, block, order) == -EINVAL);
+		block = fp_blocks_alloc(&kernel, order);
+		other = fp_blocks_alloc(&kernel, order);
+		EXPECT(fp_blocks_free(&kernel, block, order) == 0);
+		EXPECT(fp_blocks_free(&kernel, block, order) == -EINVAL);
 		EXPECT(nr_bad_frees() == 1);
-		EXPECT(fp_magazines_free(&magazines, other, order) == 0);
+		EXPECT(fp_blocks_free(&kernel, other, order) == 0);
 		end();
 	}
 }
@@ -262,21 +293,21 @@ static void free_list_with_one_wrong(u32 order, u32 place, enum wrong wrong)
 	struct fp_run run;
 
 	begin();
-	EXPECT(fp_magazines_alloc_bulk(&magazines, order, blocks, 12) == 12);
-	EXPECT(fp_magazines_alloc_bulk(&magazines, order + 1, &other, 1) == 1);
+	EXPECT(fp_blocks_alloc_bulk(&kernel, order, blocks, 12) == 12);
+	EXPECT(fp_blocks_alloc_bulk(&kernel, order + 1, &other, 1) == 1);
 	EXPECT(pool_alloc(&buddy, &client, 1ULL << order, 1ULL << order, 0, &run) == 0);
 	good = blocks[place];
 	blocks[place] = make_wrong(wrong, order, blocks, place, other, run.frame);
 	/* A block of one frame has no middle. Take the middle of a larger block. */
 	if (wrong == MISALIGNED && !order)
 		blocks[place] = other + 1;
-	EXPECT(fp_magazines_free_bulk(&magazines, order, blocks, 12) == 1);
+	EXPECT(fp_blocks_free_bulk(&kernel, order, blocks, 12) == 1);
 	EXPECT(nr_bad_frees() == 1);
 	pool_expect_sound(&buddy);
 	pool_stats(&buddy, &stats);
 	EXPECT(stats.used == 4ULL << order);
-	EXPECT(fp_magazines_free(&magazines, good, order) == 0);
-	EXPECT(fp_magazines_free(&magazines, other, order + 1) == 0);
+	EXPECT(fp_blocks_free(&kernel, good, order) == 0);
+	EXPECT(fp_blocks_free(&kernel, other, order + 1) == 0);
 	EXPECT(pool_free(&buddy, &client, &run) == 0);
 	end();
 }
@@ -300,17 +331,17 @@ static void bulk_of_an_order_that_does_not_exist_is_refused(void)
 	u32 block, huge, i, got;
 
 	begin();
-	got = fp_magazines_alloc_bulk(&magazines, 0, &block, 1);
-	EXPECT(got == 1 && fp_magazines_alloc_bulk(&magazines, FP_HUGE_ORDER, &huge, 1) == 1);
+	got = fp_blocks_alloc_bulk(&kernel, 0, &block, 1);
+	EXPECT(got == 1 && fp_blocks_alloc_bulk(&kernel, FP_HUGE_ORDER, &huge, 1) == 1);
 	for (i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
-		EXPECT(fp_magazines_alloc_bulk(&magazines, orders[i], &got, 1) == 0);
-		EXPECT(fp_magazines_free_bulk(&magazines, orders[i], &block, 1) == 1);
-		EXPECT(fp_magazines_free_bulk(&magazines, orders[i], &huge, 1) == 1);
+		EXPECT(fp_blocks_alloc_bulk(&kernel, orders[i], &got, 1) == 0);
+		EXPECT(fp_blocks_free_bulk(&kernel, orders[i], &block, 1) == 1);
+		EXPECT(fp_blocks_free_bulk(&kernel, orders[i], &huge, 1) == 1);
 		EXPECT(nr_bad_frees() == 2 * (i + 1));
 		pool_expect_sound(&buddy);
 	}
-	EXPECT(fp_magazines_free(&magazines, block, 0) == 0);
-	EXPECT(fp_magazines_free(&magazines, huge, FP_HUGE_ORDER) == 0);
+	EXPECT(fp_blocks_free(&kernel, block, 0) == 0);
+	EXPECT(fp_blocks_free(&kernel, huge, FP_HUGE_ORDER) == 0);
 	end();
 }
 
@@ -319,9 +350,9 @@ static void bulk_gets_what_there_is(void)
 	u32 *blocks = calloc(FRAMES, sizeof(*blocks));
 
 	begin();
-	EXPECT(fp_magazines_alloc_bulk(&magazines, 1, blocks, FRAMES) == FRAMES / 2);
-	EXPECT(fp_magazines_alloc_bulk(&magazines, 0, blocks, 1) == 0);
-	EXPECT(fp_magazines_free_bulk(&magazines, 1, blocks, FRAMES / 2) == 0);
+	EXPECT(fp_blocks_alloc_bulk(&kernel, 1, blocks, FRAMES) == FRAMES / 2);
+	EXPECT(fp_blocks_alloc_bulk(&kernel, 0, blocks, 1) == 0);
+	EXPECT(fp_blocks_free_bulk(&kernel, 1, blocks, FRAMES / 2) == 0);
 	free(blocks);
 	end();
 }
@@ -334,17 +365,19 @@ static void small_pools_have_small_magazines(void)
 
 	begin_pool(16 * MIB, false);
 	for (order = 0; order <= FP_HUGE_ORDER; order++) {
-		block = fp_magazines_alloc(&magazines, order);
-		EXPECT(fp_magazines_free(&magazines, block, order) == 0);
+		block = fp_blocks_alloc(&kernel, order);
+		EXPECT(fp_blocks_free(&kernel, block, order) == 0);
 	}
 	pool_stats(&buddy, &stats);
-	EXPECT(stats.used <= FP_MAGAZINE_ORDERS * 16 * MIB / 128);
+	EXPECT(stats.used <= kernel.magazines.nr * 16 * MIB / 128);
 	end();
 }
 
 static const struct test tests[] = {
 	{ "blocks_of_each_order_are_aligned_and_apart",
 	  blocks_of_each_order_are_aligned_and_apart },
+	{ "blocks_freed_in_random_order_are_all_freed",
+	  blocks_freed_in_random_order_are_all_freed },
 	{ "one_processor_can_have_all_frames", one_processor_can_have_all_frames },
 	{ "blocks_in_magazines_count_as_free", blocks_in_magazines_count_as_free },
 	{ "drain_local_leaves_the_others", drain_local_leaves_the_others },

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "core/magazine.h"
+#include "core/blocks.h"
 #include "pool.h"
 #include "test.h"
 
@@ -23,7 +23,7 @@
 #define SOFTIRQS	2000
 
 static struct fp_buddy buddy;
-static struct fp_magazines magazines;
+static struct fp_blocks kernel;
 
 /*
  * Blocks on their way from one processor to another: frame << 8 | order << 1 | 1, or 0. The memory
@@ -43,7 +43,7 @@ static void give_back(u64 ticket)
 		EXPECT(memory[frame + i] == order + 1);
 		memory[frame + i] = 0;
 	}
-	EXPECT(fp_magazines_free(&magazines, frame, order) == 0);
+	EXPECT(fp_blocks_free(&kernel, frame, order) == 0);
 }
 
 static u64 get_block(u64 *random)
@@ -52,7 +52,7 @@ static u64 get_block(u64 *random)
 	u64 frame, i;
 
 	order = order > FP_HUGE_ORDER + 1 ? 0 : order;
-	frame = fp_magazines_alloc(&magazines, order);
+	frame = fp_blocks_alloc(&kernel, order);
 	if (frame == FP_ANYWHERE)
 		return 0;
 	for (i = 0; i < 1ULL << order; i++) {
@@ -138,7 +138,7 @@ static void drain_all_the_time(void)
 	bool hurry = false;
 
 	while (nr_working) {
-		fp_magazines_drain(&magazines, hurry);
+		fp_magazines_drain(&kernel.magazines, hurry);
 		settle_now();
 		hurry = !hurry;
 		sched_yield();
@@ -151,7 +151,7 @@ static void watch(void)
 	struct pool_stats stats;
 
 	while (nr_working) {
-		pool_magazines_stats(&magazines, &stats);
+		pool_blocks_stats(&kernel, &stats);
 		EXPECT(stats.total == FRAMES && !stats.bad_frees);
 		EXPECT(stats.free + stats.used + stats.quarantined == FRAMES);
 		pool_expect_sound(&buddy);
@@ -179,10 +179,10 @@ static void begin_threads(void)
 	for (i = 0; i < FRAMES / FP_HUGE_FRAMES; i++)
 		hpfn[i] = 64 + i;
 	memset(&buddy, 0, sizeof(buddy));
-	memset(&magazines, 0, sizeof(magazines));
+	memset(&kernel, 0, sizeof(kernel));
 	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, FRAMES / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
 	free(hpfn);
-	EXPECT(fp_magazines_init(&magazines, &buddy, false) == 0);
+	EXPECT(fp_blocks_init(&kernel, &buddy, false) == 0);
 	memset(memory, 0, sizeof(memory));
 	nr_working = WORKERS;
 }
@@ -198,11 +198,11 @@ static void end_threads(void)
 			give_back(mailbox[i]);
 		mailbox[i] = 0;
 	}
-	pool_magazines_stats(&magazines, &stats);
+	pool_blocks_stats(&kernel, &stats);
 	EXPECT(!stats.used && !stats.bad_frees);
-	fp_magazines_drain(&magazines, true);
+	fp_magazines_drain(&kernel.magazines, true);
 	pool_expect_sound(&buddy);
-	fp_magazines_fini(&magazines);
+	fp_blocks_fini(&kernel);
 	test_cpu = 0;
 	pool_fini(&buddy);
 }
@@ -308,15 +308,15 @@ static void tiny(u32 thread)
 
 	if (thread >= WORKERS) {
 		while (nr_working)
-			fp_magazines_drain(&magazines, thread == DRAINER);
+			fp_magazines_drain(&kernel.magazines, thread == DRAINER);
 		return;
 	}
 	test_cpu = thread;
 	for (i = 0; i < 2 * STEPS * test_scale && !test_failed; i++) {
-		frame = fp_magazines_alloc(&magazines, 0);
+		frame = fp_blocks_alloc(&kernel, 0);
 		EXPECT(frame != FP_ANYWHERE && memory[frame]++ == 0);
 		memory[frame] = 0;
-		EXPECT(fp_magazines_free(&magazines, frame, 0) == 0);
+		EXPECT(fp_blocks_free(&kernel, frame, 0) == 0);
 	}
 	nr_working--;
 }
@@ -326,9 +326,9 @@ static void drains_neither_lose_nor_double_a_block(void)
 	u32 cpu;
 
 	begin_threads();
-	magazines.dirty = false;
+	kernel.dirty = false;
 	for_each_possible_cpu(cpu)
-		per_cpu_ptr(magazines.cpus, cpu)->magazines[0].size = 2;
+		per_cpu_ptr(kernel.magazines.cpus, cpu)->magazines[0].size = 2;
 	test_parallel(WORKERS + 2, tiny);
 	end_threads();
 }

@@ -4,8 +4,13 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 __thread unsigned int test_cpu;
 __thread unsigned int test_bh_depth;
@@ -40,12 +45,17 @@ void synchronize_rcu_expedited(void)
 			sched_yield();
 }
 
+static bool has_no_memory(void)
+{
+	return test_kzalloc_fails && !--test_kzalloc_fails;
+}
+
 /* No signal handler may run in between: malloc() must not be interrupted by itself. */
 void *test_kzalloc(size_t size)
 {
 	void *p = NULL;
 
-	if (test_kzalloc_fails && !--test_kzalloc_fails)
+	if (has_no_memory())
 		return NULL;
 	test_change_bh_depth(1);
 	p = calloc(1, size);
@@ -58,4 +68,76 @@ void test_kfree(void *p)
 	test_change_bh_depth(1);
 	free(p);
 	test_change_bh_depth(-1);
+}
+
+/* What lies between the parts of two processors must not be touched. */
+void *test_alloc_percpu(size_t size)
+{
+	char *p = test_calloc(nr_cpu_ids, TEST_PERCPU_BYTES);
+#ifdef __SANITIZE_ADDRESS__
+	u32 cpu;
+
+	for (cpu = 0; p && cpu < nr_cpu_ids; cpu++)
+		__asan_poison_memory_region(per_cpu_ptr(p, cpu) + size, TEST_PERCPU_BYTES - size);
+#endif
+	return p;
+}
+
+void test_xa_init(struct xarray *xa)
+{
+	pthread_mutex_init(&xa->lock, NULL);
+	xa->slots = mmap(NULL, TEST_XA_SLOTS * sizeof(void *), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (xa->slots == MAP_FAILED)
+		abort();
+}
+
+void xa_destroy(struct xarray *xa)
+{
+	munmap(xa->slots, TEST_XA_SLOTS * sizeof(void *));
+}
+
+void *xa_load(struct xarray *xa, unsigned long index)
+{
+	void *entry = index < TEST_XA_SLOTS ? READ_ONCE(xa->slots[index]) : NULL;
+
+	return entry == TEST_XA_RESERVED ? NULL : entry;
+}
+
+/* An entry of NULL leaves the index reserved, as with XA_FLAGS_ALLOC. */
+void xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	(void)gfp;
+	if (!READ_ONCE(xa->slots[index]))
+		abort();
+	WRITE_ONCE(xa->slots[index], entry ?: TEST_XA_RESERVED);
+}
+
+void xa_erase_bh(struct xarray *xa, unsigned long index)
+{
+	WRITE_ONCE(xa->slots[index], NULL);
+}
+
+int xa_reserve_bh(struct xarray *xa, unsigned long index, gfp_t gfp)
+{
+	u32 at;
+
+	return xa_alloc_bh(xa, &at, NULL, XA_LIMIT(index, index), gfp);
+}
+
+int xa_alloc_bh(struct xarray *xa, u32 *index, void *entry, struct test_xa_limit limit, gfp_t gfp)
+{
+	u32 at, end = min_t(u64, limit.max + 1ULL, TEST_XA_SLOTS);
+
+	(void)gfp;
+	if (has_no_memory())
+		return -ENOMEM;
+	spin_lock_bh(&xa->lock);
+	for (at = limit.min; at < end && READ_ONCE(xa->slots[at]); at++)
+		;
+	if (at < end)
+		WRITE_ONCE(xa->slots[at], entry ?: TEST_XA_RESERVED);
+	spin_unlock_bh(&xa->lock);
+	*index = at;
+	return at < end ? 0 : -EBUSY;
 }

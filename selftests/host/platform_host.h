@@ -141,13 +141,18 @@ static inline void preempt_enable(void)
 	__atomic_store_n(&section->depth, section->depth - 1, __ATOMIC_RELEASE);
 }
 
+void *test_alloc_percpu(size_t size);
+
 #define raw_smp_processor_id()	test_cpu
 #define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < nr_cpu_ids; (cpu)++)
-#define alloc_percpu(type)	((type *)test_calloc(nr_cpu_ids, sizeof(type)))
+/* Each processor's part begins this many bytes after that of the one before. */
+#define TEST_PERCPU_BYTES	(32U << 10)
+#define __alloc_percpu(size, align)	test_alloc_percpu(size)
+#define alloc_percpu(type)	((type *)test_alloc_percpu(sizeof(type)))
 #define this_cpu_add(pcp, n)	\
 	((void)__atomic_fetch_add(this_cpu_ptr(&(pcp)), n, __ATOMIC_RELAXED))
 #define free_percpu(p)		free(p)
-#define per_cpu_ptr(p, cpu)	(&(p)[cpu])
+#define per_cpu_ptr(p, cpu)	((__typeof__(p))((char *)(p) + (cpu) * (size_t)TEST_PERCPU_BYTES))
 #define this_cpu_ptr(p)		per_cpu_ptr(p, test_cpu)
 
 typedef pthread_mutex_t spinlock_t;
@@ -168,6 +173,41 @@ static inline void test_change_bh_depth(int change)
 #define spin_lock_bh(lock)	(test_change_bh_depth(1), (void)pthread_mutex_lock(lock))
 #define spin_unlock_bh(lock)	((void)pthread_mutex_unlock(lock), test_change_bh_depth(-1))
 
+/*
+ * The kernel's xarray: pointers by number. A number may be reserved while there is no pointer. In
+ * the kernel it grows with what is in it; here it is an array of fixed length.
+ */
+#define TEST_XA_SLOTS		(1U << 17)
+#define TEST_XA_RESERVED	((void *)1)
+#define XA_CHUNK_SIZE		64
+#define XA_FLAGS_ALLOC		0
+#define XA_FLAGS_ACCOUNT	0
+#define XA_FLAGS_LOCK_BH	0
+#define XA_LIMIT(first, last_)	((struct test_xa_limit){ .min = first, .max = last_ })
+
+struct xa_node {
+	char bytes[576];
+};
+
+struct test_xa_limit {
+	u32 min;
+	u32 max;
+};
+
+struct xarray {
+	pthread_mutex_t lock;
+	void **slots;
+};
+
+#define xa_init_flags(xa, flags)	((void)(flags), test_xa_init(xa))
+void test_xa_init(struct xarray *xa);
+void *xa_load(struct xarray *xa, unsigned long index);
+void xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
+void xa_erase_bh(struct xarray *xa, unsigned long index);
+int xa_reserve_bh(struct xarray *xa, unsigned long index, gfp_t gfp);
+int xa_alloc_bh(struct xarray *xa, u32 *index, void *entry, struct test_xa_limit limit, gfp_t gfp);
+void xa_destroy(struct xarray *xa);
+
 struct list_head {
 	struct list_head *next;
 	struct list_head *prev;
@@ -185,7 +225,8 @@ struct list_head {
 			       pos = list_entry(at_, __typeof__(*pos), member),		\
 			       next_ = NULL, (void)next_, true); at_ = then_)
 #define list_empty(head)	((head)->next == (head))
-#define list_entry(node_, type, member)	((type *)((char *)(node_) - offsetof(type, member)))
+#define container_of(p, type, member)	((type *)((char *)(p) - offsetof(type, member)))
+#define list_entry(node_, type, member)	container_of(node_, type, member)
 #define list_first_entry(head, type, member)	list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member)	list_entry((head)->prev, type, member)
 

@@ -78,7 +78,7 @@ static void gather_stats(const struct fp_buddy *buddy, const struct fp_counts *c
 		.charged = counts->charged, .largest = counts->largest,
 		.bad_frees = counts->bad_frees,
 	};
-	memcpy(stats->blocks, blocks, FP_MAGAZINE_ORDERS * sizeof(*blocks));
+	memcpy(stats->blocks, blocks, FP_BLOCKS_ORDERS * sizeof(*blocks));
 	while (at != FP_NIL)
 		at = fp_buddy_count_blocks(buddy, at, stats->blocks);
 	for (order = 0; order < FP_ORDERS && !counts->largest; order++)
@@ -88,20 +88,20 @@ static void gather_stats(const struct fp_buddy *buddy, const struct fp_counts *c
 
 void pool_stats(struct fp_buddy *buddy, struct pool_stats *stats)
 {
-	const u64 blocks[FP_MAGAZINE_ORDERS] = {};
+	const u64 blocks[FP_BLOCKS_ORDERS] = {};
 	struct fp_counts counts;
 
 	fp_buddy_count(buddy, &counts);
 	gather_stats(buddy, &counts, blocks, stats);
 }
 
-void pool_magazines_stats(struct fp_magazines *magazines, struct pool_stats *stats)
+void pool_blocks_stats(struct fp_blocks *blocks, struct pool_stats *stats)
 {
-	u64 blocks[FP_MAGAZINE_ORDERS];
+	u64 cached[FP_BLOCKS_ORDERS];
 	struct fp_counts counts;
 
-	fp_magazines_count(magazines, 0, &counts, blocks);
-	gather_stats(magazines->buddy, &counts, blocks, stats);
+	fp_blocks_count(blocks, 0, &counts, cached);
+	gather_stats(blocks->buddy, &counts, cached, stats);
 }
 
 void pool_expect_sound(struct fp_buddy *buddy)

@@ -4,7 +4,7 @@
 #define FP_HOST_POOL_H
 
 #include "core/buddy.h"
-#include "core/magazine.h"
+#include "core/blocks.h"
 
 #define MIB	256ULL		/* frames */
 #define GIB	(1024 * MIB)
@@ -40,7 +40,7 @@ struct pool_stats {
 };
 
 void pool_stats(struct fp_buddy *buddy, struct pool_stats *stats);
-void pool_magazines_stats(struct fp_magazines *magazines, struct pool_stats *stats);
+void pool_blocks_stats(struct fp_blocks *blocks, struct pool_stats *stats);
 
 /* Nothing is allocated, everything is coalesced, every invariant holds. */
 void pool_expect_empty(struct fp_buddy *buddy);

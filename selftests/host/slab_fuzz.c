@@ -44,7 +44,7 @@ static void op_alloc(struct input *input, u32 align)
 		nr = 1 + next(input) % LIVE;
 	nr = min(nr, LIVE - nr_live);
 	if (nr == 1) {
-		objects[0] = fp_slab_alloc(cache, next(input) & 1);
+		objects[0] = slabs_alloc(cache, next(input) & 1);
 		nr = objects[0] != FP_SLAB_NONE;
 	} else {
 		nr = fp_slab_alloc_bulk(cache, objects, nr, next(input) & 1);
@@ -73,7 +73,7 @@ static void op_free(struct input *input)
 	for (i = 0; i < nr; i++)
 		objects[i] = remove_live(next(input));
 	if (nr == 1)
-		EXPECT(fp_slab_free(cache, objects[0]) == 0);
+		EXPECT(slabs_free(cache, objects[0]) == 0);
 	else
 		EXPECT(fp_slab_free_bulk(cache, objects, nr) == 0);
 }
@@ -97,7 +97,7 @@ static void op_free_wrong(struct input *input)
 
 	object += (int8_t)next(input) * (next(input) & 1 ? 1LL : cache->stride);
 	if (!cache->magazine && !is_live(object))
-		EXPECT(fp_slab_free(cache, object) == -EINVAL);
+		EXPECT(slabs_free(cache, object) == -EINVAL);
 }
 
 static void step(struct input *input, u32 align)
@@ -118,7 +118,7 @@ static void step(struct input *input, u32 align)
 		op_free_wrong(input);
 		break;
 	case 5:
-		fp_slab_drain(cache, op & 8);
+		fp_magazines_drain(&cache->magazines, op & 8);
 		break;
 	case 6:
 		if (op & 8)
@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		step(&input, config.align);
 	test_kzalloc_fails = 0;
 	while (nr_live)
-		EXPECT(fp_slab_free(cache, remove_live(0)) == 0);
+		EXPECT(slabs_free(cache, remove_live(0)) == 0);
 	test_cpu = 0;
 	slabs_fini(&slabs);
 	if (test_failed) {

@@ -17,7 +17,7 @@ static struct {
 
 static void free_one(u64 object)
 {
-	EXPECT(fp_slab_free(cache, object) == 0);
+	EXPECT(slabs_free(cache, object) == 0);
 }
 
 static void note_object(u64 object)
@@ -66,7 +66,7 @@ static void random_step(void)
 
 	test_cpu = test_random() % nr_cpu_ids;
 	if (kind < 480 && model.nr < LIVE) {
-		object = fp_slab_alloc(cache, kind % 2);
+		object = slabs_alloc(cache, kind % 2);
 		if (object != FP_SLAB_NONE)
 			note_object(object);
 	} else if (kind < 940 && model.nr) {
@@ -74,7 +74,7 @@ static void random_step(void)
 	} else if (kind < 990) {
 		bulk_step(kind % 2);
 	} else if (kind < 994) {
-		fp_slab_drain(cache, kind % 2);
+		fp_magazines_drain(&cache->magazines, kind % 2);
 	} else if (kind < 997) {
 		fp_slab_release_empty(cache);
 	} else {

@@ -27,7 +27,7 @@ static _Atomic u32 nr_working;
 
 static void free_one(u64 object)
 {
-	EXPECT(fp_slab_free(cache, object) == 0);
+	EXPECT(slabs_free(cache, object) == 0);
 }
 
 static void wipe(u64 object)
@@ -60,7 +60,7 @@ static void step(u64 *random)
 	u64 object = 0;
 
 	if (test_random_from(random) % 4) {
-		object = fp_slab_alloc(cache, false);
+		object = slabs_alloc(cache, false);
 		object = object == FP_SLAB_NONE ? 0 : object;
 		if (object)
 			stamp(object);
@@ -105,7 +105,7 @@ static void drain_all_the_time(void)
 	bool hurry = false;
 
 	while (nr_working) {
-		fp_slab_drain(cache, hurry);
+		fp_magazines_drain(&cache->magazines, hurry);
 		fp_slab_release_empty(cache);
 		hurry = !hurry;
 		sched_yield();

@@ -31,23 +31,21 @@ static void verify_names_what_is_broken(void)
 	};
 	struct fp_slab *slab, *other;
 	u64 objects[600], object;
-	void *nothing[FP_SLABTREE_SLOTS] = {}, **root;
-	struct fp_slab_cpu *cpu;
+	struct fp_magazine *magazine;
 
 	EXPECT(slabs_init(&slabs, &config) == 0);
 	EXPECT(fp_slab_alloc_bulk(cache, objects, 600, true) == 600);
-	slab = fp_slabtree_find(&cache->tree, (objects[599] - cache->origin) >> cache->shift);
-	other = fp_slabtree_find(&cache->tree, (objects[0] - cache->origin) >> cache->shift);
+	slab = fp_slab_find(cache, objects[599]);
+	other = fp_slab_find(cache, objects[0]);
 	EXPECT(slab && other && slab != other && slab->nr_free && !other->nr_free);
-	root = cache->tree.root;
 	slabs_expect_sound(&slabs);
 
 	EXPECT_BROKEN("S1: slab is in the list of another class", slab->class++, slab->class--);
-	EXPECT_BROKEN("S1: slab is not in the tree", slab->base += 1ULL << cache->shift,
+	EXPECT_BROKEN("S1: slab is not at its place", slab->base += 1ULL << cache->shift,
 		      slab->base -= 1ULL << cache->shift);
-	EXPECT_BROKEN("S1: slab is in the tree but in no list", list_del(&slab->node),
+	EXPECT_BROKEN("S3: wrong count of slabs", list_del(&slab->node),
 		      list_add(&slab->node, &cache->lists[slab->class]));
-	EXPECT_BROKEN("R1: wrong count of slabs", cache->tree.nr++, cache->tree.nr--);
+	EXPECT_BROKEN("S3: more slabs", cache->nr_slabs--, cache->nr_slabs++);
 	EXPECT_BROKEN("S2: wrong count", slab->nr_free++, slab->nr_free--);
 	EXPECT_BROKEN("S2: free object beyond", slab->free[fp_slab_words(cache) - 1] |= 1ULL << 63,
 		      slab->free[fp_slab_words(cache) - 1] &= ~(1ULL << 63));
@@ -55,16 +53,14 @@ static void verify_names_what_is_broken(void)
 		      slab->first = 0);
 	EXPECT_BROKEN("S3:", cache->nr_free++, cache->nr_free--);
 	EXPECT_BROKEN("S3:", cache->nr_empty++, cache->nr_empty--);
-	EXPECT_BROKEN("R1: node leads to nothing", cache->tree.root = nothing,
-		      cache->tree.root = root);
 
-	cpu = per_cpu_ptr(cache->cpus, 2);
+	magazine = per_cpu_ptr(cache->magazines.cpus, 2)->magazines;
 	object = objects[599];
-	cpu->objects[0] = object;
-	cpu->objects[1] = object;
-	EXPECT_BROKEN("S4: object in a magazine is free, or there twice", cpu->nr = 2, (void)0);
-	cpu->objects[0] = objects[0] + 1;
-	EXPECT_BROKEN("S4: object in a magazine is none", cpu->nr = 1, (void)0);
+	magazine->items[0] = object;
+	magazine->items[1] = object;
+	EXPECT_BROKEN("S4:", magazine->nr = 2, (void)0);
+	magazine->items[0] = objects[0] + 1;
+	EXPECT_BROKEN("S4:", magazine->nr = 1, (void)0);
 	EXPECT(fp_slab_free_bulk(cache, objects, 599) == 0);
 	slabs_fini(&slabs);
 }

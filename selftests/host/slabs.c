@@ -29,7 +29,7 @@ static u64 get_place(struct fp_slab_cache *cache, bool may_sleep)
 	return base;
 }
 
-static void put_place(struct fp_slab_cache *cache, u64 base)
+static void put_place(struct fp_slab_cache *cache, u64 base, void *private)
 {
 	struct slabs *slabs = list_entry(cache, struct slabs, cache);
 	u32 i = (base - cache->origin) >> cache->shift;
@@ -79,6 +79,7 @@ void slabs_fini(struct slabs *slabs)
 	slabs_expect_sound(slabs);
 	EXPECT(fp_slab_fini(&slabs->cache, &live) == 0 && live == 0);
 	EXPECT(slabs->nr == 0);
+	xa_destroy(&slabs->cache.places);
 }
 
 void slabs_expect_sound(struct slabs *slabs)

@@ -35,4 +35,17 @@ void slabs_fini(struct slabs *slabs);
 void slabs_expect_sound(struct slabs *slabs);
 u64 slabs_active(struct slabs *slabs);
 
+/* What framepool_cache_alloc() and framepool_cache_free() do. */
+static inline u64 slabs_alloc(struct fp_slab_cache *cache, bool may_sleep)
+{
+	u64 object = fp_slab_pop(cache);
+
+	return object != FP_SLAB_NONE ? object : fp_slab_alloc_slow(cache, may_sleep);
+}
+
+static inline int slabs_free(struct fp_slab_cache *cache, u64 object)
+{
+	return fp_slab_push(cache, object) ? 0 : fp_slab_free_slow(cache, object);
+}
+
 #endif
