@@ -107,6 +107,11 @@ TEST_F_TIMEOUT(slab, empty_slabs_come_back_before_a_block_is_refused, SLOW_TEST_
 	EXPECT_EQ(0, run_case("run=keep"));
 }
 
+TEST_F_TIMEOUT(slab, idle_caches_cost_those_who_find_too_little_memory_nothing, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, run_case("run=idle"));
+}
+
 TEST_F_TIMEOUT(slab, shrink_leaves_no_slab, SLOW_TEST_SECONDS)
 {
 	EXPECT_EQ(0, run_case("run=shrink"));

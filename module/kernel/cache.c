@@ -51,6 +51,7 @@ static u64 get_slab(struct fp_slab_cache *slabs, bool may_sleep)
 
 	if (frame == FP_ANYWHERE)
 		return FP_SLAB_NONE;
+	fp_reclaimer_grew(&cache->pool->reclaimers, &cache->reclaimer);
 	trace_slab_grow(cache->pool, NULL, cache->name, 0, slabs, frame);
 	base = frame_address(cache->pool, frame);
 	if (cache->is_debugged)
@@ -65,6 +66,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base, void *tracks)
 	u64 frame = fp_pool_frame(cache->pool, page_to_pfn(virt_to_page((void *)base)));
 	int ret;
 
+	fp_reclaimer_shrank(&cache->reclaimer);
 	trace_slab_shrink(cache->pool, NULL, cache->name, 0, slabs, frame);
 	ret = fp_pool_free_block(cache->pool, frame, slabs->order);
 	WARN_ONCE(ret, "framepool: cache %s: degraded: a slab is no block\n", cache->name);
@@ -125,7 +127,7 @@ static struct fp_cache *make_cache(struct fp_pool *pool, const char *name,
 	cache->size = args->size;
 	cache->ctor = args->ctor;
 	cache->is_debugged = pool->debug_caches || args->flags & FRAMEPOOL_CACHE_DEBUG;
-	cache->reclaimer.give = give;
+	fp_reclaimer_init(&cache->reclaimer, false, give);
 	strscpy(cache->name, name, sizeof(cache->name));
 	ret = init_slabs(cache, args);
 	if (!ret)
@@ -136,7 +138,6 @@ static struct fp_cache *make_cache(struct fp_pool *pool, const char *name,
 
 static void publish(struct fp_cache *cache)
 {
-	fp_reclaimers_add(&cache->pool->reclaimers, &cache->reclaimer);
 	mutex_lock(&caches_lock);
 	list_add_tail(&cache->node, &caches);
 	mutex_unlock(&caches_lock);
@@ -191,6 +192,7 @@ int framepool_cache_destroy(struct fp_cache *cache)
 	unpublish(cache);
 	if (fp_slab_fini(&cache->slabs, &live)) {
 		pr_warn("cache %s: %llu objects are still allocated\n", cache->name, live);
+		fp_reclaimers_add(&cache->pool->reclaimers, &cache->reclaimer);
 		publish(cache);
 		return -EBUSY;
 	}

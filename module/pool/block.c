@@ -14,7 +14,7 @@ static noinline u64 alloc_block_slow(struct fp_pool *pool, u32 order, bool may_s
 		return FP_ANYWHERE;
 	want = max(1U << order >> FP_HUGE_ORDER, 1U);
 	if (!may_sleep) {
-		fp_reclaimers_ask(&pool->reclaimers, false);
+		fp_reclaimers_ask_few(&pool->reclaimers);
 		fp_magazines_drain_local(&pool->blocks.magazines);
 		fp_quarantine_kick(&pool->quarantine);
 		return fp_blocks_alloc(&pool->blocks, order);

@@ -127,7 +127,7 @@ static void collect(struct fp_pool *pool, struct fp_budget *whose)
 /* Take back what is kept for later. What was not cleared since its use goes into quarantine. */
 static void drain(struct fp_pool *pool)
 {
-	fp_reclaimers_ask(&pool->reclaimers, true);
+	fp_reclaimers_ask_all(&pool->reclaimers, true);
 	fp_magazines_drain(&pool->blocks.magazines, true);
 	collect(pool, NULL);
 }
@@ -143,7 +143,7 @@ static void trim(struct work_struct *work)
 	 * grace period in any case.
 	 */
 	WRITE_ONCE(pool->trim_armed, false);
-	fp_reclaimers_ask(&pool->reclaimers, false);
+	fp_reclaimers_ask_all(&pool->reclaimers, false);
 	fp_magazines_drain(&pool->blocks.magazines, false);
 	collect(pool, NULL);
 }

@@ -2,39 +2,71 @@
 #ifndef FP_RECLAIM_H
 #define FP_RECLAIM_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
 /**
- * struct fp_reclaimer - keeps blocks of a pool that it can do without
- * @node: in one of the lists
+ * struct fp_reclaimer - has slabs, some of which it can do without
+ * @node: in one of the lists while it has slabs, and for a while afterwards (protected by the
+ *        reclaim lock)
+ * @nr_slabs: how many it has
  * @sleeps: it is not asked by callers that may not sleep; constant
- * @give: gives blocks back; if @may_sleep, also those that take time to get at
+ * @give: gives slabs back; if @may_sleep, also those that take time to get at
  */
 struct fp_reclaimer {
 	struct list_head node;
+	atomic_t nr_slabs;
 	bool sleeps;
 	void (*give)(struct fp_reclaimer *reclaimer, bool may_sleep);
 };
 
 /**
- * struct fp_reclaimers - the reclaimers of one pool
- * @mutex: held by callers that may sleep, while they ask all reclaimers
- * @lock: held by callers that may not sleep, while they ask those on @list
- * @list: those that both may ask (protected by both locks: either is enough to read it)
- * @sleepers: the others (protected by @mutex)
+ * struct fp_reclaimers - the reclaimers of one pool that have slabs
+ * @mutex: held while a caller that may sleep asks one reclaimer
+ * @lock: protects the lists; held while a caller that may not sleep asks a few
+ * @lists: those that anybody may ask, and those that sleep, in the order in which they are asked
+ * @nr: how many are in each list
  */
 struct fp_reclaimers {
 	struct mutex mutex;
 	spinlock_t lock;
-	struct list_head list;
-	struct list_head sleepers;
+	struct list_head lists[2];
+	u32 nr[2];
 };
 
 void fp_reclaimers_init(struct fp_reclaimers *reclaimers);
+void fp_reclaimer_init(struct fp_reclaimer *reclaimer, bool sleeps,
+		       void (*give)(struct fp_reclaimer *reclaimer, bool may_sleep));
 void fp_reclaimers_add(struct fp_reclaimers *reclaimers, struct fp_reclaimer *reclaimer);
 void fp_reclaimers_del(struct fp_reclaimers *reclaimers, struct fp_reclaimer *reclaimer);
-void fp_reclaimers_ask(struct fp_reclaimers *reclaimers, bool may_sleep);
+void fp_reclaimers_ask_few(struct fp_reclaimers *reclaimers);
+void fp_reclaimers_ask_all(struct fp_reclaimers *reclaimers, bool hard);
+
+/**
+ * fp_reclaimer_grew() - a reclaimer has got a slab
+ * @reclaimers: the reclaimers of the pool
+ * @reclaimer: the reclaimer
+ *
+ * Context: process or softirq.
+ */
+static inline void fp_reclaimer_grew(struct fp_reclaimers *reclaimers,
+				     struct fp_reclaimer *reclaimer)
+{
+	if (atomic_inc_return(&reclaimer->nr_slabs) == 1)
+		fp_reclaimers_add(reclaimers, reclaimer);
+}
+
+/**
+ * fp_reclaimer_shrank() - a reclaimer has given a slab back
+ * @reclaimer: the reclaimer
+ *
+ * Context: any.
+ */
+static inline void fp_reclaimer_shrank(struct fp_reclaimer *reclaimer)
+{
+	atomic_dec(&reclaimer->nr_slabs);
+}
 
 #endif

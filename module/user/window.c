@@ -70,8 +70,7 @@ void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp
 	windows->mapping = mapping;
 	windows->nr = roundup_pow_of_two(fp_pool_total_frames(pool));
 	init_rwsem(&windows->lock);
-	windows->reclaimer.give = give;
-	windows->reclaimer.sleeps = true;
+	fp_reclaimer_init(&windows->reclaimer, true, give);
 	xa_init_flags(&windows->list, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 }
 
@@ -140,6 +139,7 @@ static int grow(struct fp_window *window)
 	if (fp_slab_add(&window->slabs, FP_SLAB_NONE, place, GFP_KERNEL_ACCOUNT))
 		goto err_run;
 	/* From now on the slab may go away. */
+	fp_reclaimer_grew(&windows->pool->reclaimers, &windows->reclaimer);
 	trace_slab_grow(windows->pool, windows->account, NULL, window->index, &window->slabs,
 			frame);
 	return 0;
@@ -176,6 +176,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base, void *private)
 	struct place *place = private;
 
 	place->run.dirty |= place->mapped;
+	fp_reclaimer_shrank(&windows->reclaimer);
 	trace_slab_shrink(windows->pool, windows->account, NULL, window->index, slabs,
 			  place->run.frame);
 	free_run(windows, &place->run);
@@ -193,8 +194,6 @@ static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *han
 	if (ret)
 		return ret == -EBUSY ? -EMFILE : -ENOBUFS;
 	window->pgoff = FP_WINDOW_FIRST + window->index * windows->nr;
-	if (!test_and_set_bit(0, &windows->is_reclaimer))
-		fp_reclaimers_add(&windows->pool->reclaimers, &windows->reclaimer);
 	/* From now on others can find it. */
 	xa_lock(&windows->list);
 	if (!++windows->serial)
@@ -490,8 +489,7 @@ void fp_windows_fini(struct fp_windows *windows)
 	struct fp_window *window;
 	unsigned long index;
 
-	if (windows->is_reclaimer)
-		fp_reclaimers_del(&windows->pool->reclaimers, &windows->reclaimer);
+	fp_reclaimers_del(&windows->pool->reclaimers, &windows->reclaimer);
 	/* No VMA is left and no call is under way: the only references are those of handles. */
 	xa_for_each(&windows->list, index, window)
 		fp_window_put(window);

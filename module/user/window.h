@@ -30,7 +30,6 @@
  * @list: windows by index; its own lock protects their handles and @serial
  * @serial: upper half of the last handle
  * @reclaimer: gives empty slabs back to the pool
- * @is_reclaimer: bit 0 is set once @reclaimer is registered, with the first window (atomic)
  */
 struct fp_windows {
 	struct fp_pool *pool;
@@ -42,7 +41,6 @@ struct fp_windows {
 	struct xarray list;
 	u32 serial;
 	struct fp_reclaimer reclaimer;
-	unsigned long is_reclaimer;
 };
 
 /**

@@ -3,6 +3,7 @@
 #include "objects.h"
 
 #include <linux/err.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -13,6 +14,8 @@
 #define FEW		60
 #define BOXES		64
 #define SHARED_SIZE	96
+#define HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#define NR_IDLE		2000
 
 static struct fp_cache *shared;
 static void *boxes[BOXES];
@@ -283,6 +286,51 @@ static bool run_keep(void)
 	return ok & CHECK(!framepool_cache_destroy(cache));
 }
 
+/* The shortest of many times that it takes to refuse a block, in ns. */
+static u64 refusal_ns(gfp_t gfp)
+{
+	u64 best = U64_MAX, start;
+	u32 i;
+
+	for (i = 0; i < NR_OBJECTS; i++) {
+		start = ktime_get_ns();
+		if (!CHECK(!framepool_alloc_pages(pool, gfp, HUGE_ORDER)))
+			return U64_MAX;
+		best = min(best, ktime_get_ns() - start);
+	}
+	return best;
+}
+
+/* Caches without slabs are not asked for any. */
+static bool run_idle(void)
+{
+	static struct fp_cache *idle[NR_IDLE];
+	struct page *first = NULL, *page;
+	u64 alone, beside;
+	bool ok = true;
+	u32 i;
+
+	while ((page = framepool_alloc_pages(pool, GFP_KERNEL, HUGE_ORDER))) {
+		*(struct page **)page_address(page) = first;
+		first = page;
+	}
+	alone = refusal_ns(GFP_ATOMIC);
+	for (i = 0; i < NR_IDLE; i++)
+		ok &= (idle[i] = make(64, 0, 0, NULL)) != NULL;
+	beside = refusal_ns(GFP_ATOMIC);
+	pr_info("a block is refused in %llu ns, beside %u idle caches in %llu ns\n", alone,
+		NR_IDLE, beside);
+	ok &= CHECK(beside < 4 * alone + 1000);
+	for (i = 0; i < NR_IDLE; i++)
+		ok &= !idle[i] || CHECK(!framepool_cache_destroy(idle[i]));
+	while (first) {
+		page = first;
+		first = *(struct page **)page_address(page);
+		ok &= CHECK(!framepool_free_pages(pool, page, HUGE_ORDER));
+	}
+	return ok;
+}
+
 static bool run_shrink(void)
 {
 	struct fp_cache *cache = make(1000, 0, 0, NULL);
@@ -515,7 +563,7 @@ bool objects_run(const char *name, int *ret)
 		{ "sizes", run_sizes }, { "args", run_args }, { "object_zero", run_object_zero },
 		{ "constructor", run_constructor }, { "busy", run_busy },
 		{ "exhaust", run_exhaust }, { "keep", run_keep }, { "shrink", run_shrink },
-		{ "random", run_random }, { "hold_objects", run_hold_objects },
+		{ "idle", run_idle }, { "random", run_random }, { "hold_objects", run_hold_objects },
 		{ "bad_frees", run_bad_frees }, { "debug", run_debug },
 	};
 	u32 i;
