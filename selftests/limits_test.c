@@ -322,6 +322,42 @@ TEST_F(limits, other_user_has_a_quota_of_its_own)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
+/* More than fit into the file's first attempt, and opened in another order than that of the list. */
+TEST_F(limits, many_users_are_listed_each_with_all_of_its_clients)
+{
+	enum { USERS_NR = 40, CLIENTS = 2, FIRST = 1000 };
+	unsigned int clients, last = 0, uid;
+	__u64 held, charged, quarantined;
+	int fds[USERS_NR * CLIENTS], i;
+	struct buffer buffer;
+	const char *line;
+
+	for (i = 0; i < USERS_NR * CLIENTS; i++) {
+		ASSERT_EQ(0, setresuid(FIRST + i * 7 % USERS_NR, 0, 0));
+		fds[i] = pool_open();
+		ASSERT_GE(fds[i], 0);
+	}
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	for (i = 0; i < USERS_NR; i++) {
+		ASSERT_EQ(0, buffer_alloc(fds[i], FRAME, &buffer));
+	}
+	for (i = 0; i < USERS_NR; i++) {
+		ASSERT_TRUE(user_is_charged(FIRST + i, &clients, &held, &charged, &quarantined));
+		EXPECT_EQ(CLIENTS, clients);
+		EXPECT_EQ(FRAME, held);
+		EXPECT_EQ(HUGE_FRAME, charged);
+	}
+	for (line = strchr(read_file(USERS), '\n'); sscanf(line + 1, "%u", &uid) == 1;
+	     line = strchr(line + 1, '\n')) {
+		EXPECT_LE(last, uid);
+		last = uid;
+	}
+	EXPECT_EQ(FIRST + USERS_NR - 1, last);
+	for (i = 0; i < USERS_NR * CLIENTS; i++) {
+		EXPECT_EQ(0, close(fds[i]));
+	}
+}
+
 TEST_F(limits, refusal_by_one_limit_charges_neither)
 {
 	struct buffer buffer;

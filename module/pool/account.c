@@ -12,6 +12,7 @@
  */
 #include "pool/account.h"
 
+#include <linux/bsearch.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -35,7 +36,7 @@ static void forget_user_locked(struct fp_accounts *accounts, struct fp_user *use
 	lockdep_assert_held(&accounts->lock);
 	if (--user->nr_accounts)
 		return;
-	list_del(&user->node);
+	rb_erase(&user->node, &accounts->users);
 	kfree(user);
 }
 
@@ -70,21 +71,23 @@ void fp_accounts_reap(struct fp_accounts *accounts, u32 label)
 	spin_unlock(&accounts->lock);
 }
 
-static struct fp_user *find_user_locked(struct fp_accounts *accounts, kuid_t uid)
+static struct fp_user *to_user(const struct rb_node *node)
 {
-	struct fp_user *user;
+	return rb_entry(node, struct fp_user, node);
+}
 
-	lockdep_assert_held(&accounts->lock);
-	list_for_each_entry(user, &accounts->users, node)
-		if (uid_eq(user->uid, uid))
-			return user;
-	return NULL;
+static int compare_users(struct rb_node *a, const struct rb_node *b)
+{
+	u32 x = __kuid_val(to_user(a)->uid), y = __kuid_val(to_user(b)->uid);
+
+	return x < y ? -1 : x > y;
 }
 
 /* Add an account to those of its user. */
 static int join_user(struct fp_accounts *accounts, struct fp_account *account, kuid_t uid)
 {
-	struct fp_user *user, *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	struct fp_user *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	struct rb_node *old;
 
 	if (!new)
 		return -ENOMEM;
@@ -92,17 +95,13 @@ static int join_user(struct fp_accounts *accounts, struct fp_account *account, k
 	fp_budget_init(&new->budget, accounts->buddy->order, NULL, &accounts->user_quota,
 		       FP_NO_LABEL);
 	spin_lock(&accounts->lock);
-	user = find_user_locked(accounts, uid);
-	if (!user) {
-		user = new;
-		new = NULL;
-		list_add_tail(&user->node, &accounts->users);
-	}
-	user->nr_accounts++;
-	user->nr_open++;
-	account->user = user;
+	old = rb_find_add(&new->node, &accounts->users, compare_users);
+	account->user = old ? to_user(old) : new;
+	account->user->nr_accounts++;
+	account->user->nr_open++;
 	spin_unlock(&accounts->lock);
-	kfree(new);
+	if (old)
+		kfree(new);
 	return 0;
 }
 
@@ -236,36 +235,66 @@ bool fp_accounts_next(struct fp_accounts *accounts, u32 *label, struct fp_usage 
 	return account;
 }
 
+/* For rb_find_first(): the first user that this finds equal has the lowest uid from *@least on. */
+static int is_below(const void *least, const struct rb_node *node)
+{
+	return __kuid_val(to_user(node)->uid) < *(const u64 *)least;
+}
+
+/* Look at the first user whose uid is at least @uid. False: there is none. */
+static bool read_user(struct fp_accounts *accounts, u64 uid, struct fp_usage *usage)
+{
+	struct fp_user *user;
+	struct rb_node *node;
+
+	spin_lock(&accounts->lock);
+	node = rb_find_first(&uid, &accounts->users, is_below);
+	if (node) {
+		user = to_user(node);
+		*usage = (struct fp_usage){ .uid = user->uid, .nr_clients = user->nr_open };
+		read_budget(&user->budget, usage);
+	}
+	spin_unlock(&accounts->lock);
+	return node;
+}
+
+static int compare_usages(const void *a, const void *b)
+{
+	u32 x = __kuid_val(((const struct fp_usage *)a)->uid);
+	u32 y = __kuid_val(((const struct fp_usage *)b)->uid);
+
+	return x < y ? -1 : x > y;
+}
+
 /**
  * fp_accounts_list_users() - what all users hold and are charged
  * @accounts: the accounts of the pool
- * @usages: the result, for the first @max users, without processes
+ * @usages: the result, for the first @max users, by uid, without processes
  * @max: length of @usages
  *
- * Context: process.
+ * They are looked at one after the other, so the figures are not of one moment.
+ *
+ * Context: may sleep.
  * Return: how many users there are.
  */
 u32 fp_accounts_list_users(struct fp_accounts *accounts, struct fp_usage *usages, u32 max)
 {
-	struct fp_account *account;
-	struct fp_user *user;
-	unsigned long label;
-	u32 nr = 0;
+	struct fp_usage usage, *user;
+	u32 nr = 0, label;
+	u64 uid;
 
-	spin_lock(&accounts->lock);
-	list_for_each_entry(user, &accounts->users, node) {
-		user->at = nr++;
-		if (user->at >= max)
-			continue;
-		usages[user->at] = (struct fp_usage){
-			.uid = user->uid, .nr_clients = user->nr_open,
-		};
-		read_budget(&user->budget, &usages[user->at]);
+	for (uid = 0; read_user(accounts, uid, &usage); uid = __kuid_val(usage.uid) + 1ULL) {
+		if (nr < max)
+			usages[nr] = usage;
+		nr++;
+		cond_resched();
 	}
-	xa_for_each(&accounts->accounts, label, account)
-		if (account->is_open && account->user->at < max)
-			usages[account->user->at].held += fp_owner_held(&account->owner);
-	spin_unlock(&accounts->lock);
+	for (label = 0; fp_accounts_next(accounts, &label, &usage); label++) {
+		user = bsearch(&usage, usages, min(nr, max), sizeof(usage), compare_usages);
+		if (user)
+			user->held += usage.held;
+		cond_resched();
+	}
 	return nr;
 }
 
@@ -280,7 +309,7 @@ void fp_accounts_init(struct fp_accounts *accounts, struct fp_buddy *buddy)
 {
 	accounts->buddy = buddy;
 	spin_lock_init(&accounts->lock);
-	INIT_LIST_HEAD(&accounts->users);
+	accounts->users = RB_ROOT;
 	xa_init_flags(&accounts->accounts, XA_FLAGS_ALLOC);
 }
 
@@ -299,6 +328,6 @@ void fp_accounts_fini(struct fp_accounts *accounts)
 	xa_for_each(&accounts->accounts, label, account)
 		kfree(account);
 	xa_destroy(&accounts->accounts);
-	list_for_each_entry_safe(user, next, &accounts->users, node)
+	rbtree_postorder_for_each_entry_safe(user, next, &accounts->users, node)
 		kfree(user);
 }

@@ -2,7 +2,7 @@
 #ifndef FP_ACCOUNT_H
 #define FP_ACCOUNT_H
 
-#include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -14,18 +14,16 @@
 /**
  * struct fp_user - what a pool knows of one user
  * @uid: constant
- * @node: in the pool's list (protected by the accounts lock)
+ * @node: in the pool's tree (protected by the accounts lock)
  * @nr_accounts: the user's accounts (protected by the accounts lock)
  * @nr_open: those whose client has not ended (likewise)
- * @at: its place in a listing (likewise)
  * @budget: parent of the budgets of its accounts
  */
 struct fp_user {
 	kuid_t uid;
-	struct list_head node;
+	struct rb_node node;
 	u32 nr_accounts;
 	u32 nr_open;
-	u32 at;
 	struct fp_budget budget;
 };
 
@@ -56,7 +54,7 @@ struct fp_account {
  *		  any time.
  * @user_quota: most that one user may be charged, likewise
  * @lock: protects the fields below; process context only
- * @users: users that have an account
+ * @users: users that have an account, by uid
  * @accounts: by label
  * @next_label: where to look for the next one
  */
@@ -65,7 +63,7 @@ struct fp_accounts {
 	u64 client_quota;
 	u64 user_quota;
 	spinlock_t lock;
-	struct list_head users;
+	struct rb_root users;
 	struct xarray accounts;
 	u32 next_label;
 };
