@@ -13,7 +13,8 @@
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; it sleeps
  *				for an RCU grace period
  *  folio lock			core mm; held by a fault from before it checks whether the client is
- *				revoked until its page is in the page table
+ *				revoked until its page is in the page table; taken once for each
+ *				folio of a pool that is shut down
  *  windows lock (rwsem)	the contents of the windows of one client; held for reading by a
  *				fault in one until its pages are in the page table
  *  i_mmap_rwsem		core mm; the VMAs of one client

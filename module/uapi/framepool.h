@@ -270,6 +270,9 @@ struct framepool_ioc_stats {
  * its errno, and writes @done (0), @failed and @error. With FRAMEPOOL_BATCH_PARTIAL, entries are
  * done in order until one fails, and the call succeeds, even if @done is 0.
  *
+ * While a FREE_BATCH that will fail looks for the wrong handle, other calls may not find the right
+ * ones.
+ *
  * ALLOC_BATCH writes the results of the entries that were done into them, and does not change the
  * others.
  *

@@ -14,8 +14,8 @@
  * fault that is under way. The core installs the page after our handler has returned it, so a page
  * could get into a page table after all pages were removed. The folio lock is held from before our
  * handler checks the flag until after the core has installed the page, because fault() returns the
- * folio locked (see mmap.c). So revocation sets the flag, takes and drops the lock of each folio,
- * and unmaps. The windows of caches (window.c) have a lock of their own for this. Either a fault
+ * folio locked (see mmap.c). So revocation sets the flag, takes and drops the lock of each folio
+ * of the pool, and unmaps. The windows of caches (window.c) have a lock of their own for this. Either a fault
  * got the lock first, and the unmapping removes its page; or it gets the lock later, and sees the
  * flag. No other lock would do. The core takes no invalidate_lock for us. If our handler took one,
  * or a lock of the client, it would have to drop it before the core installs the page. The
@@ -42,6 +42,8 @@
  * clearing.
  */
 #define MAX_KEPT	1
+
+#define AT_ONCE		64U	/* buffers that are looked up or moved without releasing the lock */
 
 static struct vfsmount *fs_mount;
 
@@ -94,6 +96,17 @@ int fp_client_init(void)
 void fp_client_exit(void)
 {
 	kern_unmount(fs_mount);
+}
+
+/* Let others have the lock after every AT_ONCE buffers, of which the @i-th is done. */
+static void pause_locked(struct fp_client *client, u32 i)
+	__releases(&client->lock) __acquires(&client->lock)
+{
+	if ((i + 1) % AT_ONCE)
+		return;
+	spin_unlock(&client->lock);
+	cond_resched();
+	spin_lock(&client->lock);
 }
 
 /* The buffer whose range contains the page, freed or not. */
@@ -213,7 +226,10 @@ static void add_buffer_locked(struct fp_client *client, struct fp_buffer *buffer
 	client->nr_buffers++;
 }
 
-/* Returns false if the client was revoked meanwhile. */
+/*
+ * Returns false if the client was revoked meanwhile. If it is revoked during this call, its buffers
+ * are as useless as older ones.
+ */
 static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 			struct fp_slot *slots, u32 nr)
 {
@@ -229,6 +245,7 @@ static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
 		add_buffer_locked(client, buffers[i]);
 		describe_locked(buffers[i], &slots[i].info);
 		trace_alloc(client, &slots[i].request, &slots[i].info, 0);
+		pause_locked(client, i);
 	}
 	spin_unlock(&client->lock);
 	return true;
@@ -329,6 +346,7 @@ static u32 take_handles_locked(struct fp_client *client, const u64 *handles,
 			break;
 		/* From now on neither others nor a duplicate in @handles find it. */
 		buffers[i]->handle = 0;
+		pause_locked(client, i);
 	}
 	return i;
 }
@@ -336,14 +354,27 @@ static u32 take_handles_locked(struct fp_client *client, const u64 *handles,
 /*
  * Drop the references of handles that were taken away; buffers that had no other move to the front.
  */
-static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
+static u32 put_handles_locked(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
 	u32 i, last = 0;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		if (kref_put(&buffers[i]->refs, remove_locked))
 			buffers[last++] = buffers[i];
+		pause_locked(client, i);
+	}
 	return last;
+}
+
+static void restore_handles_locked(struct fp_client *client, const u64 *handles,
+				   struct fp_buffer **buffers, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		buffers[i]->handle = handles[i];
+		pause_locked(client, i);
+	}
 }
 
 /**
@@ -354,6 +385,8 @@ static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
  * @nr: how many
  * @partial: give up the handles before the first one that is not valid; otherwise all or none
  *
+ * If none is given up, those before the one that is not valid may be unknown meanwhile.
+ *
  * Context: process, may sleep.
  * Return: @nr, or the index of the first handle that is not valid: it was never given out, was
  * freed, or equals an earlier one.
@@ -361,15 +394,14 @@ static u32 put_handles_locked(struct fp_buffer **buffers, u32 nr)
 u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
 		   u32 nr, bool partial)
 {
-	u32 valid, i, last = 0;
+	u32 valid, last = 0;
 
 	spin_lock(&client->lock);
 	valid = take_handles_locked(client, handles, buffers, nr);
 	if (valid == nr || partial)
-		last = put_handles_locked(buffers, valid);
+		last = put_handles_locked(client, buffers, valid);
 	else
-		for (i = 0; i < valid; i++)
-			buffers[i]->handle = handles[i];
+		restore_handles_locked(client, handles, buffers, valid);
 	spin_unlock(&client->lock);
 	if (last)
 		end_buffers(client, buffers, last);
@@ -452,76 +484,36 @@ bool fp_client_is_revoked(const struct fp_client *client)
 	return READ_ONCE(client->revoked);
 }
 
-/* Find the first buffer at or after *@pgoff, and move *@pgoff to its end. False: none is left. */
-static bool next_frames(struct fp_client *client, unsigned long *pgoff, unsigned long *pfn, u64 *nr)
-{
-	struct rb_node *node;
-	struct fp_buffer *buffer = NULL;
-
-	spin_lock(&client->lock);
-	for (node = client->buffers.rb_node; node;) {
-		struct fp_buffer *at = rb_entry(node, struct fp_buffer, node);
-
-		if (at->pgoff >= *pgoff) {
-			buffer = at;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	if (buffer) {
-		*pgoff = buffer->pgoff + buffer->run.nr;
-		*pfn = buffer->pfn;
-		*nr = buffer->run.nr;
-	}
-	spin_unlock(&client->lock);
-	return buffer;
-}
-
-/* Wait until every fault that did not see the flag has installed its page. */
-static void wait_for_faults(struct fp_client *client)
-{
-	unsigned long pgoff = 0, pfn, end;
-	u64 nr;
-
-	while (next_frames(client, &pgoff, &pfn, &nr)) {
-		/* The buffer may be freed meanwhile; its folios belong to the pool and stay. */
-		for (end = pfn + nr; pfn < end;
-		     pfn = round_down(pfn, FP_HUGE_FRAMES) + FP_HUGE_FRAMES) {
-			struct folio *folio = page_folio(pfn_to_page(pfn));
-
-			folio_lock(folio);
-			folio_unlock(folio);
-			cond_resched();
-		}
-	}
-}
-
-/**
- * fp_client_revoke() - take a client's memory away for good
- * @client: the client, which cannot end during the call
- *
- * When this returns, none of its memory is in a page table, and any access to a mapping of it gets
- * SIGBUS.
- *
- * Context: may sleep; takes folio locks and the mapping's i_mmap_rwsem.
- */
-void fp_client_revoke(struct fp_client *client)
+/* From now on faults fail, but some may be under way. */
+static void set_revoked(struct fp_client *client)
 {
 	spin_lock(&client->lock);
 	WRITE_ONCE(client->revoked, true);
 	spin_unlock(&client->lock);
-	wait_for_faults(client);
-	fp_windows_revoke(&client->windows);
-	unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
-	trace_revoke(client);
+}
+
+/* Wait until every fault in a buffer that did not see the flag has installed its page. */
+static void wait_for_faults(const struct fp_pool *pool)
+{
+	struct folio *folio;
+	u64 frame;
+
+	for (frame = 0; frame < fp_pool_total_frames(pool); frame += FP_HUGE_FRAMES) {
+		folio = page_folio(pfn_to_page(fp_pool_pfn(pool, frame)));
+		folio_lock(folio);
+		folio_unlock(folio);
+		cond_resched();
+	}
 }
 
 /**
  * fp_client_revoke_all() - shut a pool down by force
  * @pool: the pool; it accepts no new clients from now on
  *
- * Context: may sleep.
+ * When this returns, none of its clients' memory is in a page table, and any access to a mapping of
+ * it gets SIGBUS.
+ *
+ * Context: may sleep; takes folio locks and each mapping's i_mmap_rwsem.
  */
 void fp_client_revoke_all(struct fp_pool *pool)
 {
@@ -530,7 +522,14 @@ void fp_client_revoke_all(struct fp_pool *pool)
 	mutex_lock(&pool->clients_lock);
 	pool->is_shut = true;
 	list_for_each_entry(client, &pool->clients, node)
-		fp_client_revoke(client);
+		set_revoked(client);
+	wait_for_faults(pool);
+	list_for_each_entry(client, &pool->clients, node) {
+		fp_windows_revoke(&client->windows);
+		unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
+		trace_revoke(client);
+		cond_resched();
+	}
 	mutex_unlock(&pool->clients_lock);
 }
 
@@ -618,15 +617,15 @@ err_free:
 void fp_client_destroy(struct fp_client *client)
 {
 	struct fp_pool *pool = client->pool;
-	struct rb_node *node;
+	struct fp_buffer *buffer, *next;
 
 	mutex_lock(&pool->clients_lock);
 	list_del(&client->node);
 	pool->nr_clients--;
 	mutex_unlock(&pool->clients_lock);
 	/* No VMA is left and no call is under way: the only references are those of handles. */
-	while ((node = rb_first(&client->buffers))) {
-		fp_client_put_buffer(rb_entry(node, struct fp_buffer, node));
+	rbtree_postorder_for_each_entry_safe(buffer, next, &client->buffers, node) {
+		end_buffers(client, &buffer, 1);
 		cond_resched();
 	}
 	fp_windows_fini(&client->windows);

@@ -100,7 +100,6 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
 void fp_client_put_buffer(struct fp_buffer *buffer);
 u32 fp_client_nr_buffers(struct fp_client *client);
 bool fp_client_is_revoked(const struct fp_client *client);
-void fp_client_revoke(struct fp_client *client);
 void fp_client_revoke_all(struct fp_pool *pool);
 void fp_client_windows_for_each(struct fp_pool *pool,
 				void (*show)(struct fp_window *window, void *context),
