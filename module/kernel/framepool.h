@@ -6,9 +6,9 @@
  *
  * Blocks come from per-CPU magazines, so allocating and freeing small ones costs a fraction of
  * alloc_pages(). Blocks are parts of larger compound pages: do not use compound_order(), page->lru
- * or page->mapping on them, do not lock them, and do not free them with put_page(). As long as references taken with
- * get_page() remain, a freed block is not given to programs, but it may be given to kernel modules.
- * So drop every such reference before you free a block.
+ * or page->mapping on them, do not lock them, and do not free them with put_page(). As long as
+ * references taken with get_page() remain, a freed block is not given to programs, but it may be
+ * given to kernel modules. So drop every such reference before you free a block.
  *
  * Functions that do not sleep may also be called from softirqs, but neither from hard interrupt
  * handlers nor with interrupts disabled.

@@ -349,14 +349,13 @@ struct framepool_ioc_cache {
 };
 
 /**
- * struct framepool_ioc_cache_destroy - FRAMEPOOL_IOC_CACHE_DESTROY: free the handle of a cache
+ * struct framepool_ioc_cache_destroy - FRAMEPOOL_IOC_CACHE_DESTROY: destroy a cache
  * @size: in: sizeof(struct framepool_ioc_cache_destroy)
  * @flags: in: 0
  * @handle: in: handle of a cache
  *
- * Afterwards no objects of the cache can be allocated or freed, and nothing of its window can be
- * mapped. Existing mappings of the window remain valid, and keep the memory of all objects,
- * allocated or not, until they are unmapped.
+ * All objects of the cache are freed. Mappings of the window remain, but any access to them gets
+ * SIGBUS.
  *
  * Errors:
  *  EINVAL  @flags is not 0

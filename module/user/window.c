@@ -15,7 +15,9 @@
  * unmapped, and only then are its place and its frames freed. Either a fault got the lock first,
  * and the unmapping removes its pages; or it finds no slab.
  *
- * A window without a handle lives, with all its slabs, as long as it is mapped.
+ * When a cache is destroyed, its window is unmapped as a whole, and its slabs go. The window itself,
+ * and its place in the file, last as long as there are mappings. So little is left to do when the
+ * last mapping goes, which happens under the mmap_lock.
  */
 #include "user/window.h"
 
@@ -135,16 +137,17 @@ static int grow(struct fp_window *window)
 	if (ret)
 		goto err_place;
 	frame = place->run.frame;
+	fp_reclaimer_grew(&windows->pool->reclaimers, &windows->reclaimer);
 	ret = -ENOBUFS;
 	if (fp_slab_add(&window->slabs, FP_SLAB_NONE, place, GFP_KERNEL_ACCOUNT))
 		goto err_run;
 	/* From now on the slab may go away. */
-	fp_reclaimer_grew(&windows->pool->reclaimers, &windows->reclaimer);
 	trace_slab_grow(windows->pool, windows->account, NULL, window->index, &window->slabs,
 			frame);
 	return 0;
 
 err_run:
+	fp_reclaimer_shrank(&windows->reclaimer);
 	free_run(windows, &place->run);
 err_place:
 	kfree(place);
@@ -157,8 +160,7 @@ static void hide(struct fp_slab_cache *slabs, u64 base, void *private)
 	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
 	const struct place *place = private;
 
-	/* If there are no references, there are no mappings. */
-	if (!kref_read(&window->refs))
+	if (READ_ONCE(window->is_unmapped))
 		return;
 	/* Faults that come later do not find it. */
 	down_write(&window->windows->lock);
@@ -247,7 +249,6 @@ static void release(struct kref *refs)
 {
 	struct fp_window *window = container_of(refs, struct fp_window, refs);
 
-	fp_slab_discard(&window->slabs);
 	/* From now on another window may take its index. */
 	xa_erase(&window->windows->list, window->index);
 	kfree(window);
@@ -261,6 +262,9 @@ static void release(struct kref *refs)
  */
 void fp_window_put(struct fp_window *window)
 {
+	/* A call that was under way may have added slabs since the cache was destroyed. */
+	if (READ_ONCE(window->is_unmapped))
+		fp_slab_discard(&window->slabs);
 	kref_put(&window->refs, release);
 }
 
@@ -321,9 +325,11 @@ struct fp_window *fp_window_get_at(struct fp_windows *windows, unsigned long pgo
 }
 
 /**
- * fp_window_destroy() - destroy the handle of a cache
+ * fp_window_destroy() - destroy a cache
  * @windows: all caches of the client
- * @handle: the handle
+ * @handle: its handle
+ *
+ * When this returns, its objects are gone, and any access to a mapping of the window gets SIGBUS.
  *
  * Context: may sleep.
  * Return: 0, or -ENOENT.
@@ -332,13 +338,18 @@ int fp_window_destroy(struct fp_windows *windows, u64 handle)
 {
 	struct fp_window *window;
 
+	down_write(&windows->lock);
 	xa_lock(&windows->list);
 	window = find_handle_locked(windows, handle);
 	if (window)
 		window->handle = 0;
 	xa_unlock(&windows->list);
+	up_write(&windows->lock);
 	if (!window)
 		return -ENOENT;
+	unmap_mapping_range(windows->mapping, (loff_t)window->pgoff << PAGE_SHIFT,
+			    (loff_t)windows->nr << PAGE_SHIFT, 1);
+	WRITE_ONCE(window->is_unmapped, true);
 	fp_window_put(window);
 	return 0;
 }
@@ -415,7 +426,7 @@ u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page *
 	u32 i;
 
 	lockdep_assert_held(&window->windows->lock);
-	if (!slab)
+	if (!slab || !window->handle)
 		return 0;
 	place = slab->private;
 	WRITE_ONCE(place->mapped, true);
@@ -491,7 +502,9 @@ void fp_windows_fini(struct fp_windows *windows)
 
 	fp_reclaimers_del(&windows->pool->reclaimers, &windows->reclaimer);
 	/* No VMA is left and no call is under way: the only references are those of handles. */
-	xa_for_each(&windows->list, index, window)
+	xa_for_each(&windows->list, index, window) {
+		window->is_unmapped = true;
 		fp_window_put(window);
+	}
 	xa_destroy(&windows->list);
 }

@@ -48,7 +48,9 @@ struct fp_windows {
  * @slabs: the cache; its addresses are offsets in the window
  * @windows: all caches of its client; constant
  * @refs: one for the handle, one for each VMA, and one for each call under way
- * @handle: its handle, or 0 once it was destroyed (protected by @windows->list)
+ * @handle: its handle, or 0 once it was destroyed (protected by @windows->list; cleared with
+ *          @windows->lock held for writing, so that no fault finds a page any more)
+ * @is_unmapped: no page of it is mapped, and none will be; set once
  * @index: its number among the client's windows; constant
  * @pgoff: page offset of the window in the client's file; constant
  */
@@ -57,6 +59,7 @@ struct fp_window {
 	struct fp_windows *windows;
 	struct kref refs;
 	u64 handle;
+	bool is_unmapped;
 	u32 index;
 	unsigned long pgoff;
 };
