@@ -267,7 +267,7 @@ TEST_F(poison, freed_buffer_gives_back_all_but_the_bad_huge_frame)
 	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
 }
 
-TEST_F(poison, freed_buffer_that_was_never_mapped_is_checked_too)
+TEST_F(poison, freed_buffer_that_was_never_mapped_is_not_dealt_out_again)
 {
 	ASSERT_TRUE(close_all(self));
 	ASSERT_TRUE(wait_retired(self->probe, 0));
@@ -276,6 +276,9 @@ TEST_F(poison, freed_buffer_that_was_never_mapped_is_checked_too)
 	ASSERT_EQ(0, buffer_alloc_huge(self->probe, BYTES, &self->buffer));
 	ASSERT_TRUE(poison_physical(self->bad));
 	ASSERT_EQ(0, handle_free(self->probe, self->buffer.handle));
+	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
+	ASSERT_EQ(0, close(self->probe));
+	self->probe = pool_open();
 	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
 }
 

@@ -13,7 +13,7 @@
  *  - soft offlining (MADV_SOFT_OFFLINE) marks nothing, since the frame cannot be migrated.
  *
  * So the mark on the page is what counts. It is checked wherever it matters: in the fault handler,
- * and when memory is taken out of a pool, put back, or returned to the kernel. The kernel keeps no
+ * and when memory is taken out of a pool, cleared, or returned to the kernel. The kernel keeps no
  * reference, but nothing here relies on that: a bad huge frame is retired whatever its reference
  * count is.
  */
@@ -22,13 +22,14 @@
 #include <linux/mm.h>
 
 #include "compat.h"
+#include "core/platform.h"
 
 /**
  * fp_poison_in() - did the hardware find one of these frames bad?
  * @pfn: the first
  * @nr: number, at least 1; in at most two NUMA nodes, since they are contiguous
  *
- * Context: any.
+ * Context: may sleep.
  * Return: whether it did.
  */
 bool fp_poison_in(unsigned long pfn, u64 nr)
@@ -39,9 +40,12 @@ bool fp_poison_in(unsigned long pfn, u64 nr)
 	if (likely(!fp_had_memory_failure(page_to_nid(page)) &&
 		   !fp_had_memory_failure(page_to_nid(page + nr - 1))))
 		return false;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		if (unlikely(PageHWPoison(page + i)))
 			return true;
+		if (i % FP_HUGE_FRAMES == 0)
+			cond_resched();
+	}
 	return false;
 }
 
@@ -54,7 +58,7 @@ bool fp_poison_in(unsigned long pfn, u64 nr)
  * maps the page of the fault alone if the folio's index says that it lies beyond the end of the
  * file.
  *
- * Context: any.
+ * Context: may sleep.
  * Return: whether a frame in it is bad.
  */
 bool fp_poison_mark(struct folio *folio)

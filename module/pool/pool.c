@@ -295,9 +295,11 @@ static bool is_referenced(unsigned long pfn, u64 nr)
 {
 	unsigned long end = pfn + nr;
 
-	for (pfn = round_down(pfn, FP_HUGE_FRAMES); pfn < end; pfn += FP_HUGE_FRAMES)
+	for (pfn = round_down(pfn, FP_HUGE_FRAMES); pfn < end; pfn += FP_HUGE_FRAMES) {
 		if (page_ref_count(pfn_to_page(pfn)) != 1)
 			return true;
+		cond_resched();
+	}
 	return false;
 }
 
@@ -324,19 +326,17 @@ static void give_up_referenced(struct fp_pool *pool, struct fp_owner *owner,
  *       referenced
  * @keep: @owner will allocate the same again, and does not need it cleared
  *
- * A huge frame with a bad frame goes through the quarantine even if it is clean.
+ * Bad frames are found in quarantine, or when they are allocated again.
  *
- * Context: any. Never fails: if the buddy refuses the run, that is our bug; it is reported once,
+ * Context: process, may sleep. Never fails: if the buddy refuses the run, that is our bug; it is reported once,
  * and the run leaks.
  */
 void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
 {
-	unsigned long pfn = fp_pool_pfn(pool, run->frame);
-	bool poisoned = fp_poison_in(pfn, run->nr);
-	bool dirty = run->dirty || poisoned;
-	bool may_keep = keep && dirty && !poisoned && !is_referenced(pfn, run->nr);
+	bool may_keep = keep && run->dirty &&
+			!is_referenced(fp_pool_pfn(pool, run->frame), run->nr);
 
-	if (!free_run(pool, owner, run, dirty, may_keep)) {
+	if (!free_run(pool, owner, run, run->dirty, may_keep)) {
 		give_up_referenced(pool, owner, run);
 		atomic64_inc(&pool->nr_frees);
 	}
@@ -407,12 +407,9 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 
 	if (runs->nr >= FP_HUGE_FRAMES || !is_power_of_2(runs->nr))
 		return 0;
-	for (i = 0; i < nr; i++) {
-		if (unlikely(fp_poison_in(fp_pool_pfn(pool, runs[i].frame), runs[i].nr)))
-			break;
+	for (i = 0; i < nr; i++)
 		blocks[i] = runs[i].frame;
-	}
-	done = i ? fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, i, runs->dirty) : 0;
+	done = fp_buddy_free_blocks(owner, ilog2(runs->nr), blocks, nr, runs->dirty);
 	for (i = 0; i < done; i++)
 		give_up_referenced(pool, owner, &runs[i]);
 	/* Because the owner may keep something. */
