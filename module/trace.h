@@ -28,7 +28,6 @@
 struct fp_buddy;
 struct fp_account;
 struct fp_buffer;
-struct fp_buffer_info;
 struct fp_client;
 struct fp_owner;
 struct fp_pool;
@@ -51,11 +50,11 @@ TRACE_DEFINE_ENUM(FP_TRACE_RELEASED);
 TRACE_DEFINE_ENUM(FP_TRACE_REFERENCED);
 TRACE_DEFINE_ENUM(FP_TRACE_RETIRED);
 
-/* @info: the buffer (the client's lock is held); or NULL if there is none, and @error says why. */
+/* @buffer: the buffer, which nobody finds yet; or NULL if there is none, and @error says why. */
 TRACE_EVENT(alloc,
 	TP_PROTO(const struct fp_client *client, const struct fp_request *request,
-		 const struct fp_buffer_info *info, int error),
-	TP_ARGS(client, request, info, error),
+		 const struct fp_buffer *buffer, int error),
+	TP_ARGS(client, request, buffer, error),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
 		__field(s32, client)
@@ -71,13 +70,13 @@ TRACE_EVENT(alloc,
 		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
 		__entry->client = client->account->budget.label;
 		__entry->error = error;
-		__entry->handle = info ? info->handle : 0;
-		__entry->offset = info ? (u64)info->pgoff << PAGE_SHIFT : 0;
+		__entry->handle = buffer ? buffer->handle : 0;
+		__entry->offset = buffer ? (u64)buffer->pgoff << PAGE_SHIFT : 0;
 		__entry->length = request->nr << PAGE_SHIFT;
 		__entry->align = request->align << PAGE_SHIFT;
 		__entry->limit = request->end_pfn == FP_ANYWHERE ? 0 :
 				 request->end_pfn << PAGE_SHIFT;
-		__entry->frame = info ? (s64)info->pgoff - FP_HUGE_FRAMES : -1;
+		__entry->frame = buffer ? (s64)buffer->run.frame : -1;
 	),
 	TP_printk(FP_TRACE_ALLOC_FORMAT,
 		  __entry->pool, __entry->client, __entry->handle, __entry->offset, __entry->length,

@@ -75,11 +75,11 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base, void *tracks)
 static const struct fp_slab_ops pool_ops = { .get = get_slab, .put = put_slab };
 
 /* Called when the pool is short of memory. */
-static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
+static void give(struct fp_reclaimer *reclaimer, bool hard)
 {
 	struct fp_cache *cache = container_of(reclaimer, struct fp_cache, reclaimer);
 
-	if (may_sleep)
+	if (hard)
 		fp_magazines_drain(&cache->slabs.magazines, true);
 	fp_slab_release_empty(&cache->slabs);
 }
@@ -127,7 +127,8 @@ static struct fp_cache *make_cache(struct fp_pool *pool, const char *name,
 	cache->size = args->size;
 	cache->ctor = args->ctor;
 	cache->is_debugged = pool->debug_caches || args->flags & FRAMEPOOL_CACHE_DEBUG;
-	fp_reclaimer_init(&cache->reclaimer, false, give);
+	INIT_LIST_HEAD(&cache->reclaimer.node);
+	cache->reclaimer.give = give;
 	strscpy(cache->name, name, sizeof(cache->name));
 	ret = init_slabs(cache, args);
 	if (!ret)

@@ -76,11 +76,14 @@ static struct fp_user *to_user(const struct rb_node *node)
 	return rb_entry(node, struct fp_user, node);
 }
 
+static int compare_uids(kuid_t a, kuid_t b)
+{
+	return uid_gt(a, b) - uid_lt(a, b);
+}
+
 static int compare_users(struct rb_node *a, const struct rb_node *b)
 {
-	u32 x = __kuid_val(to_user(a)->uid), y = __kuid_val(to_user(b)->uid);
-
-	return x < y ? -1 : x > y;
+	return compare_uids(to_user(a)->uid, to_user(b)->uid);
 }
 
 /* Add an account to those of its user. */
@@ -260,10 +263,7 @@ static bool read_user(struct fp_accounts *accounts, u64 uid, struct fp_usage *us
 
 static int compare_usages(const void *a, const void *b)
 {
-	u32 x = __kuid_val(((const struct fp_usage *)a)->uid);
-	u32 y = __kuid_val(((const struct fp_usage *)b)->uid);
-
-	return x < y ? -1 : x > y;
+	return compare_uids(((const struct fp_usage *)a)->uid, ((const struct fp_usage *)b)->uid);
 }
 
 /**

@@ -124,8 +124,15 @@ static void collect(struct fp_pool *pool, struct fp_budget *whose)
 	fp_quarantine_kick(&pool->quarantine);
 }
 
-/* Take back what is kept for later. What was not cleared since its use goes into quarantine. */
-static void drain(struct fp_pool *pool)
+/**
+ * fp_pool_drain() - take back all that magazines, caches and owners keep for later
+ * @pool: the pool
+ *
+ * What was not cleared since its use goes into quarantine.
+ *
+ * Context: may sleep.
+ */
+void fp_pool_drain(struct fp_pool *pool)
 {
 	fp_reclaimers_ask_all(&pool->reclaimers, true);
 	fp_magazines_drain(&pool->blocks.magazines, true);
@@ -207,7 +214,7 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct 
 			continue;
 		}
 		if (!whose && !drained) {
-			drain(pool);
+			fp_pool_drain(pool);
 			drained = true;
 			continue;
 		}
@@ -461,17 +468,6 @@ void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks)
 	fp_blocks_count(&pool->blocks, pool->nr_bad_frames, counts, blocks);
 	counts->retired += pool->nr_bad_frames;
 	spin_unlock(&pool->bad_lock);
-}
-
-/**
- * fp_pool_drain() - take back all that magazines, caches and owners keep for later
- * @pool: the pool
- *
- * Context: may sleep.
- */
-void fp_pool_drain(struct fp_pool *pool)
-{
-	drain(pool);
 }
 
 static bool name_is_valid(const char *name)

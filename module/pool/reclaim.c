@@ -14,8 +14,8 @@
 #define FEW	64U
 
 /**
- * fp_reclaimers_init() - make empty lists
- * @reclaimers: the lists
+ * fp_reclaimers_init() - make an empty list
+ * @reclaimers: the list
  *
  * Context: any.
  */
@@ -23,29 +23,12 @@ void fp_reclaimers_init(struct fp_reclaimers *reclaimers)
 {
 	mutex_init(&reclaimers->mutex);
 	spin_lock_init(&reclaimers->lock);
-	INIT_LIST_HEAD(&reclaimers->lists[false]);
-	INIT_LIST_HEAD(&reclaimers->lists[true]);
-}
-
-/**
- * fp_reclaimer_init() - initialise a reclaimer without slabs
- * @reclaimer: zeroed
- * @sleeps: as in struct fp_reclaimer
- * @give: likewise
- *
- * Context: any.
- */
-void fp_reclaimer_init(struct fp_reclaimer *reclaimer, bool sleeps,
-		       void (*give)(struct fp_reclaimer *reclaimer, bool may_sleep))
-{
-	INIT_LIST_HEAD(&reclaimer->node);
-	reclaimer->sleeps = sleeps;
-	reclaimer->give = give;
+	INIT_LIST_HEAD(&reclaimers->list);
 }
 
 /**
  * fp_reclaimers_add() - have a reclaimer asked
- * @reclaimers: the lists
+ * @reclaimers: the list
  * @reclaimer: the reclaimer
  *
  * Context: process or softirq.
@@ -54,8 +37,8 @@ void fp_reclaimers_add(struct fp_reclaimers *reclaimers, struct fp_reclaimer *re
 {
 	spin_lock_bh(&reclaimers->lock);
 	if (list_empty(&reclaimer->node)) {
-		list_add_tail(&reclaimer->node, &reclaimers->lists[reclaimer->sleeps]);
-		reclaimers->nr[reclaimer->sleeps]++;
+		list_add_tail(&reclaimer->node, &reclaimers->list);
+		reclaimers->nr++;
 	}
 	spin_unlock_bh(&reclaimers->lock);
 }
@@ -64,12 +47,12 @@ static void del_locked(struct fp_reclaimers *reclaimers, struct fp_reclaimer *re
 {
 	lockdep_assert_held(&reclaimers->lock);
 	list_del_init(&reclaimer->node);
-	reclaimers->nr[reclaimer->sleeps]--;
+	reclaimers->nr--;
 }
 
 /**
  * fp_reclaimers_del() - have a reclaimer asked no more
- * @reclaimers: the lists
+ * @reclaimers: the list
  * @reclaimer: the reclaimer; it is not called any more once this returns
  *
  * Context: may sleep.
@@ -84,19 +67,18 @@ void fp_reclaimers_del(struct fp_reclaimers *reclaimers, struct fp_reclaimer *re
 	mutex_unlock(&reclaimers->mutex);
 }
 
-/* Whose turn is it? Returns NULL if the list is empty. */
-static struct fp_reclaimer *next_locked(struct fp_reclaimers *reclaimers, bool sleeps)
+/* Choose the reclaimer whose turn it is. Returns NULL if there is none. */
+static struct fp_reclaimer *next_locked(struct fp_reclaimers *reclaimers)
 {
-	struct list_head *list = &reclaimers->lists[sleeps];
 	struct fp_reclaimer *reclaimer;
 
 	lockdep_assert_held(&reclaimers->lock);
-	reclaimer = list_first_entry_or_null(list, struct fp_reclaimer, node);
+	reclaimer = list_first_entry_or_null(&reclaimers->list, struct fp_reclaimer, node);
 	if (!reclaimer)
 		return NULL;
 	/* Whoever adds a first slab takes the lock after that, and finds it in the list or not. */
 	if (atomic_read(&reclaimer->nr_slabs))
-		list_move_tail(&reclaimer->node, list);
+		list_move_tail(&reclaimer->node, &reclaimers->list);
 	else
 		del_locked(reclaimers, reclaimer);
 	return reclaimer;
@@ -104,7 +86,7 @@ static struct fp_reclaimer *next_locked(struct fp_reclaimers *reclaimers, bool s
 
 /**
  * fp_reclaimers_ask_few() - have a few reclaimers give back what they can without sleeping
- * @reclaimers: the lists
+ * @reclaimers: the list
  *
  * Context: process or softirq.
  */
@@ -114,42 +96,39 @@ void fp_reclaimers_ask_few(struct fp_reclaimers *reclaimers)
 	u32 left;
 
 	spin_lock_bh(&reclaimers->lock);
-	for (left = min(reclaimers->nr[false], FEW); left; left--) {
-		reclaimer = next_locked(reclaimers, false);
+	for (left = min(reclaimers->nr, FEW); left; left--) {
+		reclaimer = next_locked(reclaimers);
 		reclaimer->give(reclaimer, false);
 	}
 	spin_unlock_bh(&reclaimers->lock);
 }
 
 /* Ask the reclaimer whose turn it is. Returns false if there is none. */
-static bool ask_next(struct fp_reclaimers *reclaimers, bool sleeps, bool hard)
+static bool ask_next(struct fp_reclaimers *reclaimers, bool hard)
 {
 	struct fp_reclaimer *reclaimer;
 
 	mutex_lock(&reclaimers->mutex);
 	spin_lock_bh(&reclaimers->lock);
-	reclaimer = next_locked(reclaimers, sleeps);
+	reclaimer = next_locked(reclaimers);
 	spin_unlock_bh(&reclaimers->lock);
 	if (reclaimer)
 		reclaimer->give(reclaimer, hard);
 	mutex_unlock(&reclaimers->mutex);
-	cond_resched();
 	return reclaimer;
 }
 
 /**
  * fp_reclaimers_ask_all() - have all reclaimers give back what they can
- * @reclaimers: the lists
- * @hard: ask those that sleep as well, and for all that they keep
+ * @reclaimers: the list
+ * @hard: also what takes time to get at
  *
  * Context: may sleep.
  */
 void fp_reclaimers_ask_all(struct fp_reclaimers *reclaimers, bool hard)
 {
-	u32 sleeps, left;
+	u32 left = READ_ONCE(reclaimers->nr);
 
-	for (sleeps = false; sleeps <= hard; sleeps++)
-		for (left = READ_ONCE(reclaimers->nr[sleeps]); left; left--)
-			if (!ask_next(reclaimers, sleeps, hard))
-				break;
+	while (left-- && ask_next(reclaimers, hard))
+		cond_resched();
 }

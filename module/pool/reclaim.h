@@ -9,36 +9,33 @@
 
 /**
  * struct fp_reclaimer - has slabs, some of which it can do without
- * @node: in one of the lists while it has slabs, and for a while afterwards (protected by the
+ * @node: in the pool's list while it has slabs, and for a while afterwards (protected by the
  *        reclaim lock)
  * @nr_slabs: how many it has
- * @sleeps: it is not asked by callers that may not sleep; constant
- * @give: gives slabs back; if @may_sleep, also those that take time to get at
+ * @give: gives slabs back; if @hard, also those that take time, or a caller that may sleep, to get
+ *        at
  */
 struct fp_reclaimer {
 	struct list_head node;
 	atomic_t nr_slabs;
-	bool sleeps;
-	void (*give)(struct fp_reclaimer *reclaimer, bool may_sleep);
+	void (*give)(struct fp_reclaimer *reclaimer, bool hard);
 };
 
 /**
  * struct fp_reclaimers - the reclaimers of one pool that have slabs
  * @mutex: held while a caller that may sleep asks one reclaimer
- * @lock: protects the lists; held while a caller that may not sleep asks a few
- * @lists: those that anybody may ask, and those that sleep, in the order in which they are asked
- * @nr: how many are in each list
+ * @lock: protects @list and @nr; held while a caller that may not sleep asks a few
+ * @list: in the order in which they are asked
+ * @nr: how many are in @list
  */
 struct fp_reclaimers {
 	struct mutex mutex;
 	spinlock_t lock;
-	struct list_head lists[2];
-	u32 nr[2];
+	struct list_head list;
+	u32 nr;
 };
 
 void fp_reclaimers_init(struct fp_reclaimers *reclaimers);
-void fp_reclaimer_init(struct fp_reclaimer *reclaimer, bool sleeps,
-		       void (*give)(struct fp_reclaimer *reclaimer, bool may_sleep));
 void fp_reclaimers_add(struct fp_reclaimers *reclaimers, struct fp_reclaimer *reclaimer);
 void fp_reclaimers_del(struct fp_reclaimers *reclaimers, struct fp_reclaimer *reclaimer);
 void fp_reclaimers_ask_few(struct fp_reclaimers *reclaimers);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls for many buffers. The entries are copied in once, processed, and copied out once. No lock
- * is held while user memory is accessed.
+ * Calls that allocate and free buffers. The entries of calls for many are copied in once, processed
+ * in place, and copied out once. No lock is held while user memory is accessed.
  *
  * Results that cannot be copied out are undone. Otherwise a buffer whose handle did not reach the
  * program would live until the client ends.
@@ -11,8 +11,11 @@
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+
+#include "user/client.h"
 
 #define MAX_ENTRY_SIZE	256
 
@@ -23,6 +26,33 @@
 static_assert(offsetofend(struct framepool_ioc_alloc, offset) ==
 	      sizeof(struct framepool_ioc_alloc));
 static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct framepool_ioc_free));
+
+/**
+ * struct batch - buffers to be allocated together
+ * @client: the client
+ * @entries: a struct framepool_ioc_alloc, all fields of which were checked, every @entry_size bytes
+ * @entry_size: bytes from one entry to the next
+ * @nr: number of entries
+ * @partial: allocate as many as possible, from the first on; otherwise all or none
+ * @buffers: room for @nr
+ * @done: the result: the first @done entries have a buffer
+ * @failed: the result: number of the first entry that failed, or @nr
+ */
+struct batch {
+	struct fp_client *client;
+	void *entries;
+	u32 entry_size;
+	u32 nr;
+	bool partial;
+	struct fp_buffer **buffers;
+	u32 done;
+	u32 failed;
+};
+
+static struct framepool_ioc_alloc *entry_at(const struct batch *batch, u32 i)
+{
+	return batch->entries + (size_t)i * batch->entry_size;
+}
 
 /*
  * The PFN below which all frames must lie. A client that may not see addresses must not find them
@@ -36,17 +66,9 @@ static u64 end_pfn(const struct fp_client *client, u64 limit)
 	return (client->sees_addresses ? limit : 1ULL << ilog2(limit)) >> PAGE_SHIFT;
 }
 
-/**
- * fp_batch_parse() - check and convert a program's request for a buffer
- * @client: the client
- * @entry: the program's request
- * @request: the result
- *
- * Context: any.
- * Return: 0; -EINVAL: an argument is out of its range.
- */
-int fp_batch_parse(const struct fp_client *client, const struct framepool_ioc_alloc *entry,
-		   struct fp_request *request)
+/* Check and convert a program's request for a buffer. */
+static int parse(const struct fp_client *client, const struct framepool_ioc_alloc *entry,
+		 struct fp_request *request)
 {
 	if (entry->flags & ~FRAMEPOOL_ALLOC_NOCLEAR || !entry->length || entry->length > S64_MAX)
 		return -EINVAL;
@@ -61,24 +83,135 @@ int fp_batch_parse(const struct fp_client *client, const struct framepool_ioc_al
 	return 0;
 }
 
-/**
- * fp_batch_describe() - fill in the results for a buffer
- * @info: the buffer
- * @entry: the structure to fill in
- *
- * Context: any.
- */
-void fp_batch_describe(const struct fp_buffer_info *info, struct framepool_ioc_alloc *entry)
+/* Fill in the result for a buffer. */
+static void describe(const struct fp_buffer *buffer, struct framepool_ioc_alloc *entry)
 {
-	entry->length = info->nr << PAGE_SHIFT;
-	entry->handle = info->handle;
-	entry->offset = (u64)info->pgoff << PAGE_SHIFT;
+	entry->length = buffer->run.nr << PAGE_SHIFT;
+	entry->handle = buffer->handle;
+	entry->offset = (u64)buffer->pgoff << PAGE_SHIFT;
+}
+
+/* How many entries make the same request as the @first, itself included, from there on? */
+static u32 count_alike(const struct batch *batch, u32 first)
+{
+	size_t inputs = offsetofend(struct framepool_ioc_alloc, limit);
+	u32 i;
+
+	for (i = first + 1; i < batch->nr; i++)
+		if (memcmp(entry_at(batch, first), entry_at(batch, i), inputs))
+			break;
+	return i - first;
+}
+
+/* Allocate memory for some buffers. If a quota is in the way, first give back empty slabs. */
+static int alloc_some(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
+		      const struct fp_request *request)
+{
+	int ret;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	ret = fp_buffers_alloc(client, buffers, nr, request);
+	if (ret == -EDQUOT && fp_windows_shrink(&client->windows))
+		ret = fp_buffers_alloc(client, buffers, nr, request);
+	if (ret < 0)
+		fp_pool_count_failure(client->pool, ret);
+	return ret;
+}
+
+/* Allocate memory for buffers, from the first on; *@error says why not for more. */
+static u32 alloc_buffers(const struct batch *batch, int *error)
+{
+	struct fp_request request __uninitialized;
+	u32 done = 0, alike = 0;
+	int ret;
+
+	while (done < batch->nr) {
+		if (!alike) {
+			parse(batch->client, entry_at(batch, done), &request);
+			alike = count_alike(batch, done);
+		}
+		ret = alloc_some(batch->client, batch->buffers + done, alike, &request);
+		if (ret < 0) {
+			*error = ret;
+			break;
+		}
+		done += ret;
+		alike -= ret;
+		if (done < batch->nr)
+			cond_resched();
+	}
+	return done;
+}
+
+static void trace(const struct batch *batch, u32 i, const struct fp_buffer *buffer, int error)
+{
+	struct fp_request request __uninitialized;
+
+	if (!trace_alloc_enabled() || parse(batch->client, entry_at(batch, i), &request))
+		return;
+	trace_alloc(batch->client, &request, buffer, error);
+}
+
+/*
+ * Allocate buffers. Returns 0 if all of @batch is done; else the reason why entry @batch->failed
+ * failed, as in uapi/framepool.h.
+ */
+static int alloc_batch(struct batch *batch)
+{
+	struct fp_buffer **buffers = batch->buffers;
+	int error = 0;
+	u32 i;
+
+	if (fp_buffers_create(buffers, batch->nr)) {
+		error = -ENOBUFS;
+	} else {
+		batch->failed = alloc_buffers(batch, &error);
+		fp_buffers_destroy(buffers + batch->failed, batch->nr - batch->failed);
+	}
+	if (error)
+		trace(batch, batch->failed, NULL, error);
+	if (error && !batch->partial) {
+		fp_buffers_free(batch->client, buffers, batch->failed);
+		return error;
+	}
+	for (i = 0; i < batch->failed; i++) {
+		trace(batch, i, buffers[i], 0);
+		describe(buffers[i], entry_at(batch, i));
+	}
+	fp_client_add(batch->client, buffers, batch->failed);
+	batch->done = batch->failed;
+	return error;
+}
+
+/**
+ * fp_batch_alloc_one() - FRAMEPOOL_IOC_ALLOC
+ * @client: the client
+ * @args: copy of the structure (struct framepool_ioc_alloc); gets the results
+ * @user: unused
+ *
+ * Context: process; may sleep.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
+ */
+int fp_batch_alloc_one(struct fp_client *client, void *args, void __user *user)
+{
+	struct fp_request request __uninitialized;
+	struct fp_buffer *buffer;
+	struct batch batch = {
+		.client = client,
+		.entries = args,
+		.entry_size = sizeof(struct framepool_ioc_alloc),
+		.nr = 1,
+		.buffers = &buffer,
+	};
+
+	return parse(client, args, &request) ?: alloc_batch(&batch);
 }
 
 /* Copy all entries in. Returns an error pointer on failure. */
-static char *copy_entries(const struct framepool_ioc_batch *args, size_t min_size)
+static void *copy_entries(const struct framepool_ioc_batch *args, size_t min_size)
 {
-	char *entries;
+	void *entries;
 
 	if (args->flags & ~FRAMEPOOL_BATCH_PARTIAL || args->reserved)
 		return ERR_PTR(-EINVAL);
@@ -93,36 +226,38 @@ static char *copy_entries(const struct framepool_ioc_batch *args, size_t min_siz
 }
 
 /* Check that an entry has the right size, and that all fields beyond the known ones are zero. */
-static int check_entry(const char *entry, u32 entry_size, size_t known)
+static int check_entry(const void *entry, u32 entry_size, size_t known)
 {
 	if (*(const u32 *)entry != entry_size)
 		return -EINVAL;
 	return entry_size > known && memchr_inv(entry + known, 0, entry_size - known) ? -E2BIG : 0;
 }
 
-/* Fill in slots, from the first on; *@error says why not all. Returns how many. */
-static u32 parse_allocs(const struct fp_client *client, const struct framepool_ioc_batch *args,
-			const char *entry, struct fp_slot *slots, int *error)
+/* Check entries, from the first on; *@error says why not all are good. Returns how many are. */
+static u32 check_allocs(const struct batch *batch, int *error)
 {
+	struct fp_request request __uninitialized;
+	const struct framepool_ioc_alloc *entry;
 	u32 i;
 
-	for (i = 0; i < args->count; i++, entry += args->entry_size) {
-		*error = check_entry(entry, args->entry_size, sizeof(struct framepool_ioc_alloc)) ?:
-			 fp_batch_parse(client, (const void *)entry, &slots[i].request);
+	for (i = 0; i < batch->nr; i++) {
+		entry = entry_at(batch, i);
+		*error = check_entry(entry, batch->entry_size, sizeof(*entry)) ?:
+			 parse(batch->client, entry, &request);
 		if (*error)
 			break;
 	}
 	return i;
 }
 
-static u32 parse_frees(const struct framepool_ioc_batch *args, const char *entry, u64 *handles,
+static u32 parse_frees(const struct framepool_ioc_batch *args, const void *entry, u64 *handles,
 		       int *error)
 {
 	const struct framepool_ioc_free *free;
 	u32 i;
 
 	for (i = 0; i < args->count; i++, entry += args->entry_size) {
-		free = (const void *)entry;
+		free = entry;
 		*error = check_entry(entry, args->entry_size, sizeof(*free)) ?:
 			 free->flags ? -EINVAL : 0;
 		if (*error)
@@ -154,77 +289,69 @@ static int finish(struct framepool_ioc_batch *args, struct framepool_ioc_batch _
 	return args->flags & FRAMEPOOL_BATCH_PARTIAL ? 0 : error;
 }
 
-static void take_back(struct fp_client *client, const struct fp_batch *batch)
+static void take_back(const struct batch *batch)
 {
 	struct fp_buffer *buffer;
 	u32 i;
 
 	/* Another thread may have guessed and freed some handles already. */
 	for (i = 0; i < batch->done; i++)
-		fp_client_free(client, &batch->slots[i].info.handle, &buffer, 1, false);
-}
-
-static int deliver(const struct framepool_ioc_batch *args, char *entries,
-		   const struct fp_batch *batch)
-{
-	char *entry = entries;
-	u32 i;
-
-	for (i = 0; i < batch->done; i++, entry += args->entry_size)
-		fp_batch_describe(&batch->slots[i].info, (void *)entry);
-	return copy_to_user(u64_to_user_ptr(args->entries), entries, entry - entries) ? -EFAULT : 0;
+		fp_client_free(batch->client, &entry_at(batch, i)->handle, &buffer, 1, false);
 }
 
 /* fp_batch_alloc() after its memory was allocated. */
-static int alloc_entries(struct fp_client *client, struct framepool_ioc_batch *args,
-			 struct framepool_ioc_batch __user *user, char *entries,
-			 struct fp_batch *batch)
+static int alloc_entries(struct batch *batch, struct framepool_ioc_batch *args,
+			 struct framepool_ioc_batch __user *user)
 {
 	int error = 0, ret;
 
-	batch->partial = args->flags & FRAMEPOOL_BATCH_PARTIAL;
-	batch->nr = parse_allocs(client, args, entries, batch->slots, &error);
+	batch->nr = check_allocs(batch, &error);
 	if (!batch->nr || (error && !batch->partial))
 		return finish(args, user, 0, batch->nr, error);
-	error = fp_client_alloc(client, batch) ?: error;
-	ret = deliver(args, entries, batch) ?:
-	      finish(args, user, batch->done, batch->failed, error);
+	error = alloc_batch(batch) ?: error;
+	if (copy_to_user(u64_to_user_ptr(args->entries), batch->entries,
+			 batch->done * batch->entry_size))
+		ret = -EFAULT;
+	else
+		ret = finish(args, user, batch->done, batch->failed, error);
 	if (ret == -EFAULT)
-		take_back(client, batch);
+		take_back(batch);
 	return ret;
 }
 
 /**
  * fp_batch_alloc() - FRAMEPOOL_IOC_ALLOC_BATCH
  * @client: the client
- * @args: copy of the structure
+ * @data: copy of the structure (struct framepool_ioc_batch)
  * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
  * Return: 0, or a negative errno as in uapi/framepool.h.
  */
-int fp_batch_alloc(struct fp_client *client, struct framepool_ioc_batch *args,
-		   struct framepool_ioc_batch __user *user)
+int fp_batch_alloc(struct fp_client *client, void *data, void __user *user)
 {
-	struct fp_batch batch = { 0 };
+	struct framepool_ioc_batch *args = data;
+	struct batch batch = {
+		.client = client,
+		.entry_size = args->entry_size,
+		.nr = args->count,
+		.partial = args->flags & FRAMEPOOL_BATCH_PARTIAL,
+	};
 	int ret = -ENOBUFS;
-	char *entries;
 
-	entries = copy_entries(args, offsetofend(struct framepool_ioc_alloc, offset));
-	if (IS_ERR(entries))
-		return PTR_ERR(entries);
-	batch.slots = kvmalloc_array(args->count, sizeof(*batch.slots), FP_GFP_CALL);
-	batch.buffers = kvmalloc_array(args->count, sizeof(*batch.buffers), FP_GFP_CALL);
-	if (batch.slots && batch.buffers)
-		ret = alloc_entries(client, args, user, entries, &batch);
+	batch.entries = copy_entries(args, offsetofend(struct framepool_ioc_alloc, offset));
+	if (IS_ERR(batch.entries))
+		return PTR_ERR(batch.entries);
+	batch.buffers = kvmalloc_array(batch.nr, sizeof(*batch.buffers), FP_GFP_CALL);
+	if (batch.buffers)
+		ret = alloc_entries(&batch, args, user);
 	kvfree(batch.buffers);
-	kvfree(batch.slots);
-	kvfree(entries);
+	kvfree(batch.entries);
 	return ret;
 }
 
 static int free_entries(struct fp_client *client, struct framepool_ioc_batch *args,
-			struct framepool_ioc_batch __user *user, const char *entries,
+			struct framepool_ioc_batch __user *user, const void *entries,
 			u64 *handles, struct fp_buffer **buffers)
 {
 	bool partial = args->flags & FRAMEPOOL_BATCH_PARTIAL;
@@ -247,18 +374,18 @@ static int free_entries(struct fp_client *client, struct framepool_ioc_batch *ar
 /**
  * fp_batch_free() - FRAMEPOOL_IOC_FREE_BATCH
  * @client: the client
- * @args: copy of the structure
+ * @data: copy of the structure (struct framepool_ioc_batch)
  * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
  * Return: 0, or a negative errno as in uapi/framepool.h.
  */
-int fp_batch_free(struct fp_client *client, struct framepool_ioc_batch *args,
-		  struct framepool_ioc_batch __user *user)
+int fp_batch_free(struct fp_client *client, void *data, void __user *user)
 {
+	struct framepool_ioc_batch *args = data;
 	struct fp_buffer **buffers;
 	int ret = -ENOBUFS;
-	char *entries;
+	void *entries;
 	u64 *handles;
 
 	entries = copy_entries(args, offsetofend(struct framepool_ioc_free, handle));

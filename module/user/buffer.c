@@ -12,6 +12,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "user/client.h"
+
 static struct kmem_cache *cache;
 
 /**
@@ -69,46 +71,54 @@ void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr)
 }
 
 /* Initialise a buffer that has got memory. */
-static void begin(struct fp_buffer *buffer, const struct fp_pool *pool, const struct fp_run *run,
+static void begin(struct fp_client *client, struct fp_buffer *buffer, const struct fp_run *run,
 		  bool keep)
 {
+	u32 serial;
+
+	do
+		serial = atomic_inc_return(&client->serial);
+	while (!serial);
 	kref_init(&buffer->refs);
+	buffer->client = client;
 	buffer->run = *run;
 	buffer->keep = keep;
-	buffer->pfn = fp_pool_pfn(pool, run->frame);
+	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
 	buffer->pgoff = run->frame + FP_HUGE_FRAMES;
+	buffer->handle = (u64)serial << 32 | buffer->pgoff;
 }
 
 /**
  * fp_buffers_alloc() - allocate memory for a buffer, and cheaply for some of those after it
- * @buffers: buffers without memory; each that gets memory has one reference then
+ * @client: the client
+ * @buffers: buffers without memory; each that gets memory has a handle, and one reference for it
  * @nr: how many, at least 1
- * @pool: the pool
- * @owner: the owner of its partly used huge frames
  * @request: what each buffer must satisfy
  *
  * Context: may sleep.
  * Return: how many have memory, from the first on; or a negative errno from fp_pool_alloc(), and
  * none has.
  */
-int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
-		     struct fp_owner *owner, const struct fp_request *request)
+int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
+		     const struct fp_request *request)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
+	struct fp_owner *owner = &client->account->owner;
 	u32 i, got = 0;
 	int ret;
 
 	if (nr > 1)
-		got = fp_pool_alloc_alike(pool, owner, request, runs, min(nr, FP_POOL_ALIKE));
+		got = fp_pool_alloc_alike(client->pool, owner, request, runs,
+					  min(nr, FP_POOL_ALIKE));
 	if (!got) {
-		ret = fp_pool_alloc(pool, owner, request, runs);
+		ret = fp_pool_alloc(client->pool, owner, request, runs);
 		if (ret)
 			return ret;
 		got = 1;
 	}
 	for (i = 0; i < got; i++)
-		begin(buffers[i], pool, &runs[i], request->dirty);
-	atomic64_add(got, &pool->nr_buffers);
+		begin(client, buffers[i], &runs[i], request->dirty);
+	atomic64_add(got, &client->pool->nr_buffers);
 	return got;
 }
 
@@ -127,32 +137,39 @@ static u32 gather_alike(struct fp_buffer **buffers, u32 nr, struct fp_run *runs)
 	return i;
 }
 
-/**
- * fp_buffers_free() - free the memory of a buffer, and cheaply of some of those after it
- * @buffers: buffers without references
- * @nr: how many, at least 1
- * @pool: the pool it came from
- * @owner: the owner it was allocated for
- *
- * Context: process.
- * Return: how many were freed, from the first on; at least 1.
- */
-u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
-		    struct fp_owner *owner)
+/* Free the memory of a buffer, and cheaply of some of those after it. Returns of how many. */
+static u32 free_some(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
-	u32 done = 0, alike;
+	struct fp_owner *owner = &client->account->owner;
+	u32 done = 0;
 
-	if (nr > 1) {
-		alike = gather_alike(buffers, nr, runs);
-		done = fp_pool_free_alike(pool, owner, runs, alike);
-	}
+	if (nr > 1)
+		done = fp_pool_free_alike(client->pool, owner, runs,
+					  gather_alike(buffers, nr, runs));
 	if (!done) {
-		fp_pool_free(pool, owner, &buffers[0]->run, buffers[0]->keep);
+		fp_pool_free(client->pool, owner, &buffers[0]->run, buffers[0]->keep);
 		done = 1;
 	}
-	atomic64_sub(done, &pool->nr_buffers);
+	atomic64_sub(done, &client->pool->nr_buffers);
 	return done;
+}
+
+/**
+ * fp_buffers_free() - free buffers and their memory
+ * @client: the client
+ * @buffers: buffers without references, which nobody finds any more
+ * @nr: how many
+ *
+ * Context: may sleep.
+ */
+void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
+{
+	u32 done;
+
+	for (done = 0; done < nr; cond_resched())
+		done += free_some(client, buffers + done, nr - done);
+	fp_buffers_destroy(buffers, nr);
 }
 
 /**

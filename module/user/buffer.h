@@ -36,10 +36,9 @@ int fp_buffer_init(void);
 void fp_buffer_exit(void);
 int fp_buffers_create(struct fp_buffer **buffers, u32 nr);
 void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
-int fp_buffers_alloc(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
-		     struct fp_owner *owner, const struct fp_request *request);
-u32 fp_buffers_free(struct fp_buffer **buffers, u32 nr, struct fp_pool *pool,
-		    struct fp_owner *owner);
+int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
+		     const struct fp_request *request);
+void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 nr);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
 
 #endif

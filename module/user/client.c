@@ -34,7 +34,6 @@
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 /*
@@ -141,158 +140,27 @@ static bool is_before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct fp_buffer, node)->pgoff;
 }
 
-static void describe_locked(const struct fp_buffer *buffer, struct fp_buffer_info *info)
-{
-	info->handle = buffer->handle;
-	info->pgoff = buffer->pgoff;
-	info->pfn = buffer->pfn;
-	info->nr = buffer->run.nr;
-}
-
-/* How many slots at the beginning make the same request? */
-static u32 count_alike(const struct fp_slot *slots, u32 nr)
-{
-	const struct fp_request *first = &slots[0].request, *other;
-	u32 i;
-
-	for (i = 1; i < nr; i++) {
-		other = &slots[i].request;
-		if (other->nr != first->nr || other->align != first->align ||
-		    other->end_pfn != first->end_pfn || other->dirty != first->dirty)
-			break;
-	}
-	return i;
-}
-
-/* Allocate memory for some buffers. If a quota is in the way, first give back empty slabs. */
-static int alloc_some(struct fp_client *client, struct fp_buffer **buffers,
-		      const struct fp_request *request, u32 nr)
-{
-	struct fp_owner *owner = &client->account->owner;
-	int ret;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	ret = fp_buffers_alloc(buffers, nr, client->pool, owner, request);
-	if (ret == -EDQUOT && fp_windows_shrink(&client->windows))
-		ret = fp_buffers_alloc(buffers, nr, client->pool, owner, request);
-	return ret;
-}
-
-/* Allocate memory for buffers, from the first on; *@error says why not for more. */
-static u32 alloc_buffers(struct fp_client *client, struct fp_buffer **buffers,
-			 const struct fp_slot *slots, u32 nr, int *error)
-{
-	u32 done = 0, alike = 0;
-	int ret;
-
-	while (done < nr) {
-		alike = alike ?: count_alike(slots + done, nr - done);
-		ret = alloc_some(client, buffers + done, &slots[done].request, alike);
-		if (ret < 0) {
-			fp_pool_count_failure(client->pool, ret);
-			*error = ret;
-			break;
-		}
-		done += ret;
-		alike -= ret;
-		if (done < nr)
-			cond_resched();
-	}
-	return done;
-}
-
-/* Free buffers that are in no tree any more, and their memory. */
-static void free_buffers(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
-{
-	u32 done = 0;
-
-	while (done < nr) {
-		done += fp_buffers_free(buffers + done, nr - done, client->pool,
-					&client->account->owner);
-		if (done < nr)
-			cond_resched();
-	}
-	fp_buffers_destroy(buffers, nr);
-}
-
-static void add_buffer_locked(struct fp_client *client, struct fp_buffer *buffer)
-{
-	lockdep_assert_held(&client->lock);
-	if (!++client->serial)
-		client->serial = 1;
-	buffer->handle = (u64)client->serial << 32 | buffer->pgoff;
-	rb_add(&buffer->node, &client->buffers, is_before);
-	client->nr_buffers++;
-}
-
-/*
- * Returns false if the client was revoked meanwhile. If it is revoked during this call, its buffers
- * are as useless as older ones.
+/**
+ * fp_client_add() - make buffers known by their handles and offsets
+ * @client: the client
+ * @buffers: buffers with memory
+ * @nr: how many
+ *
+ * Others can then find the buffers, and free them.
+ *
+ * Context: process, may sleep.
  */
-static bool add_buffers(struct fp_client *client, struct fp_buffer **buffers,
-			struct fp_slot *slots, u32 nr)
+void fp_client_add(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
 	u32 i;
 
 	spin_lock(&client->lock);
-	if (client->revoked) {
-		spin_unlock(&client->lock);
-		return false;
-	}
 	for (i = 0; i < nr; i++) {
-		buffers[i]->client = client;
-		add_buffer_locked(client, buffers[i]);
-		describe_locked(buffers[i], &slots[i].info);
-		trace_alloc(client, &slots[i].request, &slots[i].info, 0);
+		rb_add(&buffers[i]->node, &client->buffers, is_before);
+		WRITE_ONCE(client->nr_buffers, client->nr_buffers + 1);
 		pause_locked(client, i);
 	}
 	spin_unlock(&client->lock);
-	return true;
-}
-
-/* fp_client_alloc() without the tracepoint. */
-static int alloc_batch(struct fp_client *client, struct fp_batch *batch)
-{
-	struct fp_buffer **buffers = batch->buffers;
-	int error = 0;
-
-	batch->done = 0;
-	batch->failed = 0;
-	if (fp_buffers_create(buffers, batch->nr))
-		return -ENOBUFS;
-	batch->failed = alloc_buffers(client, buffers, batch->slots, batch->nr, &error);
-	fp_buffers_destroy(buffers + batch->failed, batch->nr - batch->failed);
-	if (error && !batch->partial) {
-		free_buffers(client, buffers, batch->failed);
-		return error;
-	}
-	if (!add_buffers(client, buffers, batch->slots, batch->failed)) {
-		free_buffers(client, buffers, batch->failed);
-		batch->failed = 0;
-		return -ENODEV;
-	}
-	batch->done = batch->failed;
-	return error;
-}
-
-/**
- * fp_client_alloc() - allocate buffers
- * @client: the client
- * @batch: the requests, each for at most 2^51 frames; gets the results
- *
- * Context: may sleep.
- * Return: 0 if all of @batch is done; else the reason why slot @batch->failed failed, as in
- * uapi/framepool.h: -EDQUOT, -ENOMEM, -ENOSPC, -ENOBUFS, -EINTR, -ENODEV. On failure, the slots
- * before it are done if @batch->partial is set; otherwise none is.
- */
-int fp_client_alloc(struct fp_client *client, struct fp_batch *batch)
-{
-	int ret = alloc_batch(client, batch);
-
-	if (ret)
-		trace_alloc(client, &batch->slots[batch->failed].request, NULL, ret);
-	return ret;
 }
 
 /* Called when the last reference is gone. */
@@ -302,7 +170,7 @@ static void remove_locked(struct kref *refs)
 
 	lockdep_assert_held(&buffer->client->lock);
 	rb_erase(&buffer->node, &buffer->client->buffers);
-	buffer->client->nr_buffers--;
+	WRITE_ONCE(buffer->client->nr_buffers, buffer->client->nr_buffers - 1);
 }
 
 /* Free buffers that had a handle. */
@@ -312,7 +180,7 @@ static void end_buffers(struct fp_client *client, struct fp_buffer **buffers, u3
 
 	for (i = 0; trace_free_enabled() && i < nr; i++)
 		trace_free(buffers[i]);
-	free_buffers(client, buffers, nr);
+	fp_buffers_free(client, buffers, nr);
 }
 
 /**
@@ -409,24 +277,24 @@ u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffe
 }
 
 /**
- * fp_client_query() - look at a buffer
+ * fp_client_get_handle() - take a reference to the buffer with a handle
  * @client: the client
  * @handle: the handle
- * @info: the result
  *
  * Context: process.
- * Return: 0, or -ENOENT.
+ * Return: the buffer, or NULL.
  */
-int fp_client_query(struct fp_client *client, u64 handle, struct fp_buffer_info *info)
+struct fp_buffer *fp_client_get_handle(struct fp_client *client, u64 handle)
 {
 	struct fp_buffer *buffer;
 
 	spin_lock(&client->lock);
 	buffer = find_handle_locked(client, handle);
+	/* The handle, which cannot go away under the lock, has a reference. */
 	if (buffer)
-		describe_locked(buffer, info);
+		kref_get(&buffer->refs);
 	spin_unlock(&client->lock);
-	return buffer ? 0 : -ENOENT;
+	return buffer;
 }
 
 /**
@@ -446,50 +314,10 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
 	buffer = find_locked(client, pgoff);
 	if (buffer && (!buffer->handle || nr > buffer->run.nr - (pgoff - buffer->pgoff)))
 		buffer = NULL;
-	/* The handle, which cannot go away under the lock, has a reference. */
 	if (buffer)
 		kref_get(&buffer->refs);
 	spin_unlock(&client->lock);
 	return buffer;
-}
-
-/**
- * fp_client_nr_buffers() - count the live buffers
- * @client: the client
- *
- * Context: process.
- * Return: the number.
- */
-u32 fp_client_nr_buffers(struct fp_client *client)
-{
-	u32 nr;
-
-	spin_lock(&client->lock);
-	nr = client->nr_buffers;
-	spin_unlock(&client->lock);
-	return nr;
-}
-
-/**
- * fp_client_is_revoked() - was the client's memory taken away?
- * @client: the client
- *
- * A fault handler calls this while it holds the lock of the folio that it is about to return.
- *
- * Context: any.
- * Return: true if it was.
- */
-bool fp_client_is_revoked(const struct fp_client *client)
-{
-	return READ_ONCE(client->revoked);
-}
-
-/* From now on faults fail, but some may be under way. */
-static void set_revoked(struct fp_client *client)
-{
-	spin_lock(&client->lock);
-	WRITE_ONCE(client->revoked, true);
-	spin_unlock(&client->lock);
 }
 
 /* Wait until every fault in a buffer that did not see the flag has installed its page. */
@@ -522,7 +350,7 @@ void fp_client_revoke_all(struct fp_pool *pool)
 	mutex_lock(&pool->clients_lock);
 	pool->is_shut = true;
 	list_for_each_entry(client, &pool->clients, node)
-		set_revoked(client);
+		WRITE_ONCE(client->revoked, true);
 	wait_for_faults(pool);
 	list_for_each_entry(client, &pool->clients, node) {
 		fp_windows_revoke(&client->windows);

@@ -29,49 +29,18 @@ union args {
 	struct framepool_ioc_objects objects;
 };
 
-/**
- * struct call - a call in progress
- * @client: the client
- * @user: the program's structure
- * @args: a copy of it
- */
-struct call {
-	struct fp_client *client;
-	void __user *user;
-	union args args;
-};
-
-static int do_info(struct call *call)
+static int do_info(struct fp_client *client, void *args, void __user *user)
 {
-	fp_stats_info(call->client->pool, &call->args.info);
+	fp_stats_info(client->pool, args);
 	return 0;
 }
 
-static int do_stats(struct call *call)
+static int do_stats(struct fp_client *client, void *args, void __user *user)
 {
-	struct framepool_ioc_stats *stats = &call->args.stats;
-
-	fp_stats_read(call->client->pool, stats);
-	fp_stats_read_blocks(call->client->pool, stats);
-	fp_stats_read_account(call->client->account, stats);
+	fp_stats_read(client->pool, args);
+	fp_stats_read_blocks(client->pool, args);
+	fp_stats_read_account(client->account, args);
 	return 0;
-}
-
-static int do_alloc(struct call *call)
-{
-	struct framepool_ioc_alloc *args = &call->args.alloc;
-	struct fp_buffer *buffer;
-	struct fp_slot slot __uninitialized;
-	struct fp_batch batch = { .nr = 1, .slots = &slot, .buffers = &buffer };
-	int ret;
-
-	ret = fp_batch_parse(call->client, args, &slot.request);
-	if (ret)
-		return ret;
-	ret = fp_client_alloc(call->client, &batch);
-	if (!ret)
-		fp_batch_describe(&slot.info, args);
-	return ret;
 }
 
 static int free_handle(struct fp_client *client, u64 handle)
@@ -82,74 +51,47 @@ static int free_handle(struct fp_client *client, u64 handle)
 }
 
 /* The program never learned the handle. */
-static void undo_alloc(struct call *call)
+static void undo_alloc(struct fp_client *client, const union args *args)
 {
-	free_handle(call->client, call->args.alloc.handle);
+	free_handle(client, args->alloc.handle);
 }
 
-static int do_free(struct call *call)
+static int do_free(struct fp_client *client, void *data, void __user *user)
 {
-	if (call->args.free.flags)
-		return -EINVAL;
-	return free_handle(call->client, call->args.free.handle);
+	const struct framepool_ioc_free *args = data;
+
+	return args->flags ? -EINVAL : free_handle(client, args->handle);
 }
 
-static int do_alloc_batch(struct call *call)
+static int do_query(struct fp_client *client, void *data, void __user *user)
 {
-	return fp_batch_alloc(call->client, &call->args.batch, call->user);
-}
-
-static int do_free_batch(struct call *call)
-{
-	return fp_batch_free(call->client, &call->args.batch, call->user);
-}
-
-static int do_query(struct call *call)
-{
-	struct framepool_ioc_query *args = &call->args.query;
-	struct fp_buffer_info info;
-	int ret;
+	struct framepool_ioc_query *args = data;
+	struct fp_buffer *buffer;
 
 	if (args->flags)
 		return -EINVAL;
-	ret = fp_client_query(call->client, args->handle, &info);
-	if (ret)
-		return ret;
-	args->length = info.nr << PAGE_SHIFT;
-	args->offset = (u64)info.pgoff << PAGE_SHIFT;
-	args->mapped_bytes = fp_mmap_bytes(call->client, info.pgoff, info.nr);
-	args->address = call->client->sees_addresses ? (u64)info.pfn << PAGE_SHIFT : 0;
+	buffer = fp_client_get_handle(client, args->handle);
+	if (!buffer)
+		return -ENOENT;
+	args->length = buffer->run.nr << PAGE_SHIFT;
+	args->offset = (u64)buffer->pgoff << PAGE_SHIFT;
+	args->mapped_bytes = fp_mmap_bytes(client, buffer->pgoff, buffer->run.nr);
+	args->address = client->sees_addresses ? (u64)buffer->pfn << PAGE_SHIFT : 0;
+	fp_client_put_buffer(buffer);
 	return 0;
 }
 
-static int do_cache_create(struct call *call)
-{
-	return fp_objects_create_cache(call->client, &call->args.cache);
-}
-
 /* The program never learned the handle. */
-static void undo_cache_create(struct call *call)
+static void undo_cache_create(struct fp_client *client, const union args *args)
 {
-	fp_window_destroy(&call->client->windows, call->args.cache.handle);
+	fp_window_destroy(&client->windows, args->cache.handle);
 }
 
-static int do_cache_destroy(struct call *call)
+static int do_cache_destroy(struct fp_client *client, void *data, void __user *user)
 {
-	const struct framepool_ioc_cache_destroy *args = &call->args.cache_destroy;
+	const struct framepool_ioc_cache_destroy *args = data;
 
-	if (args->flags)
-		return -EINVAL;
-	return fp_window_destroy(&call->client->windows, args->handle);
-}
-
-static int do_obj_alloc(struct call *call)
-{
-	return fp_objects_alloc(call->client, &call->args.objects, call->user);
-}
-
-static int do_obj_free(struct call *call)
-{
-	return fp_objects_free(call->client, &call->args.objects, call->user);
+	return args->flags ? -EINVAL : fp_window_destroy(&client->windows, args->handle);
 }
 
 /**
@@ -158,7 +100,7 @@ static int do_obj_free(struct call *call)
  * @size: size of its structure
  * @min_size: size of the first version of its structure
  * @no_results: there are none, or @run writes them itself
- * @run: handles the command
+ * @run: handles the command; @args is a copy of the program's structure, which is at @user
  * @undo: undoes @run when the results cannot be copied out; may be NULL
  */
 struct op {
@@ -166,8 +108,8 @@ struct op {
 	u32 size;
 	u32 min_size;
 	bool no_results;
-	int (*run)(struct call *call);
-	void (*undo)(struct call *call);
+	int (*run)(struct fp_client *client, void *args, void __user *user);
+	void (*undo)(struct fp_client *client, const union args *args);
 };
 
 #define OP(_cmd, _type, _last, _run, ...)			\
@@ -181,21 +123,21 @@ struct op {
 
 static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_INFO, framepool_ioc_info, name, do_info),
-	OP(FRAMEPOOL_IOC_ALLOC, framepool_ioc_alloc, offset, do_alloc, .undo = undo_alloc),
+	OP(FRAMEPOOL_IOC_ALLOC, framepool_ioc_alloc, offset, fp_batch_alloc_one, .undo = undo_alloc),
 	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free, .no_results = true),
 	OP(FRAMEPOOL_IOC_QUERY, framepool_ioc_query, address, do_query),
 	OP(FRAMEPOOL_IOC_STATS, framepool_ioc_stats, free_blocks, do_stats),
-	OP(FRAMEPOOL_IOC_ALLOC_BATCH, framepool_ioc_batch, reserved, do_alloc_batch,
+	OP(FRAMEPOOL_IOC_ALLOC_BATCH, framepool_ioc_batch, reserved, fp_batch_alloc,
 	   .no_results = true),
-	OP(FRAMEPOOL_IOC_FREE_BATCH, framepool_ioc_batch, reserved, do_free_batch,
+	OP(FRAMEPOOL_IOC_FREE_BATCH, framepool_ioc_batch, reserved, fp_batch_free,
 	   .no_results = true),
-	OP(FRAMEPOOL_IOC_CACHE_CREATE, framepool_ioc_cache, slab_bytes, do_cache_create,
+	OP(FRAMEPOOL_IOC_CACHE_CREATE, framepool_ioc_cache, slab_bytes, fp_objects_create_cache,
 	   .undo = undo_cache_create),
 	OP(FRAMEPOOL_IOC_CACHE_DESTROY, framepool_ioc_cache_destroy, handle, do_cache_destroy,
 	   .no_results = true),
-	OP(FRAMEPOOL_IOC_OBJ_ALLOC, framepool_ioc_objects, reserved, do_obj_alloc,
+	OP(FRAMEPOOL_IOC_OBJ_ALLOC, framepool_ioc_objects, reserved, fp_objects_alloc,
 	   .no_results = true),
-	OP(FRAMEPOOL_IOC_OBJ_FREE, framepool_ioc_objects, reserved, do_obj_free,
+	OP(FRAMEPOOL_IOC_OBJ_FREE, framepool_ioc_objects, reserved, fp_objects_free,
 	   .no_results = true),
 };
 
@@ -222,13 +164,12 @@ long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
 	const struct op *op = find_op(cmd);
-	struct call call __uninitialized;
+	struct fp_client *client = file->private_data;
+	union args args __uninitialized;
 	u32 size;
 	int ret;
 
-	call.client = file->private_data;
-	call.user = user;
-	if (fp_client_is_revoked(call.client))
+	if (fp_client_is_revoked(client))
 		return -ENODEV;
 	if (!op)
 		return -ENOTTY;
@@ -239,15 +180,15 @@ long fp_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	/* This initialises all fields that @run uses. */
-	ret = copy_struct_from_user(&call.args, op->size, user, size);
+	ret = copy_struct_from_user(&args, op->size, user, size);
 	if (ret)
 		return ret;
-	ret = op->run(&call);
+	ret = op->run(client, &args, user);
 	if (ret || op->no_results)
 		return ret;
-	if (copy_to_user(user, &call.args, min(size, op->size))) {
+	if (copy_to_user(user, &args, min(size, op->size))) {
 		if (op->undo)
-			op->undo(&call);
+			op->undo(client, &args);
 		return -EFAULT;
 	}
 	return 0;

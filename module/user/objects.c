@@ -11,18 +11,22 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "user/client.h"
+
 #define ON_STACK	32U	/* offsets; more of them need an allocation */
 
 /**
  * fp_objects_create_cache() - FRAMEPOOL_IOC_CACHE_CREATE
  * @client: the client
- * @args: copy of the structure; gets the results
+ * @data: copy of the structure (struct framepool_ioc_cache); gets the results
+ * @user: unused
  *
  * Context: process; may sleep.
  * Return: 0, or a negative errno as in uapi/framepool.h.
  */
-int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache *args)
+int fp_objects_create_cache(struct fp_client *client, void *data, void __user *user)
 {
+	struct framepool_ioc_cache *args = data;
 	const struct fp_slab_config layout = {
 		.size = args->object_size,
 		.align = args->align,
@@ -68,7 +72,7 @@ static int alloc_objects(struct fp_window *window, const struct framepool_ioc_ob
 	if (!error || (done && args->flags & FRAMEPOOL_BATCH_PARTIAL))
 		ret = deliver(user, args, offsets, done, error);
 	if (ret && done)
-		fp_window_undo(window, offsets, done);
+		fp_slab_put(&window->slabs, offsets, done);
 	return ret;
 }
 
@@ -82,7 +86,7 @@ static int free_objects(struct fp_window *window, const struct framepool_ioc_obj
 			   args->count * sizeof(*offsets)) ||
 	    put_user(args->count, &user->done) || put_user(0, &user->error))
 		return -EFAULT;
-	done = fp_window_free(window, offsets, args->count);
+	done = fp_slab_put_all(&window->slabs, offsets, args->count);
 	if (done == args->count)
 		return 0;
 	return put_user(done, &user->done) ? -EFAULT : -ENOENT;
@@ -90,7 +94,7 @@ static int free_objects(struct fp_window *window, const struct framepool_ioc_obj
 
 /* Find the cache, provide memory for the offsets, and call @work. */
 static int with_window(struct fp_client *client, const struct framepool_ioc_objects *args,
-		       struct framepool_ioc_objects __user *user,
+		       struct framepool_ioc_objects __user *user, u32 flags,
 		       int (*work)(struct fp_window *window,
 				   const struct framepool_ioc_objects *args,
 				   struct framepool_ioc_objects __user *user, u64 *offsets))
@@ -99,7 +103,8 @@ static int with_window(struct fp_client *client, const struct framepool_ioc_obje
 	struct fp_window *window;
 	int ret = -ENOBUFS;
 
-	if (!args->count || args->count > FRAMEPOOL_BATCH_MAX || args->reserved)
+	if (args->flags & ~flags || args->reserved || !args->count ||
+	    args->count > FRAMEPOOL_BATCH_MAX)
 		return -EINVAL;
 	window = fp_window_get(&client->windows, args->cache);
 	if (!window)
@@ -117,31 +122,27 @@ static int with_window(struct fp_client *client, const struct framepool_ioc_obje
 /**
  * fp_objects_alloc() - FRAMEPOOL_IOC_OBJ_ALLOC
  * @client: the client
- * @args: copy of the structure
+ * @args: copy of the structure (struct framepool_ioc_objects)
  * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
  * Return: 0, or a negative errno as in uapi/framepool.h.
  */
-int fp_objects_alloc(struct fp_client *client, const struct framepool_ioc_objects *args,
-		     struct framepool_ioc_objects __user *user)
+int fp_objects_alloc(struct fp_client *client, void *args, void __user *user)
 {
-	if (args->flags & ~FRAMEPOOL_BATCH_PARTIAL)
-		return -EINVAL;
-	return with_window(client, args, user, alloc_objects);
+	return with_window(client, args, user, FRAMEPOOL_BATCH_PARTIAL, alloc_objects);
 }
 
 /**
  * fp_objects_free() - FRAMEPOOL_IOC_OBJ_FREE
  * @client: the client
- * @args: copy of the structure
+ * @args: copy of the structure (struct framepool_ioc_objects)
  * @user: the program's structure, for the results
  *
  * Context: process; may sleep.
  * Return: 0, or a negative errno as in uapi/framepool.h.
  */
-int fp_objects_free(struct fp_client *client, const struct framepool_ioc_objects *args,
-		    struct framepool_ioc_objects __user *user)
+int fp_objects_free(struct fp_client *client, void *args, void __user *user)
 {
-	return args->flags ? -EINVAL : with_window(client, args, user, free_objects);
+	return with_window(client, args, user, 0, free_objects);
 }

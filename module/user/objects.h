@@ -2,13 +2,10 @@
 #ifndef FP_OBJECTS_H
 #define FP_OBJECTS_H
 
-#include "uapi/framepool.h"
-#include "user/client.h"
+struct fp_client;
 
-int fp_objects_create_cache(struct fp_client *client, struct framepool_ioc_cache *args);
-int fp_objects_alloc(struct fp_client *client, const struct framepool_ioc_objects *args,
-		     struct framepool_ioc_objects __user *user);
-int fp_objects_free(struct fp_client *client, const struct framepool_ioc_objects *args,
-		    struct framepool_ioc_objects __user *user);
+int fp_objects_create_cache(struct fp_client *client, void *data, void __user *user);
+int fp_objects_alloc(struct fp_client *client, void *args, void __user *user);
+int fp_objects_free(struct fp_client *client, void *args, void __user *user);
 
 #endif

@@ -48,11 +48,27 @@ static void release_empty(struct fp_window *window, void *unused)
 	fp_slab_release_empty(&window->slabs);
 }
 
-/* Called when the pool is short of memory. */
-static void give(struct fp_reclaimer *reclaimer, bool may_sleep)
+/**
+ * fp_windows_shrink() - give back the empty slabs of a client
+ * @windows: all caches of the client
+ *
+ * Context: may sleep.
+ * Return: whether there are caches at all.
+ */
+bool fp_windows_shrink(struct fp_windows *windows)
 {
-	fp_windows_for_each(container_of(reclaimer, struct fp_windows, reclaimer), release_empty,
-			    NULL);
+	if (xa_empty(&windows->list))
+		return false;
+	fp_windows_for_each(windows, release_empty, NULL);
+	return true;
+}
+
+/* Called when the pool is short of memory. */
+static void give(struct fp_reclaimer *reclaimer, bool hard)
+{
+	/* To take a slab away, one has to sleep. */
+	if (hard)
+		fp_windows_shrink(container_of(reclaimer, struct fp_windows, reclaimer));
 }
 
 /**
@@ -72,7 +88,8 @@ void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp
 	windows->mapping = mapping;
 	windows->nr = roundup_pow_of_two(fp_pool_total_frames(pool));
 	init_rwsem(&windows->lock);
-	fp_reclaimer_init(&windows->reclaimer, true, give);
+	INIT_LIST_HEAD(&windows->reclaimer.node);
+	windows->reclaimer.give = give;
 	xa_init_flags(&windows->list, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 }
 
@@ -84,21 +101,6 @@ static u64 slab_frames(const struct fp_window *window)
 static void free_run(struct fp_windows *windows, const struct fp_run *run)
 {
 	fp_pool_free(windows->pool, &windows->account->owner, run, false);
-}
-
-/**
- * fp_windows_shrink() - give back the empty slabs of a client
- * @windows: all caches of the client
- *
- * Context: may sleep.
- * Return: whether there are caches at all.
- */
-bool fp_windows_shrink(struct fp_windows *windows)
-{
-	if (xa_empty(&windows->list))
-		return false;
-	fp_windows_for_each(windows, release_empty, NULL);
-	return true;
 }
 
 /* Allocate the memory of a slab from the pool. */
@@ -377,34 +379,6 @@ int fp_window_alloc(struct fp_window *window, u64 *offsets, u32 nr, u32 *done)
 	}
 	*done = got;
 	return ret;
-}
-
-/**
- * fp_window_undo() - free objects that could not be reported to the program
- * @window: the cache
- * @offsets: their offsets; any that the program has freed already are skipped
- * @nr: how many
- *
- * Context: may sleep.
- */
-void fp_window_undo(struct fp_window *window, const u64 *offsets, u32 nr)
-{
-	fp_slab_put(&window->slabs, offsets, nr);
-}
-
-/**
- * fp_window_free() - free objects, all or none
- * @window: the cache
- * @offsets: their offsets, not yet checked
- * @nr: how many
- *
- * Context: may sleep.
- * Return: @nr, or the index of the first offset that is not that of an allocated object, or equals
- * an earlier one.
- */
-u32 fp_window_free(struct fp_window *window, const u64 *offsets, u32 nr)
-{
-	return fp_slab_put_all(&window->slabs, offsets, nr);
 }
 
 /**

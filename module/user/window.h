@@ -78,8 +78,6 @@ struct fp_window *fp_window_get(struct fp_windows *windows, u64 handle);
 struct fp_window *fp_window_get_at(struct fp_windows *windows, unsigned long pgoff, u64 nr);
 void fp_window_put(struct fp_window *window);
 int fp_window_alloc(struct fp_window *window, u64 *offsets, u32 nr, u32 *done);
-void fp_window_undo(struct fp_window *window, const u64 *offsets, u32 nr);
-u32 fp_window_free(struct fp_window *window, const u64 *offsets, u32 nr);
 u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page **pages, u32 nr);
 
 #endif
