@@ -8,8 +8,7 @@
  *  pools lock (mutex)		the list of all pools
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked or shown
- *  reclaim mutex		held while one of a pool's reclaimers (reclaim.c) is asked by a caller
- *				that may sleep
+ *  reclaim mutex		held while a caller that may sleep asks one of a pool's reclaimers
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; it sleeps
  *				for an RCU grace period
  *  folio lock			core mm; held by a fault from before it checks whether the client is
@@ -23,8 +22,8 @@
  *  accounts lock (spinlock)	a pool's accounts and users
  *  bad lock (spinlock)		runs set aside because of a bad frame; held while their pool is
  *				examined as a whole
- *  reclaim lock (spinlock, bh)	the list of a pool's reclaimers; held while a few of them are asked by
- *				a caller that must not sleep
+ *  reclaim lock (spinlock, bh)	the list of a pool's reclaimers (reclaim.c); held while a caller
+ *				that may not sleep asks a few of them
  *  cache lock (spinlock, bh)	the slabs of one cache; not held while the pool is called
  *  index lock (spinlock, bh)	an xarray's own; the places of one cache's slabs
  *  freeze lock (spinlock, bh)	the list of a buddy's owners; held while its pool is examined as a

@@ -322,7 +322,7 @@ TEST_F(limits, other_user_has_a_quota_of_its_own)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
-/* More than fit into the file's first attempt, and opened in another order than that of the list. */
+/* More than fit into the first attempt of the file, and opened in another order than its own. */
 TEST_F(limits, many_users_are_listed_each_with_all_of_its_clients)
 {
 	enum { USERS_NR = 40, CLIENTS = 2, FIRST = 1000 };

@@ -335,8 +335,8 @@ static void give_up_referenced(struct fp_pool *pool, struct fp_owner *owner,
  *
  * Bad frames are found in quarantine, or when they are allocated again.
  *
- * Context: process, may sleep. Never fails: if the buddy refuses the run, that is our bug; it is reported once,
- * and the run leaks.
+ * Context: process, may sleep. Never fails: if the buddy refuses the run, that is our bug; it is
+ * reported once, and the run leaks.
  */
 void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run, bool keep)
 {

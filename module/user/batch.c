@@ -11,7 +11,6 @@
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -103,22 +102,6 @@ static u32 count_alike(const struct batch *batch, u32 first)
 	return i - first;
 }
 
-/* Allocate memory for some buffers. If a quota is in the way, first give back empty slabs. */
-static int alloc_some(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
-		      const struct fp_request *request)
-{
-	int ret;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	ret = fp_buffers_alloc(client, buffers, nr, request);
-	if (ret == -EDQUOT && fp_windows_shrink(&client->windows))
-		ret = fp_buffers_alloc(client, buffers, nr, request);
-	if (ret < 0)
-		fp_pool_count_failure(client->pool, ret);
-	return ret;
-}
-
 /* Allocate memory for buffers, from the first on; *@error says why not for more. */
 static u32 alloc_buffers(const struct batch *batch, int *error)
 {
@@ -131,7 +114,7 @@ static u32 alloc_buffers(const struct batch *batch, int *error)
 			parse(batch->client, entry_at(batch, done), &request);
 			alike = count_alike(batch, done);
 		}
-		ret = alloc_some(batch->client, batch->buffers + done, alike, &request);
+		ret = fp_buffers_alloc(batch->client, batch->buffers + done, alike, &request);
 		if (ret < 0) {
 			*error = ret;
 			break;

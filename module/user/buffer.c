@@ -10,6 +10,7 @@
 #include "user/buffer.h"
 
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "user/client.h"
@@ -96,22 +97,21 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
  * @request: what each buffer must satisfy
  *
  * Context: may sleep.
- * Return: how many have memory, from the first on; or a negative errno from fp_pool_alloc(), and
+ * Return: how many have memory, from the first on; or a negative errno from fp_windows_alloc(), and
  * none has.
  */
 int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
 		     const struct fp_request *request)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
-	struct fp_owner *owner = &client->account->owner;
 	u32 i, got = 0;
 	int ret;
 
-	if (nr > 1)
-		got = fp_pool_alloc_alike(client->pool, owner, request, runs,
+	if (nr > 1 && !fatal_signal_pending(current))
+		got = fp_pool_alloc_alike(client->pool, &client->account->owner, request, runs,
 					  min(nr, FP_POOL_ALIKE));
 	if (!got) {
-		ret = fp_pool_alloc(client->pool, owner, request, runs);
+		ret = fp_windows_alloc(&client->windows, request, runs);
 		if (ret)
 			return ret;
 		got = 1;

@@ -59,16 +59,6 @@ static int release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long unlocked_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return fp_ioctl(file, cmd, arg);
-}
-
-static int mmap(struct file *file, struct vm_area_struct *vma)
-{
-	return fp_mmap(file->private_data, vma);
-}
-
 /* For /proc/PID/fdinfo/FD; docs/uapi.md explains it. */
 static void show_fdinfo(struct seq_file *text, struct file *file)
 {
@@ -87,9 +77,9 @@ static const struct file_operations fops = {
 	.owner = THIS_MODULE,
 	.open = open,
 	.release = release,
-	.unlocked_ioctl = unlocked_ioctl,
+	.unlocked_ioctl = fp_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = mmap,
+	.mmap = fp_mmap,
 	.show_fdinfo = show_fdinfo,
 	/* Nothing is written back, so there is nothing to wait for. */
 	.fsync = noop_fsync,

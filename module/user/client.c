@@ -14,12 +14,12 @@
  * fault that is under way. The core installs the page after our handler has returned it, so a page
  * could get into a page table after all pages were removed. The folio lock is held from before our
  * handler checks the flag until after the core has installed the page, because fault() returns the
- * folio locked (see mmap.c). So revocation sets the flag, takes and drops the lock of each folio
- * of the pool, and unmaps. The windows of caches (window.c) have a lock of their own for this. Either a fault
- * got the lock first, and the unmapping removes its page; or it gets the lock later, and sees the
- * flag. No other lock would do. The core takes no invalidate_lock for us. If our handler took one,
- * or a lock of the client, it would have to drop it before the core installs the page. The
- * mmap_lock belongs to one process, and faults that hold the lock of a VMA do not take it.
+ * folio locked (see mmap.c). So revocation sets the flag, takes and drops the lock of each folio of
+ * the pool, and unmaps. The windows of caches (window.c) have a lock of their own for this. Either
+ * a fault got the lock first, and the unmapping removes its page; or it gets the lock later, and
+ * sees the flag. No other lock would do. The core takes no invalidate_lock for us. If our handler
+ * took one, or a lock of the client, it would have to drop it before the core installs the page.
+ * The mmap_lock belongs to one process, and faults that hold the lock of a VMA do not take it.
  *
  * References taken through the page tables before (by pipes, direct I/O, io_uring) stay, as they do
  * after munmap(). The frames remain the client's until it ends; then they stay in quarantine until
@@ -353,7 +353,7 @@ void fp_client_revoke_all(struct fp_pool *pool)
 		WRITE_ONCE(client->revoked, true);
 	wait_for_faults(pool);
 	list_for_each_entry(client, &pool->clients, node) {
-		fp_windows_revoke(&client->windows);
+		fp_windows_wait(&client->windows);
 		unmap_mapping_range(client->inode->i_mapping, 0, 0, 1);
 		trace_revoke(client);
 		cond_resched();

@@ -28,8 +28,8 @@
  * @lock: protects @buffers, @nr_buffers
  * @buffers: its buffers by page offset; a freed one stays until its last mapping is gone
  * @nr_buffers: number of @buffers; also read without @lock
- * @revoked: its memory was taken away: none of it may be mapped, and no new call has any effect (set
- *           once)
+ * @revoked: its memory was taken away: none of it may be mapped, and no new call has any effect;
+ *           set once
  * @node: entry in the pool's list (protected by the pool's clients lock)
  */
 struct fp_client {

@@ -123,7 +123,8 @@ struct op {
 
 static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_INFO, framepool_ioc_info, name, do_info),
-	OP(FRAMEPOOL_IOC_ALLOC, framepool_ioc_alloc, offset, fp_batch_alloc_one, .undo = undo_alloc),
+	OP(FRAMEPOOL_IOC_ALLOC, framepool_ioc_alloc, offset, fp_batch_alloc_one,
+	   .undo = undo_alloc),
 	OP(FRAMEPOOL_IOC_FREE, framepool_ioc_free, handle, do_free, .no_results = true),
 	OP(FRAMEPOOL_IOC_QUERY, framepool_ioc_query, address, do_query),
 	OP(FRAMEPOOL_IOC_STATS, framepool_ioc_stats, free_blocks, do_stats),

@@ -184,6 +184,7 @@ static vm_fault_t insert_pages(const struct vm_fault *vmf, struct fp_window *win
 
 static vm_fault_t window_fault(struct vm_fault *vmf)
 {
+	const struct fp_client *client = vmf->vma->vm_file->private_data;
 	struct fp_window *window = vmf->vma->vm_private_data;
 	struct fp_windows *windows = window->windows;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
@@ -198,11 +199,11 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE, NULL,
 				    NULL);
 	down_read(&windows->lock);
-	if (likely(!windows->revoked))
+	if (likely(!fp_client_is_revoked(client)))
 		ret = insert_pages(vmf, window, &frame);
 	up_read(&windows->lock);
 	if (trace_fault_enabled())
-		trace_fault(windows->pool, windows->account, vmf, frame, false,
+		trace_fault(client->pool, client->account, vmf, frame, false,
 			    vm_fault_to_errno(ret, FOLL_HWPOISON));
 	return ret;
 }
@@ -248,15 +249,17 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 
 /**
  * fp_mmap() - map a part of a buffer, or of the window of a cache
- * @client: the client of the mapped file
+ * @file: the client's file
  * @vma: the new mapping
  *
  * Context: process, mmap_lock held for writing.
  * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live buffer or
  * window; -ENODEV: the client was revoked.
  */
-int fp_mmap(struct fp_client *client, struct vm_area_struct *vma)
+int fp_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct fp_client *client = file->private_data;
+
 	if (fp_client_is_revoked(client))
 		return -ENODEV;
 	if (!(vma->vm_flags & VM_MAYSHARE))

@@ -5,9 +5,10 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+struct file;
 struct fp_client;
 
-int fp_mmap(struct fp_client *client, struct vm_area_struct *vma);
+int fp_mmap(struct file *file, struct vm_area_struct *vma);
 u64 fp_mmap_bytes(struct fp_client *client, unsigned long pgoff, u64 nr);
 
 #endif

@@ -27,7 +27,7 @@
 int fp_objects_create_cache(struct fp_client *client, void *data, void __user *user)
 {
 	struct framepool_ioc_cache *args = data;
-	const struct fp_slab_config layout = {
+	struct fp_slab_config config = {
 		.size = args->object_size,
 		.align = args->align,
 		.seed = args->flags & FRAMEPOOL_CACHE_RANDOM ? get_random_u64() | 1 : 0,
@@ -40,7 +40,7 @@ int fp_objects_create_cache(struct fp_client *client, void *data, void __user *u
 	if (args->flags & ~FRAMEPOOL_CACHE_RANDOM || args->object_size < FRAMEPOOL_OBJECT_MIN ||
 	    args->object_size > FRAMEPOOL_OBJECT_MAX)
 		return -EINVAL;
-	ret = fp_window_create(&client->windows, &layout, &window, &handle);
+	ret = fp_window_create(&client->windows, &config, &window, &handle);
 	if (ret)
 		return ret;
 	args->handle = handle;

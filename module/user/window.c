@@ -15,9 +15,9 @@
  * unmapped, and only then are its place and its frames freed. Either a fault got the lock first,
  * and the unmapping removes its pages; or it finds no slab.
  *
- * When a cache is destroyed, its window is unmapped as a whole, and its slabs go. The window itself,
- * and its place in the file, last as long as there are mappings. So little is left to do when the
- * last mapping goes, which happens under the mmap_lock.
+ * When a cache is destroyed, its window is unmapped as a whole, and its slabs go. The window
+ * itself, and its place in the file, last as long as there are mappings. So little is left to do
+ * when the last mapping goes, which happens under the mmap_lock.
  */
 #include "user/window.h"
 
@@ -26,16 +26,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-/**
- * struct place - the memory of a slab
- * @run: its frames
- * @mapped: it has been mapped, so a program may have written to it (set with @fp_windows.lock held
- *          for reading)
- */
-struct place {
-	struct fp_run run;
-	bool mapped;
-};
+/* A mark in @places: the slab has been mapped, or was dirty before. */
+#define TOUCHED		XA_MARK_1
 
 /*
  * The lower half of a handle is the window's index with this bit, which is never set in the handle
@@ -48,14 +40,8 @@ static void release_empty(struct fp_window *window, void *unused)
 	fp_slab_release_empty(&window->slabs);
 }
 
-/**
- * fp_windows_shrink() - give back the empty slabs of a client
- * @windows: all caches of the client
- *
- * Context: may sleep.
- * Return: whether there are caches at all.
- */
-bool fp_windows_shrink(struct fp_windows *windows)
+/* Give back the empty slabs of a client. Returns whether there are caches at all. */
+static bool shrink(struct fp_windows *windows)
 {
 	if (xa_empty(&windows->list))
 		return false;
@@ -68,7 +54,7 @@ static void give(struct fp_reclaimer *reclaimer, bool hard)
 {
 	/* To take a slab away, one has to sleep. */
 	if (hard)
-		fp_windows_shrink(container_of(reclaimer, struct fp_windows, reclaimer));
+		shrink(container_of(reclaimer, struct fp_windows, reclaimer));
 }
 
 /**
@@ -103,23 +89,26 @@ static void free_run(struct fp_windows *windows, const struct fp_run *run)
 	fp_pool_free(windows->pool, &windows->account->owner, run, false);
 }
 
-/* Allocate the memory of a slab from the pool. */
-static int alloc_run(struct fp_windows *windows, u64 nr, struct fp_run *run)
+/**
+ * fp_windows_alloc() - allocate memory for a client
+ * @windows: all caches of the client; if a quota is in the way, their empty slabs go back first
+ * @request: what it must satisfy
+ * @run: the result
+ *
+ * Context: may sleep.
+ * Return: as fp_pool_alloc(). Failures are counted.
+ */
+int fp_windows_alloc(struct fp_windows *windows, const struct fp_request *request,
+		     struct fp_run *run)
 {
-	const struct fp_request request = {
-		.nr = nr,
-		.align = nr,
-		.end_pfn = FP_ANYWHERE,
-		.dirty = true,
-	};
 	struct fp_owner *owner = &windows->account->owner;
 	int ret;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	ret = fp_pool_alloc(windows->pool, owner, &request, run);
-	if (ret == -EDQUOT && fp_windows_shrink(windows))
-		ret = fp_pool_alloc(windows->pool, owner, &request, run);
+	ret = fp_pool_alloc(windows->pool, owner, request, run);
+	if (ret == -EDQUOT && shrink(windows))
+		ret = fp_pool_alloc(windows->pool, owner, request, run);
 	if (ret)
 		fp_pool_count_failure(windows->pool, ret);
 	return ret;
@@ -129,13 +118,19 @@ static int alloc_run(struct fp_windows *windows, u64 nr, struct fp_run *run)
 static int grow(struct fp_window *window)
 {
 	struct fp_windows *windows = window->windows;
+	const struct fp_request request = {
+		.nr = slab_frames(window),
+		.align = slab_frames(window),
+		.end_pfn = FP_ANYWHERE,
+		.dirty = true,
+	};
 	struct place *place = kzalloc(sizeof(*place), GFP_KERNEL_ACCOUNT);
 	u64 frame;
 	int ret;
 
 	if (!place)
 		return -ENOBUFS;
-	ret = alloc_run(windows, slab_frames(window), &place->run);
+	ret = fp_windows_alloc(windows, &request, &place->run);
 	if (ret)
 		goto err_place;
 	frame = place->run.frame;
@@ -211,26 +206,17 @@ static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *han
 /**
  * fp_window_create() - create a cache
  * @windows: all caches of the client
- * @layout: size, alignment, seed and minimum order as in struct fp_slab_config; the rest is ignored
+ * @config: the objects; the rest is filled in
  * @window: the result, with a reference for the caller
  * @handle: the result: its handle
  *
  * Context: may sleep.
- * Return: 0; -EINVAL: @layout is not valid; -EMFILE: the client has FRAMEPOOL_CACHES_MAX caches
+ * Return: 0; -EINVAL: @config is not valid; -EMFILE: the client has FRAMEPOOL_CACHES_MAX caches
  * already; -ENOBUFS: no kernel memory.
  */
-int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout,
+int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config,
 		     struct fp_window **window, u64 *handle)
 {
-	const struct fp_slab_config config = {
-		.ops = &slab_ops,
-		.span = (u64)windows->nr << PAGE_SHIFT,
-		.size = layout->size,
-		.align = layout->align,
-		.seed = layout->seed,
-		.min_order = layout->min_order,
-		.account = true,
-	};
 	struct fp_window *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	int ret;
 
@@ -239,7 +225,10 @@ int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *la
 	new->windows = windows;
 	kref_init(&new->refs);
 	kref_get(&new->refs);
-	ret = fp_slab_setup(&new->slabs, &config) ?: enlist(windows, new, handle);
+	config->ops = &slab_ops;
+	config->span = (u64)windows->nr << PAGE_SHIFT;
+	config->account = true;
+	ret = fp_slab_setup(&new->slabs, config) ?: enlist(windows, new, handle);
 	if (ret)
 		kfree(new);
 	else
@@ -412,18 +401,16 @@ u32 fp_window_pages(struct fp_window *window, unsigned long pgoff, struct page *
 }
 
 /**
- * fp_windows_revoke() - make every fault fail from now on
+ * fp_windows_wait() - wait for the faults that are under way
  * @windows: the client's caches
  *
- * When this returns, each fault that did not see the flag has put its pages into the page table,
- * and the caller can unmap them.
+ * When this returns, they have put their pages into the page table, and the caller can unmap them.
  *
  * Context: may sleep.
  */
-void fp_windows_revoke(struct fp_windows *windows)
+void fp_windows_wait(struct fp_windows *windows)
 {
 	down_write(&windows->lock);
-	windows->revoked = true;
 	up_write(&windows->lock);
 }
 

@@ -25,8 +25,7 @@
  * @mapping: address space of the client's file
  * @nr: length of each window in pages
  * @lock: held for reading by a fault from before it looks for its slab until the pages are in the
- *        page table; held for writing to take away one slab, or all of them
- * @revoked: faults fail from now on (protected by @lock)
+ *        page table; held for writing to take away one slab, or to wait for faults
  * @list: windows by index; its own lock protects their handles and @serial
  * @serial: upper half of the last handle
  * @reclaimer: gives empty slabs back to the pool
@@ -37,7 +36,6 @@ struct fp_windows {
 	struct address_space *mapping;
 	unsigned long nr;
 	struct rw_semaphore lock;
-	bool revoked;
 	struct xarray list;
 	u32 serial;
 	struct fp_reclaimer reclaimer;
@@ -67,11 +65,12 @@ struct fp_window {
 void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp_account *account,
 		     struct address_space *mapping);
 void fp_windows_fini(struct fp_windows *windows);
-void fp_windows_revoke(struct fp_windows *windows);
+void fp_windows_wait(struct fp_windows *windows);
 void fp_windows_for_each(struct fp_windows *windows,
 			 void (*show)(struct fp_window *window, void *context), void *context);
-bool fp_windows_shrink(struct fp_windows *windows);
-int fp_window_create(struct fp_windows *windows, const struct fp_slab_config *layout,
+int fp_windows_alloc(struct fp_windows *windows, const struct fp_request *request,
+		     struct fp_run *run);
+int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config,
 		     struct fp_window **window, u64 *handle);
 int fp_window_destroy(struct fp_windows *windows, u64 handle);
 struct fp_window *fp_window_get(struct fp_windows *windows, u64 handle);

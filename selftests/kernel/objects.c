@@ -563,8 +563,9 @@ bool objects_run(const char *name, int *ret)
 		{ "sizes", run_sizes }, { "args", run_args }, { "object_zero", run_object_zero },
 		{ "constructor", run_constructor }, { "busy", run_busy },
 		{ "exhaust", run_exhaust }, { "keep", run_keep }, { "shrink", run_shrink },
-		{ "idle", run_idle }, { "random", run_random }, { "hold_objects", run_hold_objects },
-		{ "bad_frees", run_bad_frees }, { "debug", run_debug },
+		{ "idle", run_idle }, { "random", run_random },
+		{ "hold_objects", run_hold_objects }, { "bad_frees", run_bad_frees },
+		{ "debug", run_debug },
 	};
 	u32 i;
 
