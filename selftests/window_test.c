@@ -183,6 +183,51 @@ TEST_F(window, destroying_a_mapped_cache_frees_its_objects_but_not_its_place)
 	EXPECT_NE(self->cache.handle, next.handle);
 }
 
+/* Allocates, writes to and frees objects until the cache is gone. */
+static void use_until_gone(const struct cache *cache, char *p)
+{
+	struct framepool_ioc_objects arg;
+	__u64 offsets[64];
+	int i, ret;
+
+	do {
+		ret = objects_call(cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, offsets, 64, &arg);
+		for (i = 0; !ret && i < 64; i++)
+			sigbus_code(p + offsets[i], true);
+		ret = ret ?: objects_call(cache, FRAMEPOOL_IOC_OBJ_FREE, 0, offsets, 64, &arg);
+	} while (!ret);
+	CHILD_CHECK(ret == -ENOENT);
+	_exit(0);
+}
+
+TEST_F_TIMEOUT(window, destroying_a_cache_in_use_leaves_nothing_behind, SLOW_TEST_SECONDS)
+{
+	enum { CHILDREN = 3, ROUNDS = 30 };
+	pid_t pids[CHILDREN];
+	struct cache cache;
+	int i, round;
+	char *p;
+
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, cache_create(self->fd, FRAME, &cache));
+		p = cache_map(&cache);
+		ASSERT_NE(MAP_FAILED, p);
+		for (i = 0; i < CHILDREN; i++) {
+			pids[i] = child_fork();
+			if (!pids[i])
+				use_until_gone(&cache, p);
+		}
+		sleep_ms(round);
+		EXPECT_EQ(0, cache_destroy(self->fd, cache.handle));
+		for (i = 0; i < CHILDREN; i++) {
+			EXPECT_EQ(0, child_wait(pids[i]));
+		}
+		EXPECT_EQ(0, used_bytes(self->fd));
+		EXPECT_EQ(BUS_ADRERR, sigbus_code(p, true));
+		ASSERT_EQ(0, munmap(p, cache.window_bytes));
+	}
+}
+
 TEST_F(window, mapped_window_outlives_its_client)
 {
 	ASSERT_EQ(0, objects_alloc(&self->cache, self->offsets, MANY));

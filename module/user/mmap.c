@@ -309,6 +309,7 @@ u64 fp_mmap_bytes(struct fp_client *client, unsigned long pgoff, u64 nr)
 		if (vma->vm_pgoff - pgoff >= nr)
 			break;
 		bytes += vma->vm_end - vma->vm_start;
+		cond_resched();
 	}
 	i_mmap_unlock_read(mapping);
 	return bytes;
