@@ -26,8 +26,16 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-/* A mark in @places: the slab has been mapped, or was dirty before. */
-#define TOUCHED		XA_MARK_1
+/**
+ * struct place - the memory of a slab
+ * @run: its frames
+ * @mapped: it has been mapped, so a program may have written to it (set with @fp_windows.lock held
+ *          for reading)
+ */
+struct place {
+	struct fp_run run;
+	bool mapped;
+};
 
 /*
  * The lower half of a handle is the window's index with this bit, which is never set in the handle
