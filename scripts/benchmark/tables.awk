@@ -9,7 +9,7 @@ function value(unit, best, low, high) {
 function figure(unit, x) {
 	if (unit == "bytes" && x >= 1048576)
 		return sprintf("%d Mi", x / 1048576)
-	return sprintf(x >= 100 ? "%.0f" : "%.1f", x)
+	return sprintf(x >= 100 ? "%.0f" : x >= 1 ? "%.1f" : "%.3f", x)
 }
 
 BEGIN { FS = "\t" }

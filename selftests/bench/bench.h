@@ -20,7 +20,10 @@
 
 #define BENCH_NONE		U64_MAX		/* no block, no frame */
 #define BENCH_FRAME_BYTES	4096ULL
+#define BENCH_HUGE_FRAMES	FP_HUGE_FRAMES	/* in a huge frame of all pools */
 #define BENCH_OWNERS		16
+
+struct fp_buddy;
 
 /**
  * struct bench_ops - an allocator of naturally aligned blocks of 2^order frames
@@ -95,7 +98,7 @@ struct bench_value {
 
 /**
  * struct bench_row - a result
- * @suite: "pages", "slab", "frag", "ioctl", "fault" or "objects"
+ * @suite: "pages", "slab", "frag", "scale", "packing", "ioctl", "fault", "objects" or "reader"
  * @name: the case
  * @threads: how many ran it at the same time
  * @unit: of both values
@@ -120,6 +123,7 @@ int bench_slab(const struct bench_config *config, const struct bench_side *ours,
 int bench_frag(const struct bench_config *config, const struct bench_side *ours,
 	       const struct bench_side *theirs);
 
+int bench_buddy_init(struct fp_buddy *buddy, u32 nr);
 int bench_kernel_create(struct bench_side *side, u64 frames);
 int bench_clients_create(struct bench_side *side, u64 frames);
 void bench_pool_destroy(struct bench_side *side);

@@ -49,7 +49,7 @@ static int frag_init(struct frag *frag, u32 frames)
 	frag->frames = frames;
 	frag->blocks = kvcalloc(frames, sizeof(*frag->blocks), GFP_KERNEL);
 	frag->owners = kvcalloc(frames, sizeof(*frag->owners), GFP_KERNEL);
-	frag->in_huge = kvcalloc(frames / FP_HUGE_FRAMES, sizeof(*frag->in_huge), GFP_KERNEL);
+	frag->in_huge = kvcalloc(frames / BENCH_HUGE_FRAMES, sizeof(*frag->in_huge), GFP_KERNEL);
 	return frag->blocks && frag->owners && frag->in_huge ? 0 : -ENOMEM;
 }
 
@@ -72,7 +72,7 @@ static void add(struct frag *frag, u32 owner)
 	}
 	frame = frag->side->ops->frame(context, block);
 	if (frame != BENCH_NONE)
-		frag->in_huge[frame / FP_HUGE_FRAMES]++;
+		frag->in_huge[frame / BENCH_HUGE_FRAMES]++;
 	frag->blocks[frag->nr] = block;
 	frag->owners[frag->nr++] = owner;
 }
@@ -85,7 +85,7 @@ static u32 drop(struct frag *frag, u32 at)
 	u64 frame = frag->side->ops->frame(context, frag->blocks[at]);
 
 	if (frame != BENCH_NONE)
-		frag->in_huge[frame / FP_HUGE_FRAMES]--;
+		frag->in_huge[frame / BENCH_HUGE_FRAMES]--;
 	frag->side->ops->free(context, frag->blocks[at], 0);
 	frag->blocks[at] = frag->blocks[last];
 	frag->owners[at] = frag->owners[last];
@@ -128,9 +128,9 @@ static u64 share_whole(const struct frag *frag)
 {
 	u32 i, whole = 0;
 
-	for (i = 0; i < frag->frames / FP_HUGE_FRAMES; i++)
+	for (i = 0; i < frag->frames / BENCH_HUGE_FRAMES; i++)
 		whole += !frag->in_huge[i];
-	return share_of(frag, whole * FP_HUGE_FRAMES);
+	return share_of(frag, whole * BENCH_HUGE_FRAMES);
 }
 
 static u64 share_not_live(const struct frag *frag)

@@ -80,7 +80,15 @@ static const struct bench_ops client_ops = {
 	.alloc = client_alloc, .free = client_free, .frame = pool_frame,
 };
 
-static int init_buddy(struct fp_buddy *buddy, u32 nr)
+/**
+ * bench_buddy_init() - make a buddy over pretend memory
+ * @buddy: zeroed
+ * @nr: its size in huge frames
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int bench_buddy_init(struct fp_buddy *buddy, u32 nr)
 {
 	u32 *hpfn = kvcalloc(nr, sizeof(*hpfn), GFP_KERNEL);
 	u32 i;
@@ -98,7 +106,7 @@ static int init_buddy(struct fp_buddy *buddy, u32 nr)
 
 static int init_pool(struct pool *pool, u64 frames)
 {
-	int ret = init_buddy(&pool->buddy, frames / FP_HUGE_FRAMES);
+	int ret = bench_buddy_init(&pool->buddy, frames / BENCH_HUGE_FRAMES);
 
 	if (ret)
 		return ret;

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The suite "scale", the longest time that a lock is held: nobody else gets on meanwhile, and no
+ * softirq runs.
+ *
+ *  one run, free	a run that is all of the pool is freed; also how long that takes
+ *  statistics, view	of a pool of which each huge frame is partly used
+ *  clients ...		what a pool's workers do every now and then, of many clients, half of
+ *			which keep a huge frame
+ *
+ * Also the size of the pool's metadata. The least of all rounds counts.
+ */
+#include "runs.h"
+#include "scale.h"
+
+enum still_case {
+	FREE_TIME, FREE_HOLD, STATS_HOLD, VIEW_HOLD, METADATA, COLLECT_HOLD, CLEAR_HOLD,
+	CROWD_STATS_HOLD, STILL_CASES,
+};
+
+static const struct {
+	const char *name;
+	const char *unit;
+} cases[STILL_CASES] = {
+	[FREE_TIME] = { "in one run, free", "us" },
+	[FREE_HOLD] = { "in one run, free, lock held", "us" },
+	[STATS_HOLD] = { "all partly used, statistics, lock held", "us" },
+	[VIEW_HOLD] = { "all partly used, view, lock held", "us" },
+	[METADATA] = { "metadata of a frame", "bytes" },
+	[COLLECT_HOLD] = { "clients, collect, lock held", "us" },
+	[CLEAR_HOLD] = { "clients, quarantine, lock held", "us" },
+	[CROWD_STATS_HOLD] = { "clients, statistics, lock held", "us" },
+};
+
+/* Frees a run that is all of the pool. Return: false if there is no such run. */
+static bool free_whole(struct runs *runs, u32 nr, struct bench_value *values)
+{
+	u64 start;
+
+	if (runs_alloc(runs, nr) == RUNS_NONE)
+		return false;
+	start = scale_now();
+	runs_free(runs, 0, nr);
+	bench_note(&values[FREE_TIME], scale_now() - start);
+	if (runs_alloc(runs, nr) == RUNS_NONE)
+		return false;
+	holds_begin();
+	runs_free(runs, 0, nr);
+	bench_note(&values[FREE_HOLD], holds_end());
+	return true;
+}
+
+static void look(struct runs *runs, struct bench_value *values)
+{
+	holds_begin();
+	runs_read_stats(runs);
+	bench_note(&values[STATS_HOLD], holds_end());
+	holds_begin();
+	runs_read_view(runs);
+	bench_note(&values[VIEW_HOLD], holds_end());
+}
+
+static bool measure_runs(struct runs *runs, u32 nr, u32 rounds, struct bench_value *values)
+{
+	u32 i;
+
+	bench_note(&values[METADATA], runs_metadata(runs));
+	for (i = 0; i < rounds; i++)
+		if (!free_whole(runs, nr, values))
+			return false;
+	if (!runs_use_partly(runs))
+		return false;
+	for (i = 0; i < rounds; i++)
+		look(runs, values);
+	return true;
+}
+
+static int measure_pool(u32 nr, u32 rounds, struct bench_value *values)
+{
+	struct runs *runs = runs_create(nr);
+	bool done = runs && measure_runs(runs, nr, rounds, values);
+
+	if (runs)
+		runs_destroy(runs);
+	return done ? 0 : -ENOMEM;
+}
+
+static bool work(struct crowd *crowd, struct bench_value *values)
+{
+	if (!crowd_keep(crowd))
+		return false;
+	holds_begin();
+	crowd_read_stats(crowd);
+	bench_note(&values[CROWD_STATS_HOLD], holds_end());
+	holds_begin();
+	crowd_collect(crowd);
+	bench_note(&values[COLLECT_HOLD], holds_end());
+	holds_begin();
+	crowd_clear(crowd);
+	bench_note(&values[CLEAR_HOLD], holds_end());
+	return true;
+}
+
+static int measure_crowd(u32 nr, u32 rounds, struct bench_value *values)
+{
+	struct crowd *crowd = crowd_create(nr);
+	bool done = crowd;
+
+	while (done && rounds--)
+		done = work(crowd, values);
+	if (crowd)
+		crowd_destroy(crowd);
+	return done ? 0 : -ENOMEM;
+}
+
+static void emit(u32 which, const char *ours, const char *theirs, const struct bench_value *large,
+		 const struct bench_value *small)
+{
+	struct bench_row row = {
+		.suite = "scale", .threads = 1, .unit = cases[which].unit,
+		.ours = large[which], .peer = theirs, .theirs = small[which],
+	};
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s %s", ours, cases[which].name);
+	row.name = name;
+	bench_emit(&row);
+}
+
+static void emit_all(const struct scale_config *config, const struct bench_value *large,
+		     const struct bench_value *small)
+{
+	char ours[16], theirs[16];
+	u32 i;
+
+	scale_size(config->large, ours);
+	scale_size(config->small, theirs);
+	for (i = 0; i < COLLECT_HOLD; i++)
+		emit(i, ours, theirs, large, small);
+	snprintf(ours, sizeof(ours), "%u", config->clients);
+	snprintf(theirs, sizeof(theirs), "%u", config->clients / 10);
+	for (; i < STILL_CASES; i++)
+		emit(i, ours, theirs, large, small);
+}
+
+/**
+ * bench_still() - measure the longest times that locks are held, and report
+ * @config: how long, the pools, and how many clients
+ *
+ * Return: 0, or -ENOMEM: there is too little memory to measure; nothing was reported.
+ */
+int bench_still(const struct scale_config *config)
+{
+	struct bench_value large[STILL_CASES] = {}, small[STILL_CASES] = {};
+	int ret = measure_pool(config->large, config->rounds, large) ?:
+		  measure_pool(config->small, config->rounds, small) ?:
+		  measure_crowd(config->clients, config->rounds, large) ?:
+		  measure_crowd(config->clients / 10, config->rounds, small);
+
+	if (!ret)
+		emit_all(config, large, small);
+	return ret;
+}
