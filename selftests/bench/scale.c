@@ -4,8 +4,9 @@
  * full, against a small one.
  *
  * Runs of random lengths fill 90 % of the pool. Then come pairs: a random run is freed, and one of
- * random length allocated. A round consists of as many pairs three times over: they are not
- * measured, measured together, and measured one by one.
+ * random length allocated; if that is refused, one of the length that was freed. A round consists
+ * of as many pairs three times over: they are not measured, measured together, and measured one by
+ * one.
  *
  * Each round begins with a new pool and the same random numbers, so it does exactly what the others
  * do. The least mean of all rounds counts. Of each single operation, the least time of all rounds
@@ -16,7 +17,6 @@
 #include "scale.h"
 
 #define LONGEST	(16 / HUGE_MIB)		/* huge frames */
-#define FULL	9 / 10
 
 struct piece {
 	u32 index;
@@ -28,7 +28,7 @@ struct piece {
  * @runs: the pool
  * @seed: of the random numbers
  * @nr: of @pieces
- * @nr_refused: allocations that failed
+ * @nr_refused: random lengths that were refused
  * @pieces: what is allocated
  */
 struct mix {
@@ -53,35 +53,45 @@ struct mixed {
 	u64 *least;
 };
 
-/* Returns how many huge frames were allocated; 0 if it was refused. */
-static u32 add(struct mix *mix)
+static bool add(struct mix *mix, u32 nr)
 {
-	struct piece piece = { .nr = 1 + bench_random(&mix->seed, LONGEST) };
+	struct piece piece = { .index = runs_alloc(mix->runs, nr), .nr = nr };
 
-	piece.index = runs_alloc(mix->runs, piece.nr);
-	if (piece.index == RUNS_NONE) {
-		mix->nr_refused++;
-		return 0;
-	}
+	if (piece.index == RUNS_NONE)
+		return false;
 	mix->pieces[mix->nr++] = piece;
-	return piece.nr;
+	return true;
 }
 
-static void drop(struct mix *mix)
+static u32 draw(struct mix *mix)
+{
+	return 1 + bench_random(&mix->seed, LONGEST);
+}
+
+/* Returns the length of what was freed. */
+static u32 drop(struct mix *mix)
 {
 	u32 at = bench_random(&mix->seed, mix->nr);
 	struct piece piece = mix->pieces[at];
 
 	mix->pieces[at] = mix->pieces[--mix->nr];
 	runs_free(mix->runs, piece.index, piece.nr);
+	return piece.nr;
+}
+
+/* Allocates a run of random length; if it is refused, one of the length that was just freed. */
+static void replace(struct mix *mix, u32 freed)
+{
+	if (add(mix, draw(mix)))
+		return;
+	mix->nr_refused++;
+	add(mix, freed);
 }
 
 static void run_pairs(struct mix *mix, u32 nr)
 {
-	while (nr--) {
-		drop(mix);
-		add(mix);
-	}
+	while (nr--)
+		replace(mix, drop(mix));
 }
 
 static void note_least(u64 *least, u64 time)
@@ -92,30 +102,40 @@ static void note_least(u64 *least, u64 time)
 static void run_single(struct mix *mix, u32 nr, u64 *least)
 {
 	u64 start, middle;
+	u32 freed;
 
 	for (; nr--; least += 2) {
 		start = scale_now();
-		drop(mix);
+		freed = drop(mix);
 		middle = scale_now();
-		add(mix);
+		replace(mix, freed);
 		note_least(&least[0], middle - start);
 		note_least(&least[1], scale_now() - middle);
 	}
 }
 
+static void fill(struct mix *mix, u32 nr)
+{
+	u32 used = 0, next;
+
+	while (used < nr) {
+		next = draw(mix);
+		if (!add(mix, next))
+			return;
+		used += next;
+	}
+}
+
 static bool mix_init(struct mix *mix, u32 nr)
 {
-	u32 used = 0, got = 1;
-
 	*mix = (struct mix){
 		.runs = runs_create(nr), .seed = SCALE_SEED,
 		.pieces = kvcalloc(nr, sizeof(*mix->pieces), GFP_KERNEL),
 	};
-	while (mix->runs && mix->pieces && got && used < nr * FULL) {
-		got = add(mix);
-		used += got;
-	}
-	return mix->runs && mix->pieces;
+	if (!mix->runs || !mix->pieces)
+		return false;
+	fill(mix, nr / 10 * 9);
+	return true;
 }
 
 static void mix_fini(struct mix *mix)
