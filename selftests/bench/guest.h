@@ -2,7 +2,7 @@
 /*
  * The benchmarks as a program in the lab's guest: what it costs a program to allocate, touch and
  * free memory (calls.c, touch.c), of several kinds (memory.c), counted over the whole machine
- * (busy.c).
+ * (busy.c); and what a reader of the pool's figures costs a client (reader.c).
  *
  * Any failure ends the program with a message, so that no result is incomplete.
  */
@@ -63,5 +63,6 @@ u64 busy_self(void);
 
 void bench_calls(u32 rounds);
 void bench_touch(u32 rounds);
+void bench_reader(u32 rounds);
 
 #endif
