@@ -35,9 +35,23 @@ int bench_packing(const struct scale_config *config);
 
 const char *scale_size(u32 nr, char name[16]);
 
-/* In holds.c. */
-void holds_begin(void);
-u64 holds_end(void);
+/**
+ * struct holds - how long locks were held, in rounds that do the same
+ * @least: nanoseconds of the n-th hold, the least of all rounds
+ * @nr: of @least
+ * @room: of @least
+ * @at: how many holds this round has had
+ */
+struct holds {
+	u64 *least;
+	u32 nr;
+	u32 room;
+	u32 at;
+};
+
+void holds_begin(struct holds *holds);
+void holds_end(void);
+struct bench_value holds_longest(struct holds *holds);
 
 /**
  * scale_now() - the clock of these suites

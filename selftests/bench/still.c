@@ -8,7 +8,7 @@
  *  clients ...		what a pool's workers do every now and then, of many clients, half of
  *			which keep a huge frame
  *
- * Also the size of the pool's metadata. The least of all rounds counts.
+ * Also the size of the pool's metadata. The least of all rounds counts; of locks, see holds.c.
  */
 #include "runs.h"
 #include "scale.h"
@@ -16,6 +16,12 @@
 enum still_case {
 	FREE_TIME, FREE_HOLD, STATS_HOLD, VIEW_HOLD, METADATA, COLLECT_HOLD, CLEAR_HOLD,
 	CROWD_STATS_HOLD, STILL_CASES,
+};
+
+/* Holds of locks, or another value. */
+struct still {
+	struct bench_value value;
+	struct holds holds;
 };
 
 static const struct {
@@ -33,7 +39,7 @@ static const struct {
 };
 
 /* Frees a run that is all of the pool. Return: false if there is no such run. */
-static bool free_whole(struct runs *runs, u32 nr, struct bench_value *values)
+static bool free_whole(struct runs *runs, u32 nr, struct still *results)
 {
 	u64 start;
 
@@ -41,84 +47,90 @@ static bool free_whole(struct runs *runs, u32 nr, struct bench_value *values)
 		return false;
 	start = scale_now();
 	runs_free(runs, 0, nr);
-	bench_note(&values[FREE_TIME], scale_now() - start);
+	bench_note(&results[FREE_TIME].value, scale_now() - start);
 	if (runs_alloc(runs, nr) == RUNS_NONE)
 		return false;
-	holds_begin();
+	holds_begin(&results[FREE_HOLD].holds);
 	runs_free(runs, 0, nr);
-	bench_note(&values[FREE_HOLD], holds_end());
+	holds_end();
 	return true;
 }
 
-static void look(struct runs *runs, struct bench_value *values)
+static void look(struct runs *runs, struct still *results)
 {
-	holds_begin();
+	holds_begin(&results[STATS_HOLD].holds);
 	runs_read_stats(runs);
-	bench_note(&values[STATS_HOLD], holds_end());
-	holds_begin();
+	holds_end();
+	holds_begin(&results[VIEW_HOLD].holds);
 	runs_read_view(runs);
-	bench_note(&values[VIEW_HOLD], holds_end());
+	holds_end();
 }
 
-static bool measure_runs(struct runs *runs, u32 nr, u32 rounds, struct bench_value *values)
+static bool measure_runs(struct runs *runs, u32 nr, u32 rounds, struct still *results)
 {
 	u32 i;
 
-	bench_note(&values[METADATA], runs_metadata(runs));
+	bench_note(&results[METADATA].value, runs_metadata(runs));
 	for (i = 0; i < rounds; i++)
-		if (!free_whole(runs, nr, values))
+		if (!free_whole(runs, nr, results))
 			return false;
 	if (!runs_use_partly(runs))
 		return false;
 	for (i = 0; i < rounds; i++)
-		look(runs, values);
+		look(runs, results);
 	return true;
 }
 
-static int measure_pool(u32 nr, u32 rounds, struct bench_value *values)
+static int measure_pool(u32 nr, u32 rounds, struct still *results)
 {
 	struct runs *runs = runs_create(nr);
-	bool done = runs && measure_runs(runs, nr, rounds, values);
+	bool done = runs && measure_runs(runs, nr, rounds, results);
 
 	if (runs)
 		runs_destroy(runs);
 	return done ? 0 : -ENOMEM;
 }
 
-static bool work(struct crowd *crowd, struct bench_value *values)
+static bool work(struct crowd *crowd, struct still *results)
 {
 	if (!crowd_keep(crowd))
 		return false;
-	holds_begin();
+	holds_begin(&results[CROWD_STATS_HOLD].holds);
 	crowd_read_stats(crowd);
-	bench_note(&values[CROWD_STATS_HOLD], holds_end());
-	holds_begin();
+	holds_end();
+	holds_begin(&results[COLLECT_HOLD].holds);
 	crowd_collect(crowd);
-	bench_note(&values[COLLECT_HOLD], holds_end());
-	holds_begin();
+	holds_end();
+	holds_begin(&results[CLEAR_HOLD].holds);
 	crowd_clear(crowd);
-	bench_note(&values[CLEAR_HOLD], holds_end());
+	holds_end();
 	return true;
 }
 
-static int measure_crowd(u32 nr, u32 rounds, struct bench_value *values)
+static int measure_crowd(u32 nr, u32 rounds, struct still *results)
 {
 	struct crowd *crowd = crowd_create(nr);
 	bool done = crowd;
 
 	while (done && rounds--)
-		done = work(crowd, values);
+		done = work(crowd, results);
 	if (crowd)
 		crowd_destroy(crowd);
 	return done ? 0 : -ENOMEM;
 }
 
-static void emit(u32 which, const char *ours, const char *theirs, const struct bench_value *large,
-		 const struct bench_value *small)
+static struct bench_value value_of(struct still *result)
+{
+	return result->holds.nr ? holds_longest(&result->holds) : result->value;
+}
+
+static void emit(u32 which, const char *ours, const char *theirs, struct still *large,
+		 struct still *small)
 {
 	struct bench_row row = {
 		.suite = "scale", .threads = 1, .unit = cases[which].unit,
-		.ours = large[which], .peer = theirs, .theirs = small[which],
+		.ours = value_of(&large[which]), .peer = theirs,
+		.theirs = value_of(&small[which]),
 	};
 	char name[80];
 
@@ -127,8 +139,7 @@ static void emit(u32 which, const char *ours, const char *theirs, const struct b
 	bench_emit(&row);
 }
 
-static void emit_all(const struct scale_config *config, const struct bench_value *large,
-		     const struct bench_value *small)
+static void emit_all(const struct scale_config *config, struct still *large, struct still *small)
 {
 	char ours[16], theirs[16];
 	u32 i;
@@ -151,7 +162,7 @@ static void emit_all(const struct scale_config *config, const struct bench_value
  */
 int bench_still(const struct scale_config *config)
 {
-	struct bench_value large[STILL_CASES] = {}, small[STILL_CASES] = {};
+	struct still large[STILL_CASES] = {}, small[STILL_CASES] = {};
 	int ret = measure_pool(config->large, config->rounds, large) ?:
 		  measure_pool(config->small, config->rounds, small) ?:
 		  measure_crowd(config->clients, config->rounds, large) ?:
