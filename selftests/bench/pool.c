@@ -99,7 +99,7 @@ int bench_buddy_init(struct fp_buddy *buddy, u32 nr)
 	for (i = 0; i < nr; i++)
 		hpfn[i] = FIRST_HPFN + i;
 	buddy->name = "bench";
-	ret = fp_buddy_init(buddy, hpfn, nr, nr_cpu_ids);
+	ret = fp_buddy_init(buddy, FP_HUGE_ORDER, hpfn, nr, nr_cpu_ids);
 	kvfree(hpfn);
 	return ret;
 }

@@ -11,7 +11,6 @@ struct runs {
 	u32 nr;
 	u32 *parts;			/* of runs_use_partly(): their huge frames */
 	u32 nr_parts;
-	struct fp_huge_view *views;
 };
 
 /**
@@ -54,7 +53,6 @@ void runs_destroy(struct runs *runs)
 			      (u64)runs->parts[runs->nr_parts] * BENCH_HUGE_FRAMES, PART, false);
 	fp_owner_fini(&runs->owner);
 	fp_buddy_fini(&runs->buddy);
-	kvfree(runs->views);
 	kvfree(runs->parts);
 	kvfree(runs);
 }
@@ -108,8 +106,7 @@ bool runs_use_partly(struct runs *runs)
 	u32 i;
 
 	runs->parts = kvcalloc(runs->nr, sizeof(*runs->parts), GFP_KERNEL);
-	runs->views = kvcalloc(runs->nr, sizeof(*runs->views), GFP_KERNEL);
-	if (!runs->parts || !runs->views)
+	if (!runs->parts)
 		return false;
 	for (i = 0; i < runs->nr; i++) {
 		frame = alloc_frames(runs, PART);
@@ -120,7 +117,16 @@ bool runs_use_partly(struct runs *runs)
 	return true;
 }
 
-/* Adapt these two when views take another form; all that one reading needs belongs here. */
+static void read_stats(struct fp_buddy *buddy)
+{
+	u64 blocks[FP_ORDERS] = {};
+	struct fp_counts counts;
+	u32 at = 0;
+
+	fp_buddy_count(buddy, &counts);
+	while (at != FP_NIL)
+		at = fp_buddy_count_blocks(buddy, at, blocks);
+}
 
 /**
  * runs_read_stats() - read the figures of a pool, as the STATS call does
@@ -128,9 +134,7 @@ bool runs_use_partly(struct runs *runs)
  */
 void runs_read_stats(struct runs *runs)
 {
-	struct fp_buddy_stats stats;
-
-	fp_buddy_stats(&runs->buddy, &stats);
+	read_stats(&runs->buddy);
 }
 
 /**
@@ -139,7 +143,11 @@ void runs_read_stats(struct runs *runs)
  */
 void runs_read_view(struct runs *runs)
 {
-	fp_buddy_view(&runs->buddy, runs->views, NULL, 0);
+	struct fp_huge_view view;
+	u32 i;
+
+	for (i = 0; i < runs->nr;)
+		i += fp_buddy_view(&runs->buddy, i, &view);
 }
 
 struct client {
@@ -173,9 +181,9 @@ struct crowd *crowd_create(u32 nr)
 	}
 	crowd->nr = nr;
 	crowd->clients = clients;
-	fp_budget_init(&crowd->user, NULL, NULL, 0);
+	fp_budget_init(&crowd->user, FP_HUGE_ORDER, NULL, NULL, 0);
 	for (i = 0; i < nr; i++) {
-		fp_budget_init(&clients[i].budget, &crowd->user, NULL, i + 1);
+		fp_budget_init(&clients[i].budget, FP_HUGE_ORDER, &crowd->user, NULL, i + 1);
 		fp_owner_init(&clients[i].owner, &crowd->buddy, &clients[i].budget);
 		clients[i].owner.max_kept = i % 2;
 	}
@@ -249,7 +257,5 @@ void crowd_clear(struct crowd *crowd)
  */
 void crowd_read_stats(struct crowd *crowd)
 {
-	struct fp_buddy_stats stats;
-
-	fp_buddy_stats(&crowd->buddy, &stats);
+	read_stats(&crowd->buddy);
 }
