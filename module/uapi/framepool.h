@@ -47,6 +47,8 @@
  *  EINVAL  the mapping is not MAP_SHARED
  *  EPERM   PROT_EXEC was asked for
  *  ENODEV  as above
+ *
+ * futex(2) fails with EFAULT in such a mapping unless FUTEX_PRIVATE_FLAG is set.
  */
 #ifndef _UAPI_FRAMEPOOL_H
 #define _UAPI_FRAMEPOOL_H
