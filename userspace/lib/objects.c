@@ -2,6 +2,7 @@
 /* The kernel calls that allocate and free many objects at once. */
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "objects.h"
@@ -24,6 +25,8 @@ uint32_t fp_objects_alloc(struct framepool_cache *cache, uint64_t *offsets, uint
 		.count = nr,
 	};
 
+	/* valgrind and MemorySanitizer do not know that the kernel writes there. */
+	memset(offsets, 0, nr * sizeof(*offsets));
 	atomic_fetch_add_explicit(&cache->nr_alloc_calls, 1, memory_order_relaxed);
 	if (ioctl(cache->fd, FRAMEPOOL_IOC_OBJ_ALLOC, &call))
 		return 0;

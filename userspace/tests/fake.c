@@ -2,6 +2,10 @@
 /*
  * See fake.h. A cache always allocates its lowest free object. A window is as long as the pool and
  * has memory everywhere, so slabs show in the addresses of objects only.
+ *
+ * If the environment has FAKE_UNSEEN, answers are written as a kernel writes them, unseen by tools
+ * that watch what the program writes: what the library did not initialise remains uninitialised for
+ * valgrind.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,12 +16,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "fake.h"
 #include "internal.h"
 
 #define CACHES		8
+#define BUFFERS		2048
+#define FRAME_BYTES	4096UL
 #define REQUESTS	16
 #define OBJECTS_MAX	(1U << 21)
 #define FIRST_HANDLE	1000U
@@ -42,6 +49,18 @@ struct fake_cache {
 	uint64_t live[OBJECTS_MAX / 64];
 };
 
+/**
+ * struct fake_buffer - a buffer
+ * @handle: 0: this one does not exist
+ * @offset: where in the file it lies, behind the windows of all caches
+ * @length: its length
+ */
+struct fake_buffer {
+	uint64_t handle;
+	uint64_t offset;
+	uint64_t length;
+};
+
 /* Shared by all processes; @lock protects the rest. */
 struct fake {
 	pthread_mutex_t lock;
@@ -54,9 +73,12 @@ struct fake {
 	struct framepool_ioc_info info;
 	struct framepool_ioc_stats stats;
 	struct fake_cache caches[CACHES];
+	uint64_t buffers_end;
+	struct fake_buffer buffers[BUFFERS];
 };
 
 static struct fake *fake;
+static bool unseen;
 static atomic_int memory_countdown;
 
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -76,6 +98,17 @@ static struct fake_cache *find(uint64_t handle)
 		if (fake->caches[i].handle == handle)
 			return &fake->caches[i];
 	return NULL;
+}
+
+/* Writes an answer into the library's memory. */
+static void put_user(void *to, const void *from, size_t bytes)
+{
+	struct iovec local = { (void *)(uintptr_t)from, bytes }, remote = { to, bytes };
+
+	if (!unseen)
+		memcpy(to, from, bytes);
+	else if (process_vm_writev(getpid(), &local, 1, &remote, 1, 0) != (ssize_t)bytes)
+		abort();
 }
 
 static int create(struct framepool_ioc_cache *call)
@@ -163,7 +196,7 @@ static int check_objects(const struct framepool_ioc_objects *call, uint32_t flag
 
 static int alloc(struct framepool_ioc_objects *call)
 {
-	uint64_t *offsets = (uint64_t *)(uintptr_t)call->offsets;
+	uint64_t offsets[FRAMEPOOL_BATCH_MAX];
 	int err = check_objects(call, FRAMEPOOL_BATCH_PARTIAL);
 	struct fake_cache *cache = find(call->cache);
 	uint32_t left;
@@ -177,6 +210,7 @@ static int alloc(struct framepool_ioc_objects *call)
 	call->error = call->done < call->count ? ENOMEM : 0;
 	for (uint32_t i = 0; i < call->done; i++)
 		offsets[i] = offset_of(cache, take_lowest(cache));
+	put_user((void *)(uintptr_t)call->offsets, offsets, call->done * sizeof(offsets[0]));
 	return 0;
 }
 
@@ -218,6 +252,85 @@ static int free_objects(struct framepool_ioc_objects *call)
 	return ENOENT;
 }
 
+static struct fake_buffer *find_buffer(uint64_t handle)
+{
+	for (int i = 0; i < BUFFERS; i++)
+		if (fake->buffers[i].handle == handle)
+			return &fake->buffers[i];
+	return NULL;
+}
+
+/* Buffers lie one behind the other. The room of those that are freed is not used again. */
+static int alloc_buffer(struct framepool_ioc_alloc *call)
+{
+	struct fake_buffer *buffer = find_buffer(0);
+
+	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_ALLOC_NOCLEAR || !call->length)
+		return EINVAL;
+	if (call->length > fake->bytes - fake->buffers_end || !buffer)
+		return ENOMEM;
+	call->length = (call->length + FRAME_BYTES - 1) & -FRAME_BYTES;
+	call->handle = ++fake->last_handle;
+	call->offset = CACHES * fake->bytes + fake->buffers_end;
+	fake->buffers_end += call->length;
+	*buffer = (struct fake_buffer){ call->handle, call->offset, call->length };
+	return 0;
+}
+
+static int free_buffer(const struct framepool_ioc_free *call)
+{
+	struct fake_buffer *buffer = call->handle ? find_buffer(call->handle) : NULL;
+
+	if (call->size != sizeof(*call) || call->flags)
+		return EINVAL;
+	if (!buffer)
+		return ENOENT;
+	buffer->handle = 0;
+	return 0;
+}
+
+static int query_buffer(struct framepool_ioc_query *call)
+{
+	const struct fake_buffer *buffer = call->handle ? find_buffer(call->handle) : NULL;
+
+	if (call->size != sizeof(*call) || call->flags)
+		return EINVAL;
+	if (!buffer)
+		return ENOENT;
+	call->length = buffer->length;
+	call->offset = buffer->offset;
+	return 0;
+}
+
+/* Does one entry of a batch, which is read and written as the structure of a call is. */
+static int do_entry(unsigned long request, void *entry)
+{
+	struct framepool_ioc_alloc wanted;
+	int err;
+
+	if (request == FRAMEPOOL_IOC_FREE_BATCH)
+		return free_buffer(entry);
+	memcpy(&wanted, entry, sizeof(wanted));
+	err = alloc_buffer(&wanted);
+	if (!err)
+		put_user(entry, &wanted, sizeof(wanted));
+	return err;
+}
+
+/* Only with FRAMEPOOL_BATCH_PARTIAL, or if no entry fails, is this as the kernel does it. */
+static int do_batch(unsigned long request, struct framepool_ioc_batch *call)
+{
+	char *entries = (char *)(uintptr_t)call->entries;
+
+	if (call->size != sizeof(*call) || !call->count || call->count > FRAMEPOOL_BATCH_MAX)
+		return EINVAL;
+	call->error = 0;
+	for (call->done = 0; call->done < call->count && !call->error; call->done += !call->error)
+		call->error = (uint32_t)do_entry(request, entries + call->done * call->entry_size);
+	call->failed = call->done;
+	return call->flags & FRAMEPOOL_BATCH_PARTIAL ? 0 : (int)call->error;
+}
+
 static int answer(unsigned long request, void *call)
 {
 	fake->nr_calls++;
@@ -230,6 +343,15 @@ static int answer(unsigned long request, void *call)
 	case FRAMEPOOL_IOC_STATS:
 		memcpy(call, &fake->stats, sizeof(fake->stats));
 		return 0;
+	case FRAMEPOOL_IOC_ALLOC:
+		return alloc_buffer(call);
+	case FRAMEPOOL_IOC_FREE:
+		return free_buffer(call);
+	case FRAMEPOOL_IOC_QUERY:
+		return query_buffer(call);
+	case FRAMEPOOL_IOC_ALLOC_BATCH:
+	case FRAMEPOOL_IOC_FREE_BATCH:
+		return do_batch(request, call);
 	case FRAMEPOOL_IOC_CACHE_CREATE:
 		return create(call);
 	case FRAMEPOOL_IOC_CACHE_DESTROY:
@@ -245,8 +367,10 @@ static int answer(unsigned long request, void *call)
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
+	uint64_t copy[sizeof(struct framepool_ioc_stats) / sizeof(uint64_t)];
 	va_list args;
 	void *call;
+	uint32_t size;
 	int err;
 
 	va_start(args, request);
@@ -254,9 +378,15 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (!fake || fd != fake->fd)
 		return __real_ioctl(fd, request, call);
+	/* Each call begins with its own size. */
+	memcpy(&size, call, sizeof(size));
+	if (size > sizeof(copy))
+		abort();
+	memcpy(copy, call, size);
 	pthread_mutex_lock(&fake->lock);
-	err = answer(request, call);
+	err = answer(request, copy);
 	pthread_mutex_unlock(&fake->lock);
+	put_user(call, copy, size);
 	if (err)
 		errno = err;
 	return err ? -1 : 0;
@@ -303,17 +433,18 @@ struct framepool *fake_open(uint64_t bytes)
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutex_init(&fake->lock, &attr);
+	unseen = getenv("FAKE_UNSEEN");
 	fake->bytes = bytes;
 	fake->limit = UINT64_MAX;
 	fake->last_handle = FIRST_HANDLE;
 	fake->fd = memfd_create("fake", MFD_CLOEXEC);
-	if (fake->fd < 0 || ftruncate(fake->fd, (off_t)(CACHES * bytes)))
+	if (fake->fd < 0 || ftruncate(fake->fd, (off_t)((CACHES + 1) * bytes)))
 		abort();
 	fp->fd = fake->fd;
 	fake->info = (struct framepool_ioc_info){
 		.size = sizeof(fake->info),
 		.abi = FRAMEPOOL_ABI,
-		.frame_bytes = 4096,
+		.frame_bytes = FRAME_BYTES,
 		.huge_bytes = FAKE_HUGE_BYTES,
 		.total_bytes = bytes,
 		.name = "default",
@@ -373,6 +504,15 @@ uint64_t fake_live(const struct framepool_cache *cache)
 	pthread_mutex_lock(&fake->lock);
 	nr = find(framepool_cache_handle(cache))->nr_live;
 	pthread_mutex_unlock(&fake->lock);
+	return nr;
+}
+
+uint32_t fake_buffers(void)
+{
+	uint32_t nr = 0;
+
+	for (int i = 0; i < BUFFERS; i++)
+		nr += fake->buffers[i].handle != 0;
 	return nr;
 }
 

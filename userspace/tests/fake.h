@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small kernel for tests of the library without a module: caches over a file in memory.
+ * A small kernel for tests of the library without a module: buffers and caches in a file in memory.
  *
  * The program is linked with --wrap for the calls that the fake answers, or lets fail, instead of
  * the kernel. A child made by fork() shares the fake's state, as it would share the kernel's.
@@ -22,6 +22,7 @@ void fake_limit(uint64_t objects);
 void fake_fail(unsigned long request, int err);
 void fake_fail_memory(int after);
 uint64_t fake_live(const struct framepool_cache *cache);
+uint32_t fake_buffers(void);
 uint32_t fake_caches(void);
 uint64_t fake_calls(void);
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Buffers, one by one and in batches, on the fake kernel. */
+#include <errno.h>
+#include <string.h>
+
+#include "fake.h"
+#include "test.h"
+
+#define POOL_BYTES	(32UL << 20)
+#define MANY		1500	/* more than one call allocates */
+
+static struct framepool *fp;
+static struct framepool_buffer *bufs[MANY];
+
+/* Writes to all of the buffer; false if it did not read as zeros. */
+static bool use(struct framepool_buffer *buf)
+{
+	char *memory = framepool_buffer_map(buf);
+	bool zero = memory && !memory[0] && !memory[framepool_buffer_length(buf) - 1];
+
+	if (memory)
+		memset(memory, 1, framepool_buffer_length(buf));
+	return zero && framepool_buffer_map(buf) == memory;
+}
+
+static void check_one(void)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(fp, 5000);
+	uint64_t bytes = 1;
+
+	check(buf && framepool_buffer_length(buf) == 8192 && framepool_buffer_handle(buf),
+	      "buffer_has_whole_frames");
+	check(use(buf), "buffer_is_mapped_once");
+	check(!framepool_buffer_mapped_bytes(buf, &bytes) && !bytes, "buffer_can_be_asked_about");
+	framepool_buffer_unmap(buf);
+	framepool_buffer_free(buf);
+	check(!fake_buffers(), "buffer_that_is_freed_is_gone");
+}
+
+static void check_refused(void)
+{
+	errno = 0;
+	check(!framepool_buffer_alloc(fp, 0) && errno == EINVAL, "length_zero_is_refused");
+	check(!framepool_buffer_alloc(fp, 2 * POOL_BYTES) && errno == ENOMEM,
+	      "more_than_the_pool_is_refused");
+	fake_fail_memory(1);
+	check(!framepool_buffer_alloc(fp, 1) && errno == ENOBUFS && !fake_buffers(),
+	      "buffer_without_memory_for_the_object_is_enobufs");
+	fake_fail_memory(0);
+	errno = ERANGE;
+	framepool_buffer_free(NULL);
+	check(errno == ERANGE, "free_leaves_errno_alone");
+}
+
+static void check_batch(void)
+{
+	bool right = true;
+
+	check(framepool_alloc_batch(fp, 1, 0, 0, false, bufs, MANY) == MANY &&
+	      fake_buffers() == MANY, "batch_of_more_than_a_call_allocates_all");
+	for (int i = 0; i < MANY; i++)
+		right &= use(bufs[i]);
+	check(right, "each_buffer_of_a_batch_is_its_own");
+	framepool_free_batch(bufs, MANY);
+	check(!fake_buffers(), "batch_that_is_freed_is_gone");
+}
+
+static void check_batch_that_fails(void)
+{
+	size_t nr = framepool_alloc_batch(fp, 1UL << 20, 0, 0, true, bufs, MANY);
+
+	check(nr && nr < POOL_BYTES >> 20 && errno == ENOMEM && fake_buffers() == nr,
+	      "partial_batch_allocates_what_there_is");
+	framepool_free_batch(bufs, nr);
+	check(!framepool_alloc_batch(fp, 1, 0, 0, true, bufs, 0), "batch_of_none_is_none");
+	for (int after = 1; after < 4; after++) {
+		fake_fail_memory(after);
+		check(!framepool_alloc_batch(fp, 1, 0, 0, false, bufs, MANY) && errno == ENOBUFS &&
+		      !fake_buffers(), "batch_without_memory_is_enobufs");
+		fake_fail_memory(0);
+	}
+}
+
+int main(void)
+{
+	fp = fake_open(POOL_BYTES);
+	check_one();
+	check_refused();
+	check_batch();
+	check_batch_that_fails();
+	fake_close(fp);
+	return 0;
+}
