@@ -27,6 +27,9 @@
  * call that ends an object must be its last use: framepool_close(), framepool_buffer_free(),
  * framepool_free_batch(), framepool_cache_destroy(), framepool_stats_free().
  *
+ * A plugin that contains libframepool.a may be unloaded after it has ended its caches, while no
+ * thread that used them is about to end.
+ *
  * Processes: fork() is safe at any time. The child shares the client with its parent: if one of
  * them frees a buffer or an object, or destroys a cache, it is gone for both. execve(2) closes the
  * client.

@@ -36,6 +36,7 @@ static struct {
 	struct framepool_cache **caches;
 	size_t nr_caches;
 	pthread_key_t key;
+	bool has_key;
 	bool ready;
 } all = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -82,12 +83,22 @@ static void end_thread(void *unused)
 }
 
 /*
+ * Called when the process exits, and when a plugin that contains this library is unloaded.
+ *
  * A process that ends may share its client with others, and the key's destructor is not called for
- * the thread that calls exit().
+ * the thread that calls exit(). Without the key, a thread that ends later does not call
+ * end_thread(), which may be gone by then; its table is lost. A thread that uses its first cache
+ * after this, which only a process that exits can have, gets no magazine.
  */
-__attribute__((destructor)) static void end_process(void)
+__attribute__((destructor)) static void end_library(void)
 {
 	end_thread(NULL);
+	pthread_mutex_lock(&all.lock);
+	if (all.has_key)
+		pthread_key_delete(all.key);
+	all.has_key = false;
+	all.ready = true;
+	pthread_mutex_unlock(&all.lock);
 }
 
 static void before_fork(void)
@@ -125,6 +136,7 @@ static bool get_ready_locked(void)
 		pthread_key_delete(all.key);
 		return false;
 	}
+	all.has_key = true;
 	all.ready = true;
 	return true;
 }
@@ -201,7 +213,7 @@ static struct fp_thread *grow_thread_locked(size_t nr)
 	bool is_new = fp_thread == &no_thread;
 	struct fp_thread *thread;
 
-	if (is_new && pthread_setspecific(all.key, &all))
+	if (is_new && (!all.has_key || pthread_setspecific(all.key, &all)))
 		return NULL;
 	thread = realloc(is_new ? NULL : fp_thread,
 			 sizeof(*thread) + nr * sizeof(thread->magazines[0]));
