@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool for other kernel modules; framepool.h has the rules. Callers use struct page, the pool
- * uses frame indices.
+ * The pool for other kernel modules; framepool_kernel.h has the rules. Callers use struct page, the
+ * pool uses frame indices.
  */
-#include "kernel/framepool.h"
+#include "kernel/framepool_kernel.h"
 
 #include <linux/export.h>
 #include <linux/highmem.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Caches of objects for other kernel modules; framepool.h has the rules. A slab is a block of the
- * pool, and objects are addressed through the kernel's direct map.
+ * Caches of objects for other kernel modules; framepool_kernel.h has the rules. A slab is a block
+ * of the pool, and objects are addressed through the kernel's direct map.
  */
 #define pr_fmt(fmt) "framepool: " fmt
 

@@ -4,7 +4,7 @@
 
 #include <linux/atomic.h>
 
-#include "kernel/framepool.h"
+#include "kernel/framepool_kernel.h"
 #include "pool/pool.h"
 #include "slab/slab.h"
 

@@ -6,7 +6,7 @@
 #ifndef FP_SELFTESTS_BLOCK_H
 #define FP_SELFTESTS_BLOCK_H
 
-#include "kernel/framepool.h"
+#include "kernel/framepool_kernel.h"
 
 /* Evaluates to the condition. If it does not hold, the kernel's log says so. */
 #define CHECK(condition) ({ \

@@ -13,8 +13,8 @@
  * Functions that do not sleep may also be called from softirqs, but neither from hard interrupt
  * handlers nor with interrupts disabled.
  */
-#ifndef FRAMEPOOL_H
-#define FRAMEPOOL_H
+#ifndef FRAMEPOOL_KERNEL_H
+#define FRAMEPOOL_KERNEL_H
 
 #include <linux/gfp.h>
 #include <linux/mm_types.h>
