@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What libframepool adds to the calls: batches of any length, quotas, addresses, sentences. */
 #include "common.h"
+#include "child.h"
 #include "memory.h"
 
 #include <libframepool.h>
+#include <sys/resource.h>
 
 #define MANY	2500	/* more than two of the kernel's batches */
 
@@ -208,6 +210,64 @@ TEST_F(library, noclear_lasts_until_it_is_switched_off)
 	buf = framepool_buffer_alloc(self->fp, 2 * HUGE_FRAME);
 	ASSERT_NE(NULL, buf);
 	EXPECT_TRUE(all_bytes(framepool_buffer_map(buf), 0, 2 * HUGE_FRAME));
+}
+
+#define MAX_MAP_COUNT	"/proc/sys/vm/max_map_count"
+
+TEST_F(library, mapping_beyond_the_most_of_a_process_names_that_limit)
+{
+	char old[16], why[512] = "";
+	int i, err = 0;
+
+	snprintf(old, sizeof(old), "%.15s", read_file(MAX_MAP_COUNT));
+	ASSERT_EQ(200, framepool_alloc_batch(self->fp, FRAME, 0, 0, false, self->bufs, 200));
+	ASSERT_EQ(0, write_file(MAX_MAP_COUNT, "150"));
+	for (i = 0; i < 200 && framepool_buffer_map(self->bufs[i]); i++)
+		;
+	if (i < 200) {
+		err = errno;
+		framepool_explain_map(err, self->bufs[i], why, sizeof(why));
+	}
+	EXPECT_EQ(0, write_file(MAX_MAP_COUNT, old));
+	EXPECT_EQ(ENOMEM, err);
+	EXPECT_NE(NULL, strstr(why, "the limit vm.max_map_count is 150")) TH_LOG("%s", why);
+	framepool_free_batch(self->bufs, 200);
+}
+
+#define LOCK_BYTES	(4 * MIB)
+
+/* In a child, since a process that gave up its capabilities does not get them back. */
+static bool lock_all_as_nobody(void)
+{
+	struct rlimit limit = { LOCK_BYTES, LOCK_BYTES };
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit) && !setresuid(65534, 65534, 65534) &&
+	       !mlockall(MCL_FUTURE);
+}
+
+TEST_F(library, mapping_after_mlockall_names_the_limit)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(self->fp, 2 * LOCK_BYTES);
+	pid_t pid = child_fork();
+	char why[512];
+
+	ASSERT_NE(NULL, buf);
+	if (!pid) {
+		struct framepool_cache *early = framepool_cache_create(self->fp, 64, 0, 0);
+
+		CHILD_CHECK(early && lock_all_as_nobody());
+		CHILD_CHECK(!framepool_cache_create(self->fp, 64, 0, 0) && errno == EAGAIN);
+		framepool_explain_cache(errno, why, sizeof(why));
+		CHILD_CHECK(strstr(why, "'ulimit -l' allows, which is 4096 KiB"));
+		CHILD_CHECK(!framepool_buffer_map(buf) && errno == EAGAIN);
+		framepool_explain_map(errno, buf, why, sizeof(why));
+		CHILD_CHECK(strstr(why, "'ulimit -l' allows, which is 4096 KiB"));
+		/* What was mapped before is not affected. */
+		CHILD_CHECK(framepool_cache_alloc(early));
+		CHILD_CHECK(!munlockall() && framepool_buffer_map(buf));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
 }
 
 TEST_HARNESS_MAIN

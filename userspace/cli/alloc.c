@@ -15,9 +15,10 @@
 static void *map(struct framepool_buffer *buf)
 {
 	void *memory = framepool_buffer_map(buf);
+	char why[512];
 
 	if (!memory)
-		fail("cannot map the buffer: %s", strerror(errno));
+		fail("%s", framepool_explain_map(errno, buf, why, sizeof(why)));
 	return memory;
 }
 

@@ -20,7 +20,7 @@ int main(void)
 		printf("%s: %" PRIu64 " bytes at offset %" PRIu64 "\n", memory,
 		       framepool_buffer_length(buf), framepool_buffer_offset(buf));
 	} else if (buf) {
-		perror("cannot map the buffer");
+		fprintf(stderr, "%s\n", framepool_explain_map(errno, buf, why, sizeof(why)));
 	} else if (fp) {
 		framepool_explain_alloc(errno, fp, LENGTH, 0, 0, why, sizeof(why));
 		fprintf(stderr, "%s\n", why);

@@ -207,9 +207,24 @@ void framepool_buffer_free(struct framepool_buffer *buf);
  * when it is first touched, with huge frames where they fit.
  *
  * Return: the address, or NULL with errno from mmap(2): ENOMEM means that the process has no room
- * for the mapping, ENODEV that the pool was shut down.
+ * for the mapping, or has as many mappings as vm.max_map_count allows; EAGAIN that mlockall(2) is
+ * in effect and RLIMIT_MEMLOCK too low; ENXIO that somebody else freed the handle; ENODEV that the
+ * pool was shut down. framepool_explain_map() has a sentence for each of them.
  */
 void *framepool_buffer_map(struct framepool_buffer *buf);
+
+/**
+ * framepool_explain_map - say why framepool_buffer_map() failed and what to do
+ * @err: the errno that it gave
+ * @buf: the buffer
+ * @text: the sentence is written here, without a newline, and cut if it is longer than @size
+ * @size: bytes at @text, at least 1; 256 are enough for most sentences
+ *
+ * It looks at the limits of the process. errno is left alone.
+ *
+ * Return: @text.
+ */
+char *framepool_explain_map(int err, const struct framepool_buffer *buf, char *text, size_t size);
 
 /**
  * framepool_buffer_unmap - undo framepool_buffer_map()
@@ -307,9 +322,9 @@ void framepool_free_batch(struct framepool_buffer **bufs, size_t count);
  * kernel, which finds every mistake at once.
  *
  * Return: the cache, or NULL with errno EINVAL, ENOBUFS, ENODEV, EMFILE (the client has 1024
- * caches), ENOTTY (the module is of a version without caches), or what mmap(2) gives: ENOMEM means
- * that the process has no room for the window. framepool_explain_cache() has a sentence for each of
- * them.
+ * caches), ENOTTY (the module is of a version without caches), or what mmap(2) gives: ENOMEM and
+ * EAGAIN as for framepool_buffer_map(), for the window. framepool_explain_cache() has a sentence
+ * for each of them.
  */
 struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t object_size,
 					       size_t align, unsigned int flags);

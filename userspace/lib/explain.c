@@ -347,8 +347,8 @@ static void explain_cache(int err, char *text, size_t size)
 			 "from the same release as library %s", framepool_version());
 		break;
 	case ENOMEM:
-		snprintf(text, size, "the process has no room for a window as large as the pool: "
-			 "see 'ulimit -v'");
+	case EAGAIN:
+		fp_explain_map(err, "a window as large as the pool", text, size);
 		break;
 	case ENOBUFS:
 		snprintf(text, size, "there is no memory outside the pool for the bookkeeping of a "

@@ -81,4 +81,15 @@ struct framepool_cache {
  */
 bool fp_node_path(const char *pool, char path[FP_NODE_PATH_MAX]);
 
+/**
+ * fp_explain_map - say why mmap() failed and what to do
+ * @err: the errno that it gave
+ * @what: what was to be mapped: "a buffer of 64 KiB"
+ * @text: the sentence is written here
+ * @size: bytes at @text
+ *
+ * This changes errno.
+ */
+void fp_explain_map(int err, const char *what, char *text, size_t size);
+
 #endif

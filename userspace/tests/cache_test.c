@@ -399,7 +399,7 @@ static void check_lack_of_memory(void)
 
 static bool explains(int err, const char *words)
 {
-	char text[256];
+	char text[512];
 
 	errno = ERANGE;
 	return strstr(framepool_explain_cache(err, text, sizeof(text)), words) && errno == ERANGE;
@@ -408,7 +408,8 @@ static bool explains(int err, const char *words)
 static void check_explain(void)
 {
 	check(explains(EMFILE, "1024 caches") && explains(ENOTTY, "no caches") &&
-	      explains(ENOMEM, "window") && explains(EINVAL, "8 to 1048576 bytes") &&
+	      explains(ENOMEM, "window") && explains(EAGAIN, "ulimit -l") &&
+	      explains(EINVAL, "8 to 1048576 bytes") &&
 	      explains(ENOBUFS, "outside") && explains(ENODEV, "shut down") &&
 	      explains(EPERM, "not permitted"), "explain_cache_knows_all_errors");
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What framepool_explain_alloc() says about failures in a pool whose numbers the fake makes up. */
+/*
+ * What framepool_explain_alloc() says about failures in a pool whose numbers the fake makes up, and
+ * framepool_explain_map() about limits of the process.
+ */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fake.h"
 #include "test.h"
@@ -108,6 +113,43 @@ static void check_others(void)
 	fake_fail(FRAMEPOOL_IOC_STATS, 0);
 }
 
+static bool maps_as(struct framepool_buffer *buf, int err, const char *words)
+{
+	char text[512];
+
+	errno = ERANGE;
+	framepool_explain_map(err, buf, text, sizeof(text));
+	if (errno == ERANGE && strstr(text, words) && !strchr(text, '\n'))
+		return true;
+	printf("# %s\n", text);
+	return false;
+}
+
+static void check_map(void)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(fp, 64 * KIB);
+	struct rlimit old, limit;
+
+	check(buf && maps_as(buf, ENXIO, "freed its handle") &&
+	      maps_as(buf, ENODEV, "shut down") && maps_as(buf, EPERM, "cannot map a buffer of 64"),
+	      "explain_map_knows_other_errors");
+	check(maps_as(buf, ENOMEM, "no room for a buffer of 64 KiB: unmap"),
+	      "explain_map_without_a_limit_names_none");
+	if (getrlimit(RLIMIT_AS, &old))
+		abort();
+	limit = (struct rlimit){ RLIM_INFINITY - 1, old.rlim_max };
+	check(!setrlimit(RLIMIT_AS, &limit) &&
+	      maps_as(buf, ENOMEM, "'ulimit -v' limits its addresses to 18014398509481983 KiB") &&
+	      !setrlimit(RLIMIT_AS, &old), "explain_map_names_the_limit_of_addresses");
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		abort();
+	limit.rlim_cur = 0;
+	check(!setrlimit(RLIMIT_MEMLOCK, &limit) &&
+	      maps_as(buf, EAGAIN, "more than 'ulimit -l' allows, which is 0 KiB"),
+	      "explain_map_names_the_limit_of_locked_memory");
+	framepool_buffer_free(buf);
+}
+
 static bool cuts_to(size_t size)
 {
 	char text[64];
@@ -124,6 +166,7 @@ int main(void)
 	check_nospace();
 	check_quota();
 	check_others();
+	check_map();
 	check(cuts_to(1) && cuts_to(20), "explain_alloc_stays_in_its_buffer");
 	fake_close(fp);
 	return 0;
