@@ -7,7 +7,11 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+DOCDIR ?= $(PREFIX)/share/doc/framepool
+MODULEINCLUDEDIR ?= $(PREFIX)/include/framepool-kernel
 SOURCEDIR ?= /usr/src
+DKMSTREE ?= /var/lib/dkms
 KERNEL ?= 6.12
 lab := scripts/lab
 KERNELS := $(shell awk '$$2 == "check" { print $$1 }' $(lab)/cache/kernels)
@@ -44,20 +48,35 @@ userspace: ## the library and the command line: build/userspace
 # Installs the module's sources instead of the module: DKMS builds it for each kernel.
 version = $(shell sed -n 's/^VERSION := //p' userspace/Makefile)
 sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
+examples = $(DESTDIR)$(DOCDIR)/module
 
 install: ## installs all but the module to PREFIX (/usr/local), and its sources for DKMS
 	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
-	install -d $(DESTDIR)$(UDEVDIR) $(sources)
-	install -m 644 scripts/60-framepool.rules $(DESTDIR)$(UDEVDIR)
+	install -d $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(MODULEINCLUDEDIR) \
+		$(examples) $(sources)
+	install -m 644 scripts/install/60-framepool.rules $(DESTDIR)$(UDEVDIR)
+	install -m 644 scripts/install/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/framepool.conf
+	install -m 644 scripts/install/modprobe.conf scripts/install/modules-load.conf \
+		$(DESTDIR)$(DOCDIR)
+	install -m 644 module/kernel/framepool_kernel.h $(DESTDIR)$(MODULEINCLUDEDIR)
+	install -m 644 module/examples/Kbuild module/examples/example.c $(examples)
 	install -m 644 Kbuild $(sources)
 	for file in $(filter-out module/examples/%,$(wildcard module/*.[ch] module/*/*.[ch])); do \
 		install -D -m 644 $$file $(sources)/$$file || exit; done
-	sed 's/@VERSION@/$(version)/' scripts/dkms.conf > $(sources)/dkms.conf
+	sed 's/@VERSION@/$(version)/' scripts/install/dkms.conf > $(sources)/dkms.conf
+	install -m 755 scripts/install/keep-symbols $(sources)
 
-uninstall: ## removes what make install installed with the same PREFIX and DESTDIR
+# DKMS must forget sources before they go. Otherwise it complains about them at each new kernel, and
+# nothing but deleting its files by hand helps.
+dkms_source = $(shell realpath -q $(DKMSTREE)/framepool/$(version)/source)
+
+uninstall: ## removes what make install installed with the same PREFIX and DESTDIR, also from DKMS
+	$(if $(DESTDIR),,$(if $(filter $(shell realpath -q $(sources)),$(dkms_source)),\
+		! command -v dkms > /dev/null || \
+		dkms remove --dkmstree $(DKMSTREE) framepool/$(version) --all))
 	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) uninstall
-	rm -f $(DESTDIR)$(UDEVDIR)/60-framepool.rules
-	rm -rf $(sources)
+	rm -f $(DESTDIR)$(UDEVDIR)/60-framepool.rules $(DESTDIR)$(SYSUSERSDIR)/framepool.conf
+	rm -rf $(DESTDIR)$(MODULEINCLUDEDIR) $(DESTDIR)$(DOCDIR) $(sources)
 
 static: ## the command line as a static program, for the labs: build/static
 	+@$(submake) -C userspace O=$(BUILD)/static STATIC=1

@@ -571,6 +571,7 @@ absent_pool_is_told_with_those_present() {
 
 unprivileged_user_is_told_to_be_root() {
 	refused_to_nobody 'only root may open /dev/framepool/default (group' info &&
+	refused_to_nobody 'or make the group framepool' info &&
 	refused_to_nobody 'only root may read .*: run as root' clients
 }
 
@@ -617,6 +618,17 @@ quota_is_told() {
 		alloc --size 3M
 	told=$?
 	reload size=256M && return "$told"
+}
+
+# The module's name is in the list that depmod makes.
+installed_module_is_told() {
+	list=/lib/modules/$(uname -r)
+	soon rmmod framepool || return
+	mkdir -p "$list" && echo updates/dkms/framepool.ko.xz: >"$list/modules.dep" &&
+	says 1 "module is not loaded: load it with 'modprobe framepool'" info
+	told=$?
+	rm -r "$list"
+	insmod "$FRAMEPOOL_KO" size=256M && return "$told"
 }
 
 absent_module_is_told() {
@@ -675,6 +687,7 @@ member_of_the_group_may_allocate
 address_is_shown_to_root_alone
 quota_is_told
 user_quota_is_told
+installed_module_is_told
 absent_module_is_told
 '
 

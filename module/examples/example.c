@@ -14,7 +14,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 
-#include "kernel/framepool_kernel.h"
+#include <framepool_kernel.h>
 
 #define RING		16	/* buffers */
 #define BUFFER_ORDER	6	/* 256 KiB each */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -35,6 +36,30 @@ static void name_group(gid_t gid, char name[GROUP_NAME_MAX])
 		}
 	}
 	fclose(file);
+}
+
+/* Whether modprobe knows the module. */
+static bool is_installed(void)
+{
+	char path[sizeof("/lib/modules//modules.dep") + SYS_NMLN], line[256];
+	struct utsname kernel;
+	bool found = false;
+	FILE *file;
+
+	if (uname(&kernel))
+		return false;
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", kernel.release);
+	file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, "/framepool.ko");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static const char *load_command(void)
+{
+	return is_installed() ? "modprobe framepool" : "insmod framepool.ko";
 }
 
 static int is_shown(const struct dirent *entry)
@@ -71,8 +96,8 @@ static void explain_missing(const char *pool, char *text, size_t size)
 			 "mount devtmpfs on /dev, or pass the node into the container",
 			 FP_NODE_DIR);
 	else
-		snprintf(text, size, "the framepool module is not loaded: "
-			 "load it with 'insmod framepool.ko'");
+		snprintf(text, size, "the framepool module is not loaded: load it with '%s'",
+			 load_command());
 }
 
 static void explain_permission(const char *path, char *text, size_t size)
@@ -87,8 +112,10 @@ static void explain_permission(const char *path, char *text, size_t size)
 	name_group(node.st_gid, group);
 	if (!node.st_gid || (node.st_mode & 0060) != 0060)
 		snprintf(text, size, "only root may open %s (group %s, mode %04o): run as root, "
-			 "or load the module with gid= the number of a group", path, group,
-			 node.st_mode & 07777);
+			 "or make the group framepool with 'systemd-sysusers', then run 'udevadm "
+			 "control --reload' and 'udevadm trigger --subsystem-match=framepool'; "
+			 "without udev, load the module with gid= the number of a group", path,
+			 group, node.st_mode & 07777);
 	else
 		snprintf(text, size, "not in group %s, which may open %s: run as root, or "
 			 "'usermod -aG %s USER' and log in again", group, path, group);
@@ -113,7 +140,7 @@ static void explain_open(int err, const char *pool, const char *path, char *text
 		break;
 	case ENXIO:
 		snprintf(text, size, "%s is left over from a module that is not loaded any more: "
-			 "remove it, then load the module with 'insmod framepool.ko'", path);
+			 "remove it, then load the module with '%s'", path, load_command());
 		break;
 	case ENOTTY:
 		snprintf(text, size, "%s is not a framepool device: remove it, "

@@ -29,7 +29,7 @@ result()
 
 build()
 {
-	make -C .. BUILD="$stage/build" PREFIX="$root" SOURCEDIR="$root/src" "$@"
+	as_root make -C .. BUILD="$stage/build" PREFIX="$root" SOURCEDIR="$root/src" "$@"
 }
 
 # The same files are installed below DESTDIR as without it, and none contains DESTDIR.
@@ -59,7 +59,10 @@ everything_is_installed()
 {
 	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
 		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
-		lib/udev/rules.d/60-framepool.rules share/bash-completion/completions/framepool \
+		lib/udev/rules.d/60-framepool.rules lib/sysusers.d/framepool.conf \
+		include/framepool-kernel/framepool_kernel.h share/doc/framepool/module/example.c \
+		share/doc/framepool/modprobe.conf share/doc/framepool/modules-load.conf \
+		share/bash-completion/completions/framepool \
 		share/man/man1/framepool.1 share/man/man4/framepool.4 share/man/man3/libframepool.3
 }
 
@@ -296,9 +299,47 @@ exports_whole_header()
 	diff "$stage/declared" "$stage/exported"
 }
 
+# The group that the udev rule names is the one that systemd-sysusers makes.
+group_is_made()
+{
+	group=$(sed -n 's/.*GROUP="\([^"]*\)".*/\1/p' "$root/lib/udev/rules.d/60-framepool.rules")
+	[ -n "$group" ] && grep -qx "g $group -" "$root/lib/sysusers.d/framepool.conf"
+}
+
+# Every file that README tells the reader to copy or to name is installed there.
+readme_names_installed_files()
+{
+	grep -o '/usr/local/[a-zA-Z0-9_./-]*[a-z]' ../README.md | sort -u >"$stage/named" &&
+	grep -q modules-load "$stage/named" && while read -r file; do
+		has "${file#/usr/local/}" || return
+	done <"$stage/named"
+}
+
+# as_root COMMAND...: DKMS wants to be run by root.
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		fakeroot "$@"
+	fi
+}
+
+# manage COMMAND OPTION...: DKMS with a tree of its own.
+manage()
+{
+	command=$1
+	shift
+	as_root dkms "$command" --dkmstree "$stage/dkms" --sourcetree "$root/src" "$@"
+}
+
+# DKMS does not forget sources that it cannot find any more.
 leaves_nothing()
 {
-	build uninstall && [ -z "$(find "$root" ! -type d)" ]
+	version=$("$root/bin/framepool" version | sed 's/.* //') && mkdir -p "$stage/dkms" &&
+	manage add "framepool/$version" && [ -n "$(manage status)" ] &&
+	build DKMSTREE="$stage/dkms" uninstall && [ -z "$(find "$root" ! -type d)" ] &&
+	[ -z "$(manage status)" ] && [ -z "$(find "$stage/dkms" -name 'framepool*')" ]
 }
 
 result install build install
@@ -323,4 +364,6 @@ result header_needs_no_other compile_header_alone
 result header_agrees_with_kernel_interface compile_both_headers
 result library_exports_public_names_only exports_public_names_only
 result library_exports_the_whole_header exports_whole_header
-result uninstall_leaves_nothing leaves_nothing
+result group_of_the_udev_rule_is_made group_is_made
+result readme_names_installed_files readme_names_installed_files
+result uninstall_leaves_nothing_nor_in_dkms leaves_nothing
