@@ -149,7 +149,8 @@ static __u64 least_limit(int fd)
 	while (high - low > FRAME) {
 		middle = (low + high) / 2 & ~(FRAME - 1);
 		if (!buffer_alloc_at(fd, FRAME, 0, middle, &buffer)) {
-			handle_free(fd, buffer.handle);
+			if (handle_free(fd, buffer.handle))
+				return 0;
 			high = middle;
 		} else {
 			low = middle;

@@ -179,7 +179,7 @@ TEST_F(alloc, memory_is_contiguous)
 		ASSERT_NE(MAP_FAILED, p);
 		EXPECT_TRUE(is_contiguous(p, buffer.length))
 			TH_LOG("length %llu", lengths[i]);
-		munmap(p, buffer.length);
+		ASSERT_EQ(0, munmap(p, buffer.length));
 		ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
 	}
 }
@@ -392,7 +392,7 @@ TEST_F(alloc, query_counts_mappings_of_forked_child)
 	pid = child_fork();
 	if (!pid) {
 		tell(ready[1]);
-		hear(done[0]);
+		CHILD_CHECK(hear(done[0]));
 		_exit(0);
 	}
 	ASSERT_TRUE(hear(ready[0]));

@@ -23,8 +23,8 @@ struct cache {
 	__u32 slab_bytes;
 };
 
-static inline int cache_create_any(int fd, __u32 flags, __u32 object_size, __u32 align,
-				   struct cache *cache)
+static inline __must_check int cache_create_any(int fd, __u32 flags, __u32 object_size, __u32 align,
+						struct cache *cache)
 {
 	struct framepool_ioc_cache arg = {
 		.size = sizeof(arg),
@@ -41,27 +41,28 @@ static inline int cache_create_any(int fd, __u32 flags, __u32 object_size, __u32
 	return ret;
 }
 
-static inline int cache_create(int fd, __u32 object_size, struct cache *cache)
+static inline __must_check int cache_create(int fd, __u32 object_size, struct cache *cache)
 {
 	return cache_create_any(fd, 0, object_size, 0, cache);
 }
 
-static inline int cache_destroy(int fd, __u64 handle)
+static inline __must_check int cache_destroy(int fd, __u64 handle)
 {
 	struct framepool_ioc_cache_destroy arg = { .size = sizeof(arg), .handle = handle };
 
 	return call(fd, FRAMEPOOL_IOC_CACHE_DESTROY, &arg);
 }
 
-static inline char *cache_map(const struct cache *cache)
+static inline __must_check char *cache_map(const struct cache *cache)
 {
 	return map_raw(NULL, cache->window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, cache->fd,
 		       cache->offset);
 }
 
 /* Calls OBJ_ALLOC or OBJ_FREE; the results are in *@arg. */
-static inline int objects_call(const struct cache *cache, unsigned long cmd, __u32 flags,
-			       const __u64 *offsets, __u32 count, struct framepool_ioc_objects *arg)
+static inline __must_check int objects_call(const struct cache *cache, unsigned long cmd,
+					    __u32 flags, const __u64 *offsets, __u32 count,
+					    struct framepool_ioc_objects *arg)
 {
 	*arg = (struct framepool_ioc_objects){
 		.size = sizeof(*arg),
@@ -76,7 +77,7 @@ static inline int objects_call(const struct cache *cache, unsigned long cmd, __u
 }
 
 /* Allocates @count objects, by as many calls as that takes. */
-static inline int objects_alloc(const struct cache *cache, __u64 *offsets, __u32 count)
+static inline __must_check int objects_alloc(const struct cache *cache, __u64 *offsets, __u32 count)
 {
 	struct framepool_ioc_objects arg;
 	__u32 n;
@@ -91,7 +92,8 @@ static inline int objects_alloc(const struct cache *cache, __u64 *offsets, __u32
 	return ret;
 }
 
-static inline int objects_free(const struct cache *cache, const __u64 *offsets, __u32 count)
+static inline __must_check int objects_free(const struct cache *cache, const __u64 *offsets,
+					    __u32 count)
 {
 	struct framepool_ioc_objects arg;
 	__u32 n;

@@ -43,7 +43,7 @@ FIXTURE_SETUP(cache)
 
 FIXTURE_TEARDOWN_PARENT(cache)
 {
-	write_file(QUOTA, "0");
+	EXPECT_EQ(0, write_file(QUOTA, "0"));
 	EXPECT_TRUE(wait_all_free());
 }
 
@@ -149,14 +149,16 @@ TEST_F(cache, object_of_another_client_is_never_seen)
 	for (round = 0; round < 20; round++) {
 		int fd = pool_open();
 
+		ASSERT_GE(fd, 0);
 		ASSERT_EQ(0, cache_create(fd, SIZE, &other));
 		q = cache_map(&other);
+		ASSERT_NE(MAP_FAILED, q);
 		ASSERT_EQ(0, objects_alloc(&other, self->offsets, MANY));
 		for (i = 0; i < MANY; i++) {
 			ASSERT_TRUE(all_bytes(q + self->offsets[i], 0, SIZE));
 			memset(q + self->offsets[i], PATTERN_OTHER, SIZE);
 		}
-		munmap(q, other.window_bytes);
+		ASSERT_EQ(0, munmap(q, other.window_bytes));
 		close(fd);
 	}
 }
@@ -191,8 +193,8 @@ static bool random_batches(const struct cache *cache, char *p, __u32 size, unsig
 		}
 		if (objects_free(cache, batch, n))
 			return false;
-		if (rand_r(&seed) % 50 == 0)
-			drain_pool();
+		if (rand_r(&seed) % 50 == 0 && !drain_pool())
+			return false;
 	}
 	return !objects_free(cache, offsets, nr);
 }
@@ -207,6 +209,7 @@ TEST_F_TIMEOUT(cache, live_objects_keep_their_contents, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(random_batches(&self->cache, self->p, SIZE, seed, 2000));
 	ASSERT_EQ(0, cache_create_any(self->fd, FRAMEPOOL_CACHE_RANDOM, 3000, 64, &shuffled));
 	p = cache_map(&shuffled);
+	ASSERT_NE(MAP_FAILED, p);
 	EXPECT_TRUE(random_batches(&shuffled, p, 3000, seed, 1000));
 }
 
@@ -257,7 +260,7 @@ TEST_F(cache, wrong_offset_is_enoent_and_changes_nothing)
 	EXPECT_EQ(0, objects_free(&self->cache, batch, 10));
 	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, batch, 10, &arg));
 	EXPECT_EQ(0, arg.done);
-	drain_pool();
+	ASSERT_TRUE(drain_pool());
 	/* Their slab is gone. */
 	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, batch, 10, &arg));
 }
@@ -307,12 +310,12 @@ TEST_F(cache, unreadable_array_is_efault_and_changes_nothing)
 	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_ALLOC, 0, edge, 3, &arg));
 	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_ALLOC, 0, edge, 300, &arg));
 	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_ALLOC, 0, NULL, 1, &arg));
-	drain_pool();
+	ASSERT_TRUE(drain_pool());
 	EXPECT_EQ(0, used_bytes(self->fd));
 	ASSERT_EQ(0, objects_alloc(&self->cache, edge, 2));
 	EXPECT_EQ(-EFAULT, objects_call(&self->cache, OBJ_FREE, 0, edge, 3, &arg));
 	/* This leaves a structure in the page, for a call that cannot write its results there. */
-	objects_call(&self->cache, OBJ_FREE, 0, edge, 2, (void *)page);
+	ASSERT_EQ(0, objects_call(&self->cache, OBJ_FREE, 0, edge, 2, (void *)page));
 	EXPECT_EQ(-ENOENT, objects_call(&self->cache, OBJ_FREE, 0, edge, 2, &arg));
 	ASSERT_EQ(0, objects_alloc(&self->cache, edge, 2));
 	ASSERT_EQ(0, mprotect(page, FRAME, PROT_READ));
@@ -374,6 +377,7 @@ TEST_F_TIMEOUT(cache, million_objects_live_at_once, SLOW_TEST_SECONDS)
 	ASSERT_EQ(0, cache_create(self->fd, 40, &cache));
 	ASSERT_EQ(0, objects_alloc(&cache, offsets, MILLION));
 	p = cache_map(&cache);
+	ASSERT_NE(MAP_FAILED, p);
 	for (i = 0; i < MILLION; i++)
 		stamp(p + offsets[i], 40, i);
 	for (i = 0; i < MILLION; i++)
@@ -402,6 +406,7 @@ TEST_F(cache, killed_process_leaves_nothing)
 
 		CHILD_CHECK(!cache_create(fd, SIZE, &cache));
 		p = cache_map(&cache);
+		CHILD_CHECK(p != MAP_FAILED);
 		CHILD_CHECK(!objects_alloc(&cache, self->offsets, MANY));
 		touch(p, self->offsets[MANY - 1]);
 		raise(SIGKILL);
@@ -414,6 +419,7 @@ TEST_F_TIMEOUT(cache, caches_are_limited_in_number, SLOW_TEST_SECONDS)
 {
 	struct cache caches[FRAMEPOOL_CACHES_MAX];
 	int i;
+	char *p;
 
 	for (i = 1; i < FRAMEPOOL_CACHES_MAX; i++)
 		ASSERT_EQ(0, cache_create(self->fd, SIZE, &caches[i]));
@@ -424,7 +430,9 @@ TEST_F_TIMEOUT(cache, caches_are_limited_in_number, SLOW_TEST_SECONDS)
 	EXPECT_NE(caches[500].handle, caches[0].handle);
 	/* This works at offsets beyond 32 bits as well. */
 	ASSERT_EQ(0, objects_alloc(&caches[FRAMEPOOL_CACHES_MAX - 1], self->offsets, 1));
-	stamp(cache_map(&caches[FRAMEPOOL_CACHES_MAX - 1]), SIZE, 1);
+	p = cache_map(&caches[FRAMEPOOL_CACHES_MAX - 1]);
+	ASSERT_NE(MAP_FAILED, p);
+	stamp(p, SIZE, 1);
 }
 
 TEST_F(cache, random_order_deals_each_object_once)
@@ -487,8 +495,9 @@ static void *work(void *arg)
 			return "OBJ_ALLOC failed";
 		for (i = 0; i < n; i++)
 			stamp(shared.p + batch[i], SIZE, number + i);
-		if (rand_r(&seed) % 8 == 0)
-			madvise(shared.p + batch[0] / FRAME * FRAME, 4 * FRAME, MADV_DONTNEED);
+		if (rand_r(&seed) % 8 == 0 &&
+		    madvise(shared.p + batch[0] / FRAME * FRAME, 4 * FRAME, MADV_DONTNEED))
+			return "MADV_DONTNEED failed";
 		for (i = 0; i < n; i++)
 			if (!is_stamped(shared.p + batch[i], SIZE, number + i))
 				return "an object changed";
@@ -501,9 +510,11 @@ static void *work(void *arg)
 
 static void *take_away(void *arg)
 {
-	while (!__atomic_load_n(&shared.stop, __ATOMIC_RELAXED))
-		drain_pool();
-	return arg;
+	bool drained = true;
+
+	while (drained && !__atomic_load_n(&shared.stop, __ATOMIC_RELAXED))
+		drained = drain_pool();
+	return drained ? NULL : "the pool cannot be drained";
 }
 
 TEST_F_TIMEOUT(cache, slabs_come_and_go_under_threads, SLOW_TEST_SECONDS)
@@ -526,7 +537,7 @@ TEST_F_TIMEOUT(cache, slabs_come_and_go_under_threads, SLOW_TEST_SECONDS)
 	}
 	shared.stop = true;
 	ASSERT_EQ(0, pthread_join(taker, NULL));
-	drain_pool();
+	ASSERT_TRUE(drain_pool());
 	EXPECT_EQ(0, used_bytes(self->fd));
 	EXPECT_TRUE(pool_verifies());
 }

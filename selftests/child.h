@@ -25,7 +25,7 @@
 } while (0)
 
 /* fork(), but the child is killed when its parent ends, for whatever reason. */
-static inline pid_t child_fork(void)
+static inline __must_check pid_t child_fork(void)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -41,7 +41,7 @@ static inline pid_t child_fork(void)
  * Waits for a child (-1: any). Returns its exit status, CHILD_KILLED plus the signal that ended it,
  * or a negative errno.
  */
-static inline int child_wait(pid_t pid)
+static inline __must_check int child_wait(pid_t pid)
 {
 	int status;
 
@@ -52,10 +52,9 @@ static inline int child_wait(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-static inline int child_kill(pid_t pid)
+static inline __must_check int child_kill(pid_t pid)
 {
-	kill(pid, SIGKILL);
-	return child_wait(pid);
+	return kill(pid, SIGKILL) ? -errno : child_wait(pid);
 }
 
 /* Sends a byte through a pipe: "I have got this far". */
@@ -66,7 +65,7 @@ static inline void tell(int fd)
 }
 
 /* Waits for tell(); false if the other side has ended. */
-static inline bool hear(int fd)
+static inline __must_check bool hear(int fd)
 {
 	char byte;
 

@@ -58,8 +58,7 @@ static bool holds(int fd, const struct buffer *buffer, int pattern)
 	if (p == MAP_FAILED)
 		return false;
 	same = all_bytes(p, pattern, buffer->length);
-	munmap(p, buffer->length);
-	return same;
+	return !munmap(p, buffer->length) && same;
 }
 
 static unsigned long long bytes_of(const char *text, const char *key)
@@ -157,7 +156,7 @@ static bool takes_all_clean(int fd, bool noclear)
 			break;
 	for (i = 0; i < n; i++) {
 		clean = clean && holds(fd, &buffers[i], 0);
-		handle_free(fd, buffers[i].handle);
+		clean = !handle_free(fd, buffers[i].handle) && clean;
 	}
 	return n == MAX_HUGE && clean;
 }
@@ -222,7 +221,7 @@ TEST_F(clean, what_a_pipe_has_is_not_kept)
 	ASSERT_EQ(0, alloc_noclear(self->fd, HUGE_FRAME, &buffer));
 	ASSERT_TRUE(leave(self->fd, &buffer, PATTERN_OTHER));
 	/* Drain now, since the trim may come at any time. */
-	drain_pool();
+	ASSERT_TRUE(drain_pool());
 	ASSERT_TRUE(wait_quarantined(self->fd, HUGE_FRAME));
 	/* Nor is the huge frame of the only small buffer kept. */
 	small = strand(self->other, FRAME);

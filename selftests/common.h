@@ -42,6 +42,22 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	120	/* any other test */
 
+/* Calls whose results no test may leave unseen: the compiler warns. */
+#define __must_check	__attribute__((warn_unused_result))
+
+__must_check int munmap(void *at, size_t length);
+__must_check int madvise(void *at, size_t length, int advice);
+__must_check int mprotect(void *at, size_t length, int prot);
+__must_check int mlock(const void *at, size_t length);
+__must_check int pipe(int ends[2]);
+__must_check int kill(pid_t pid, int signal);
+__must_check int ftruncate(int fd, off_t length);
+
+/* For a result that may be anything. A comment says why. */
+static inline void ignore(long result)
+{
+}
+
 #define ROUND_UP(x, to)	(((x) + (to) - 1) / (to) * (to))
 
 /**
@@ -56,7 +72,7 @@ struct buffer {
 	__u64 length;
 };
 
-static inline int call(int fd, unsigned long cmd, void *arg)
+static inline __must_check int call(int fd, unsigned long cmd, void *arg)
 {
 	int ret = ioctl(fd, cmd, arg);
 
@@ -71,7 +87,7 @@ static inline bool kernel_is(const char *prefix)
 	return !uname(&name) && !strncmp(name.release, prefix, strlen(prefix));
 }
 
-static inline int open_errno(const char *path, int flags)
+static inline __must_check int open_errno(const char *path, int flags)
 {
 	int fd = open(path, flags | O_CLOEXEC);
 
@@ -79,7 +95,7 @@ static inline int open_errno(const char *path, int flags)
 }
 
 /* Writes @text in one call. Returns 0 or -errno. */
-static inline int write_file(const char *path, const char *text)
+static inline __must_check int write_file(const char *path, const char *text)
 {
 	int fd = open_errno(path, O_WRONLY), ret;
 
@@ -90,31 +106,31 @@ static inline int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* The contents of a small file; valid until the next call. */
+/* The contents of a small file, "" if it cannot be read; valid until the next call. */
 static inline const char *read_file(const char *path)
 {
 	static char text[4096];
 	int fd = open_errno(path, O_RDONLY);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 
 	text[n > 0 ? n : 0] = '\0';
 	close(fd);
 	return text;
 }
 
-static inline int pool_open(void)
+static inline __must_check int pool_open(void)
 {
 	return open_errno(DEVICE, O_RDWR);
 }
 
-static inline int pool_info(int fd, struct framepool_ioc_info *info)
+static inline __must_check int pool_info(int fd, struct framepool_ioc_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
 	return call(fd, FRAMEPOOL_IOC_INFO, info);
 }
 
-static inline int pool_stats(int fd, struct framepool_ioc_stats *stats)
+static inline __must_check int pool_stats(int fd, struct framepool_ioc_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
 	stats->size = sizeof(*stats);
@@ -129,8 +145,8 @@ static inline __u64 used_bytes(int fd)
 	return pool_stats(fd, &stats) ? ~0ULL : stats.used_bytes;
 }
 
-static inline int buffer_alloc_any(int fd, __u32 flags, __u64 length, __u64 align, __u64 limit,
-				   struct buffer *buffer)
+static inline __must_check int buffer_alloc_any(int fd, __u32 flags, __u64 length, __u64 align,
+						__u64 limit, struct buffer *buffer)
 {
 	struct framepool_ioc_alloc arg = {
 		.size = sizeof(arg),
@@ -149,23 +165,23 @@ static inline int buffer_alloc_any(int fd, __u32 flags, __u64 length, __u64 alig
 	return 0;
 }
 
-static inline int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
-				  struct buffer *buffer)
+static inline __must_check int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
+					       struct buffer *buffer)
 {
 	return buffer_alloc_any(fd, 0, length, align, limit, buffer);
 }
 
-static inline int buffer_alloc(int fd, __u64 length, struct buffer *buffer)
+static inline __must_check int buffer_alloc(int fd, __u64 length, struct buffer *buffer)
 {
 	return buffer_alloc_at(fd, length, 0, 0, buffer);
 }
 
-static inline int buffer_alloc_huge(int fd, __u64 length, struct buffer *buffer)
+static inline __must_check int buffer_alloc_huge(int fd, __u64 length, struct buffer *buffer)
 {
 	return buffer_alloc_at(fd, length, HUGE_FRAME, 0, buffer);
 }
 
-static inline int handle_free(int fd, __u64 handle)
+static inline __must_check int handle_free(int fd, __u64 handle)
 {
 	struct framepool_ioc_free arg = {
 		.size = sizeof(arg),
@@ -175,7 +191,7 @@ static inline int handle_free(int fd, __u64 handle)
 	return call(fd, FRAMEPOOL_IOC_FREE, &arg);
 }
 
-static inline int handle_query(int fd, __u64 handle, struct framepool_ioc_query *query)
+static inline __must_check int handle_query(int fd, __u64 handle, struct framepool_ioc_query *query)
 {
 	memset(query, 0, sizeof(*query));
 	query->size = sizeof(*query);
@@ -184,8 +200,9 @@ static inline int handle_query(int fd, __u64 handle, struct framepool_ioc_query 
 }
 
 /* Makes a batch call with @count entries of @entry_size bytes; its results are in *@batch. */
-static inline int batch_call(int fd, unsigned long cmd, __u32 flags, void *entries,
-			     __u32 entry_size, __u32 count, struct framepool_ioc_batch *batch)
+static inline __must_check int batch_call(int fd, unsigned long cmd, __u32 flags, void *entries,
+					  __u32 entry_size, __u32 count,
+					  struct framepool_ioc_batch *batch)
 {
 	*batch = (struct framepool_ioc_batch){
 		.size = sizeof(*batch),
@@ -197,15 +214,15 @@ static inline int batch_call(int fd, unsigned long cmd, __u32 flags, void *entri
 	return call(fd, cmd, batch);
 }
 
-static inline int alloc_batch(int fd, __u32 flags, struct framepool_ioc_alloc *entries,
-			      __u32 count, struct framepool_ioc_batch *batch)
+static inline __must_check int alloc_batch(int fd, __u32 flags, struct framepool_ioc_alloc *entries,
+					   __u32 count, struct framepool_ioc_batch *batch)
 {
 	return batch_call(fd, FRAMEPOOL_IOC_ALLOC_BATCH, flags, entries, sizeof(*entries), count,
 			  batch);
 }
 
-static inline int free_batch(int fd, __u32 flags, struct framepool_ioc_free *entries,
-			     __u32 count, struct framepool_ioc_batch *batch)
+static inline __must_check int free_batch(int fd, __u32 flags, struct framepool_ioc_free *entries,
+					  __u32 count, struct framepool_ioc_batch *batch)
 {
 	return batch_call(fd, FRAMEPOOL_IOC_FREE_BATCH, flags, entries, sizeof(*entries), count,
 			  batch);
@@ -215,8 +232,8 @@ static inline int free_batch(int fd, __u32 flags, struct framepool_ioc_free *ent
  * Allocates up to @max buffers of @length and returns their number; *@why is the error of the
  * allocation that failed, or 0.
  */
-static inline int alloc_until_refused(int fd, __u64 length, __u64 align,
-				      struct buffer *buffers, int max, int *why)
+static inline __must_check int alloc_until_refused(int fd, __u64 length, __u64 align,
+						   struct buffer *buffers, int max, int *why)
 {
 	int n = 0;
 
@@ -230,29 +247,29 @@ static inline int alloc_until_refused(int fd, __u64 length, __u64 align,
 	return n;
 }
 
-static inline void *map_raw(void *at, size_t length, int prot, int flags, int fd, __u64 offset)
+static inline __must_check void *map_raw(void *at, size_t length, int prot, int flags, int fd,
+					 __u64 offset)
 {
 	return (void *)syscall(SYS_mmap, at, length, prot, flags, fd, offset);
 }
 
 /* The errno of mmap(), or 0; a mapping that it made is removed again. */
-static inline int map_errno(size_t length, int prot, int flags, int fd, __u64 offset)
+static inline __must_check int map_errno(size_t length, int prot, int flags, int fd, __u64 offset)
 {
 	void *p = map_raw(NULL, length, prot, flags, fd, offset);
 
 	if (p == MAP_FAILED)
 		return errno;
-	munmap(p, length);
-	return 0;
+	return munmap(p, length) ? errno : 0;
 }
 
-static inline char *buffer_map(int fd, const struct buffer *buffer)
+static inline __must_check char *buffer_map(int fd, const struct buffer *buffer)
 {
 	return map_raw(NULL, buffer->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		       buffer->offset);
 }
 
-static inline char *buffer_map_fixed(int fd, const struct buffer *buffer, void *at)
+static inline __must_check char *buffer_map_fixed(int fd, const struct buffer *buffer, void *at)
 {
 	return map_raw(at, buffer->length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 		       buffer->offset);
@@ -297,7 +314,7 @@ static inline bool stats_idle(const struct framepool_ioc_stats *stats, __u64 cli
 	       !stats->used_bytes && !stats->buffers && stats->clients == clients;
 }
 
-static inline bool wait_idle(int fd, __u64 clients)
+static inline __must_check bool wait_idle(int fd, __u64 clients)
 {
 	struct framepool_ioc_stats stats = { 0 };
 
@@ -314,16 +331,20 @@ static inline bool wait_idle(int fd, __u64 clients)
  * Drains the pool as an administrator can: takes what clients keep and what lies in magazines. The
  * trim would do so after about a second.
  */
-static inline void drain_pool(void)
+static inline __must_check bool drain_pool(void)
 {
-	if (write_file("/sys/class/framepool/" POOL_NAME "/drain", "1"))
-		fprintf(stderr, "# the pool cannot be drained\n");
+	int ret = write_file("/sys/class/framepool/" POOL_NAME "/drain", "1");
+
+	if (ret)
+		fprintf(stderr, "# the pool cannot be drained: %s\n", strerror(-ret));
+	return !ret;
 }
 
 /* Waits until no frame is quarantined, whatever else is in use. */
-static inline bool wait_clean(int fd, struct framepool_ioc_stats *stats)
+static inline __must_check bool wait_clean(int fd, struct framepool_ioc_stats *stats)
 {
-	drain_pool();
+	if (!drain_pool())
+		return false;
 	if (WAIT_FOR(!pool_stats(fd, stats) && !stats->quarantined_bytes))
 		return true;
 	fprintf(stderr, "# %llu bytes stay in quarantine\n", stats->quarantined_bytes);
@@ -331,7 +352,7 @@ static inline bool wait_clean(int fd, struct framepool_ioc_stats *stats)
 }
 
 /* Waits until @bytes are in quarantine and everything else is free. */
-static inline bool wait_quarantined(int fd, __u64 bytes)
+static inline __must_check bool wait_quarantined(int fd, __u64 bytes)
 {
 	struct framepool_ioc_stats stats = { 0 };
 
@@ -347,7 +368,7 @@ static inline bool wait_quarantined(int fd, __u64 bytes)
  * Waits for the trim; nothing may be in use. The trim takes what clients keep, about a second after
  * the first free since the last trim. So what is kept right after this call stays for a second.
  */
-static inline bool wait_trimmed(int fd)
+static inline __must_check bool wait_trimmed(int fd)
 {
 	struct buffer buffer;
 
@@ -357,7 +378,7 @@ static inline bool wait_trimmed(int fd)
 }
 
 /* Waits until @bytes are free and none are in quarantine, whatever else is in use. */
-static inline bool wait_free(int fd, __u64 bytes)
+static inline __must_check bool wait_free(int fd, __u64 bytes)
 {
 	struct framepool_ioc_stats stats;
 
@@ -365,7 +386,7 @@ static inline bool wait_free(int fd, __u64 bytes)
 }
 
 /* Whether the module's own check of its allocator passes. Needs debugfs. */
-static inline bool pool_verifies(void)
+static inline __must_check bool pool_verifies(void)
 {
 	char text[64] = "";
 	int fd = open_errno("/sys/kernel/debug/framepool/" POOL_NAME "/verify", O_RDONLY);
@@ -379,7 +400,7 @@ static inline bool pool_verifies(void)
 	return false;
 }
 
-static inline bool wait_all_free(void)
+static inline __must_check bool wait_all_free(void)
 {
 	int fd = pool_open();
 	bool idle;

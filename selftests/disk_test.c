@@ -79,8 +79,7 @@ static int frames_cached(int cached)
 		return -1;
 	for (i = 0; i < ARRAY_SIZE(resident); i++)
 		n += resident[i] & 1;
-	munmap(p, FILE_BYTES);
-	return n;
+	return munmap(p, FILE_BYTES) ? -1 : n;
 }
 
 /* Takes the file out of the page cache. Pages that the kernel is just using need another try. */

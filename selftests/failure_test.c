@@ -103,7 +103,7 @@ static bool fail_step(FIXTURE_DATA(failure) *self, const struct call *call, stru
 	*injected = has_failed(&self->injector);
 	if (*ret) {
 		/* Slabs that were added in vain stay, empty, until somebody needs the memory. */
-		drain_pool();
+		ok = drain_pool() && ok;
 		ok = ok && !pool_stats(self->fd, &after) && same_use(&before, &after);
 	}
 	if (call->undo)
@@ -185,9 +185,10 @@ static int free_buffer(FIXTURE_DATA(failure) *self)
 	return handle_free(self->fd, allocated.handle);
 }
 
+/* After a call that failed, or that freed it, there is nothing to undo. */
 static void undo_alloc(FIXTURE_DATA(failure) *self)
 {
-	handle_free(self->fd, allocated.handle);
+	ignore(handle_free(self->fd, allocated.handle));
 }
 
 static int alloc_all(FIXTURE_DATA(failure) *self)
@@ -207,7 +208,7 @@ static void undo_batch(FIXTURE_DATA(failure) *self)
 	int i;
 
 	for (i = 0; i < BATCH; i++)
-		handle_free(self->fd, batch_allocs[i].handle);
+		ignore(handle_free(self->fd, batch_allocs[i].handle));
 }
 
 static void prepare_batch(FIXTURE_DATA(failure) *self)
@@ -263,8 +264,8 @@ static int map_buffer(FIXTURE_DATA(failure) *self)
 
 static void unmap_buffer(FIXTURE_DATA(failure) *self)
 {
-	if (self->p != MAP_FAILED)
-		munmap(self->p, BYTES);
+	if (self->p != MAP_FAILED && munmap(self->p, BYTES))
+		abort();
 	self->p = MAP_FAILED;
 }
 
@@ -314,7 +315,7 @@ static int destroy_cache(FIXTURE_DATA(failure) *self)
 
 static void undo_cache(FIXTURE_DATA(failure) *self)
 {
-	destroy_cache(self);
+	ignore(destroy_cache(self));
 }
 
 static void prepare_cache(FIXTURE_DATA(failure) *self)
@@ -332,7 +333,7 @@ static int create_second_cache(FIXTURE_DATA(failure) *self)
 
 static void undo_second_cache(FIXTURE_DATA(failure) *self)
 {
-	cache_destroy(self->fd, second_cache.handle);
+	ignore(cache_destroy(self->fd, second_cache.handle));
 	undo_cache(self);
 }
 
@@ -361,8 +362,8 @@ static int map_window(FIXTURE_DATA(failure) *self)
 
 static void undo_window(FIXTURE_DATA(failure) *self)
 {
-	if (window != MAP_FAILED)
-		munmap(window, cache.window_bytes);
+	if (window != MAP_FAILED && munmap(window, cache.window_bytes))
+		abort();
 	undo_cache(self);
 }
 
@@ -520,7 +521,7 @@ FIXTURE_SETUP(loading)
 FIXTURE_TEARDOWN_PARENT(loading)
 {
 	EXPECT_TRUE(set_range("require", 0, ~0UL));
-	unload_case();
+	ignore(unload_case());
 	if (!is_loaded())
 		EXPECT_EQ(0, load(USUAL_PARAMETERS));
 	EXPECT_TRUE(wait_all_free());

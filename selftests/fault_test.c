@@ -486,9 +486,9 @@ static int locks_of_touch(char *p, size_t length)
 	faults_of_touch(p, length / 2, false);
 	faults_of_touch(p + length / 2, length / 2, true);
 	n = pwrite(on, "0", 1, 0) == 1 ? lines_traced() : -1;
-	write_file(LOCK_EVENT "enable", "0");
-	write_file(LOCK_EVENT "filter", "0");
 	close(on);
+	if (write_file(LOCK_EVENT "enable", "0") || write_file(LOCK_EVENT "filter", "0"))
+		return -1;
 	return n;
 }
 

@@ -85,8 +85,7 @@ static bool wait_for_all(void)
 
 static bool pool_is_sound(void)
 {
-	drain_pool();
-	return wait_all_free();
+	return drain_pool() && wait_all_free();
 }
 
 /* Runs a program; false if the module has shown a fault. */
@@ -100,7 +99,10 @@ static bool run_program(const struct program *program, __u64 seed)
 		return false;
 	}
 	memset(common, 0, sizeof(*common));
-	write_file(QUOTA, "0");
+	if (write_file(QUOTA, "0")) {
+		fprintf(stderr, "# cannot write %s\n", QUOTA);
+		return false;
+	}
 	for (i = 0; i < PROCESSES; i++)
 		start_worker(program, seed, i, fd);
 	close(fd);
@@ -125,7 +127,7 @@ static void announce(const char *what)
 	char text[128];
 
 	snprintf(text, sizeof(text), "framepool fuzz: %s", what);
-	write_file("/dev/kmsg", text);
+	ignore(write_file("/dev/kmsg", text));	/* the test does not depend on it */
 	printf("@fuzz %s\n", what);
 	fflush(stdout);
 }

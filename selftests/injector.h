@@ -20,7 +20,7 @@ struct injector {
 	int all;
 };
 
-static inline bool set_knob(const char *knob, const char *value)
+static inline __must_check bool set_knob(const char *knob, const char *value)
 {
 	int fd = open_errno(knob, O_WRONLY);
 	bool done = fd >= 0 && write(fd, value, strlen(value)) == strlen(value);
@@ -30,7 +30,8 @@ static inline bool set_knob(const char *knob, const char *value)
 }
 
 /* Finds the addresses of a function of the kernel; false if there is none. */
-static inline bool find_function(const char *wanted, unsigned long *start, unsigned long *end)
+static inline __must_check bool find_function(const char *wanted, unsigned long *start,
+					      unsigned long *end)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
 	char line[512], name[256];
@@ -52,7 +53,7 @@ static inline bool find_function(const char *wanted, unsigned long *start, unsig
 }
 
 /* Sets the knobs "@which-start" and "@which-end" of each kind of failure. */
-static inline bool set_range(const char *which, unsigned long start, unsigned long end)
+static inline __must_check bool set_range(const char *which, unsigned long start, unsigned long end)
 {
 	static const char *const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 	char knob[128], value[24];
@@ -72,7 +73,7 @@ static inline bool set_range(const char *which, unsigned long start, unsigned lo
  * Excludes the function that creates the kernel's own slab caches. It logs a failure with a stack
  * trace, as if its caller were wrong, and from 6.12 on it leaks the cache's name.
  */
-static inline bool spare_cache_create(void)
+static inline __must_check bool spare_cache_create(void)
 {
 	unsigned long start, end;
 
@@ -81,7 +82,7 @@ static inline bool spare_cache_create(void)
 }
 
 /* Allocations that may sleep fail as well, and failures are not logged. */
-static inline bool injector_open(struct injector *injector)
+static inline __must_check bool injector_open(struct injector *injector)
 {
 	static const char *const knobs[][2] = {
 		{ "failslab/ignore-gfp-wait", "N" },
@@ -140,7 +141,7 @@ static const struct failure first_failure = { .nth = 1 };
  * Each step fails alone first. That faults in whatever the program itself touches later, while
  * nothing can be allocated.
  */
-static inline struct failure next_failure(struct failure failure)
+static inline __must_check struct failure next_failure(struct failure failure)
 {
 	return (struct failure){ failure.nth + failure.onward, !failure.onward };
 }
@@ -152,7 +153,7 @@ static inline void fail_at(const struct injector *injector, struct failure failu
 }
 
 /* Cancels the order; whether the failure had happened. */
-static inline bool has_failed(const struct injector *injector)
+static inline __must_check bool has_failed(const struct injector *injector)
 {
 	char text[16] = "";
 	bool done = pread(injector->nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;

@@ -193,7 +193,7 @@ TEST_F(lifetime, executed_program_keeps_nothing)
 	ASSERT_EQ(0, pipe2(input, O_CLOEXEC) | pipe2(running, O_CLOEXEC));
 	pid = child_fork();
 	if (!pid) {
-		dup2(input[0], STDIN_FILENO);
+		CHILD_CHECK(dup2(input[0], STDIN_FILENO) == STDIN_FILENO);
 		execl("/proc/self/exe", "lifetime_test", WAIT_FOR_EOF, NULL);
 		CHILD_CHECK(!"execl failed");
 	}
@@ -258,10 +258,11 @@ TEST_F_TIMEOUT(lifetime, sigkill_of_process_with_everything_frees_all, SLOW_TEST
 	ASSERT_EQ(0, close(self->fd));
 	pid = child_fork();
 	if (!pid) {
-		int fd = pool_open();
-		int n = alloc_until_refused(fd, HUGE_FRAME, HUGE_FRAME, buffers,
-					    ARRAY_SIZE(buffers), &why);
+		int fd = pool_open(), n;
 
+		CHILD_CHECK(fd >= 0);
+		n = alloc_until_refused(fd, HUGE_FRAME, HUGE_FRAME, buffers, ARRAY_SIZE(buffers),
+					&why);
 		CHILD_CHECK(n == ARRAY_SIZE(buffers));
 		while (n--) {
 			char *p = buffer_map(fd, &buffers[n]);
@@ -286,10 +287,14 @@ TEST_F(lifetime, exit_without_cleanup_frees_all)
 	if (!pid) {
 		struct buffer buffer;
 		int i, fd = pool_open();
+		char *p;
 
+		CHILD_CHECK(fd >= 0);
 		for (i = 0; i < 100; i++) {
 			CHILD_CHECK(!buffer_alloc(fd, (i + 1) * FRAME, &buffer));
-			memset(buffer_map(fd, &buffer), PATTERN_MINE, buffer.length);
+			p = buffer_map(fd, &buffer);
+			CHILD_CHECK(p != MAP_FAILED);
+			memset(p, PATTERN_MINE, buffer.length);
 		}
 		_exit(0);
 	}

@@ -38,7 +38,7 @@ static inline size_t fault_bytes(void)
 }
 
 /* Applies MADV_HUGEPAGE or MADV_NOHUGEPAGE, which a kernel without huge pages refuses. */
-static inline bool advise_huge(void *p, size_t length, int advice)
+static inline __must_check bool advise_huge(void *p, size_t length, int advice)
 {
 	int error = madvise(p, length, advice) ? errno : 0;
 
@@ -150,8 +150,7 @@ static inline __u64 buffer_physical(int fd, const struct buffer *buffer)
 	if (p == MAP_FAILED)
 		return 0;
 	address = physical_address(p);
-	munmap(p, FRAME);
-	return address;
+	return munmap(p, FRAME) ? 0 : address;
 }
 
 /* The number after "@key:" in @path, at or after the line that starts with @from; -1: none. */
@@ -209,16 +208,18 @@ static inline bool smaps_has_flag(const void *p, const char *flag)
 }
 
 /* Inaccessible address space of at least @length bytes that starts at a huge frame. */
-static inline char *reserve(size_t length)
+static inline __must_check char *reserve(size_t length)
 {
 	char *p = mmap(NULL, length + HUGE_FRAME, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return p == MAP_FAILED ? NULL : (char *)ROUND_UP((unsigned long)p, HUGE_FRAME);
+	if (p == MAP_FAILED)
+		abort();
+	return (char *)ROUND_UP((unsigned long)p, HUGE_FRAME);
 }
 
 /* Makes [p, p + length) inaccessible again. */
-static inline bool reserve_again(void *p, size_t length)
+static inline __must_check bool reserve_again(void *p, size_t length)
 {
 	return mmap(p, length, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == p;
@@ -228,7 +229,7 @@ static inline bool reserve_again(void *p, size_t length)
  * Allocates all huge frames that @fd can get and overwrites them; each must read as zeros before.
  * Returns their number; -1 if something was wrong with them.
  */
-static inline int overwrite_pool(int fd)
+static inline __must_check int overwrite_pool(int fd)
 {
 	static struct buffer buffers[POOL_BYTES / HUGE_FRAME];
 	int i, why, n;
@@ -242,13 +243,14 @@ static inline int overwrite_pool(int fd)
 		if (p == MAP_FAILED || !all_bytes(p, 0, HUGE_FRAME))
 			return -1;
 		memset(p, PATTERN_OTHER, HUGE_FRAME);
-		munmap(p, HUGE_FRAME);
+		if (munmap(p, HUGE_FRAME))
+			return -1;
 	}
 	return n;
 }
 
 /* Puts a page of a buffer of @length into a pipe and frees the buffer; returns the read end. */
-static inline int strand_any(int fd, __u32 flags, __u64 length)
+static inline __must_check int strand_any(int fd, __u32 flags, __u64 length)
 {
 	struct buffer buffer;
 	struct iovec frame;
@@ -269,7 +271,7 @@ static inline int strand_any(int fd, __u32 flags, __u64 length)
 	return ends[0];
 }
 
-static inline int strand(int fd, __u64 length)
+static inline __must_check int strand(int fd, __u64 length)
 {
 	return strand_any(fd, 0, length);
 }
@@ -310,7 +312,7 @@ static inline void report_bad(const char *path, __u64 number)
 }
 
 /* Makes the kernel treat a frame as bad, as if the hardware had reported it. */
-static inline bool poison_physical(__u64 address)
+static inline __must_check bool poison_physical(__u64 address)
 {
 	report_bad("/sys/devices/system/memory/hard_offline_page", address);
 	if (!(page_flags(address) & KPF_HWPOISON))

@@ -14,7 +14,7 @@
 /* How much memory the rest of the system may take or free meanwhile. */
 #define NOISE_BYTES		((long)(16 * MIB))
 
-static inline int load_module(const char *path, const char *parameters)
+static inline __must_check int load_module(const char *path, const char *parameters)
 {
 	int ret, fd = open_errno(path, O_RDONLY);
 
@@ -25,17 +25,17 @@ static inline int load_module(const char *path, const char *parameters)
 	return ret;
 }
 
-static inline int unload_module(const char *name)
+static inline __must_check int unload_module(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-static inline int load(const char *parameters)
+static inline __must_check int load(const char *parameters)
 {
 	return load_module(getenv("FRAMEPOOL_KO") ?: "/framepool.ko", parameters);
 }
 
-static inline int unload(void)
+static inline __must_check int unload(void)
 {
 	return unload_module("framepool");
 }
@@ -62,7 +62,7 @@ static inline long free_bytes(void)
 }
 
 /* Waits until as much memory is free as @before, except for some noise. */
-static inline bool memory_is_back(long before)
+static inline __must_check bool memory_is_back(long before)
 {
 	double end = seconds_now() + IDLE_SECONDS;
 	long missing;
@@ -80,18 +80,18 @@ static inline bool memory_is_back(long before)
 /* The tests' own module. Loading it runs one of its cases. */
 #define TEST_MODULE	"framepool_api_test"
 
-static inline int load_case(const char *parameters)
+static inline __must_check int load_case(const char *parameters)
 {
 	return load_module(getenv("FRAMEPOOL_API_TEST_KO") ?: "/" TEST_MODULE ".ko", parameters);
 }
 
-static inline int unload_case(void)
+static inline __must_check int unload_case(void)
 {
 	return unload_module(TEST_MODULE);
 }
 
 /* Runs a case that leaves nothing behind. */
-static inline int run_case(const char *parameters)
+static inline __must_check int run_case(const char *parameters)
 {
 	return load_case(parameters) ?: unload_case();
 }

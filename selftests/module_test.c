@@ -174,6 +174,7 @@ TEST_F_TIMEOUT(module, memory_that_the_kernel_used_is_mapped_huge, SLOW_TEST_SEC
 	self->free_bytes = free_bytes();
 	ASSERT_EQ(0, load("size=1G partial=1"));
 	fd = pool_open();
+	ASSERT_GE(fd, 0);
 	while (!buffer_alloc(fd, HUGE_FRAME, &buffer)) {
 		p = buffer_map(fd, &buffer);
 		ASSERT_NE(MAP_FAILED, p);
@@ -282,7 +283,9 @@ TEST_F_TIMEOUT(module, quota_limits_each_client, SLOW_TEST_SECONDS)
 
 	ASSERT_EQ(0, load("size=64M client_quota=4M"));
 	fd = pool_open();
+	ASSERT_GE(fd, 0);
 	other = pool_open();
+	ASSERT_GE(other, 0);
 	ASSERT_EQ(0, pool_info(fd, &info));
 	EXPECT_EQ(4 * MIB, info.client_quota_bytes);
 	EXPECT_EQ(0, info.user_quota_bytes);
@@ -311,6 +314,7 @@ TEST_F_TIMEOUT(module, quota_of_mapped_buffer_is_held_after_free, SLOW_TEST_SECO
 
 	ASSERT_EQ(0, load("size=64M client_quota=4M"));
 	fd = pool_open();
+	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, buffer_alloc(fd, 4 * MIB, &buffer));
 	p = buffer_map(fd, &buffer);
 	ASSERT_NE(MAP_FAILED, p);
@@ -330,7 +334,9 @@ TEST_F_TIMEOUT(module, user_quota_limits_all_clients_of_a_user, SLOW_TEST_SECOND
 
 	ASSERT_EQ(0, load("size=64M user_quota=6M"));
 	fd = pool_open();
+	ASSERT_GE(fd, 0);
 	other = pool_open();
+	ASSERT_GE(other, 0);
 	ASSERT_EQ(0, pool_info(fd, &info));
 	EXPECT_EQ(0, info.client_quota_bytes);
 	EXPECT_EQ(6 * MIB, info.user_quota_bytes);
@@ -385,6 +391,7 @@ TEST_F_TIMEOUT(module, unload_after_use_gives_all_memory_back, SLOW_TEST_SECONDS
 
 	ASSERT_EQ(0, load("size=64M"));
 	fd = pool_open();
+	ASSERT_GE(fd, 0);
 	for (i = 0; i < SMALL_BYTES / HUGE_FRAME; i++) {
 		ASSERT_EQ(0, buffer_alloc(fd, HUGE_FRAME, &buffer));
 		p = buffer_map(fd, &buffer);
@@ -409,6 +416,7 @@ TEST_F_TIMEOUT(module, unload_while_a_pipe_holds_a_frame_keeps_its_bytes, SLOW_T
 
 	ASSERT_EQ(0, load("size=64M"));
 	fd = pool_open();
+	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, buffer_alloc_huge(fd, HUGE_FRAME, &buffer));
 	p = buffer_map(fd, &buffer);
 	ASSERT_NE(MAP_FAILED, p);

@@ -316,6 +316,7 @@ TEST_F(neighbour, halves_of_a_huge_frame_stay_apart)
 	one = self->area + HUGE_FRAME + (low.offset + variant->skew) % HUGE_FRAME;
 	ASSERT_EQ(one, buffer_map_fixed(self->mine.fd, &low, one));
 	two = buffer_map_fixed(self->mine.fd, &high, one + MIB);
+	ASSERT_NE(MAP_FAILED, two);
 	ASSERT_EQ(one + MIB, two);
 
 	memset(one, PATTERN_MINE, MIB);

@@ -48,7 +48,7 @@ static bool write_number(const char *path, const char *number)
 
 FIXTURE_TEARDOWN_PARENT(numa)
 {
-	write_number(SWITCH, "0");
+	EXPECT_TRUE(write_number(SWITCH, "0") || access(SWITCH, F_OK));
 	EXPECT_TRUE(wait_all_free());
 }
 

@@ -38,6 +38,7 @@ FIXTURE_SETUP(poison)
 	}
 	ASSERT_EQ(0, load(PARAMETERS));
 	self->probe = pool_open();
+	ASSERT_GE(self->probe, 0);
 	self->fd = pool_open();
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(0, buffer_alloc_huge(self->fd, BYTES, &self->buffer));
@@ -290,6 +291,7 @@ TEST_F(poison, bad_frame_of_free_memory_is_never_allocated)
 	EXPECT_EQ(MAX_HUGE - 1, take_all_but(self->probe, HUGE_FRAME, self->bad));
 	ASSERT_EQ(0, close(self->probe));
 	self->probe = pool_open();
+	ASSERT_GE(self->probe, 0);
 	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
 }
 
@@ -317,6 +319,7 @@ TEST_F(poison, bad_frame_among_small_blocks_is_withheld_alone)
 	ASSERT_TRUE(leave_free(self->probe, self->bad / HUGE_FRAME * HUGE_FRAME));
 	ASSERT_TRUE(poison_physical(self->bad));
 	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
 	EXPECT_EQ(HUGE_FRAME / FRAME - 1, take_all_but(self->fd, FRAME, self->bad));
 	ASSERT_EQ(0, pool_stats(self->probe, &stats));
 	EXPECT_EQ(FRAME, stats.retired_bytes);
@@ -327,6 +330,7 @@ TEST_F(poison, bad_frame_among_small_blocks_is_withheld_alone)
 	ASSERT_EQ(0, close(self->fd));
 	ASSERT_EQ(0, close(self->probe));
 	self->probe = pool_open();
+	ASSERT_GE(self->probe, 0);
 	EXPECT_TRUE(wait_retired(self->probe, HUGE_FRAME));
 }
 
@@ -341,6 +345,7 @@ TEST_F(poison, freed_small_block_with_a_bad_frame_is_not_dealt_out_again)
 	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &small));
 	ASSERT_EQ(0, buffer_alloc(self->fd, 4 * FRAME, &other));
 	q = buffer_map(self->fd, &small);
+	ASSERT_NE(MAP_FAILED, q);
 	bad = physical_address(q + 2 * FRAME);
 	ASSERT_TRUE(poison_physical(bad));
 	ASSERT_EQ(0, munmap(q, small.length));

@@ -91,19 +91,18 @@ static pid_t find_worker(void)
 }
 
 /* Replaces the text of a file that exists, and keeps the old one in @old for restore(). */
-static void replace(const char *path, const char *text, char old[32])
+static int replace(const char *path, const char *text, char old[32])
 {
 	*old = 0;
 	if (access(path, W_OK))
-		return;
+		return 0;
 	snprintf(old, 32, "%.31s", read_file(path));
-	write_file(path, text);
+	return write_file(path, text);
 }
 
-static void restore(const char *path, const char *old)
+static int restore(const char *path, const char *old)
 {
-	if (*old)
-		write_file(path, old);
+	return *old ? write_file(path, old) : 0;
 }
 
 FIXTURE_SETUP(priority)
@@ -119,8 +118,8 @@ FIXTURE_SETUP(priority)
 		ASSERT_EQ(0, handle_free(self->fd, self->held[i].handle));
 	ASSERT_TRUE(pin_to_first_processor(find_worker()));
 	/* Without these, the kernel takes the processor from real-time threads now and then. */
-	replace(RT_RUNTIME, "-1", self->rt_runtime);
-	replace(FAIR_RUNTIME, "0", self->fair_runtime);
+	ASSERT_EQ(0, replace(RT_RUNTIME, "-1", self->rt_runtime));
+	ASSERT_EQ(0, replace(FAIR_RUNTIME, "0", self->fair_runtime));
 	ASSERT_EQ(0, sem_init(&self->spinner.start, 0, 0));
 	ASSERT_EQ(0, pthread_create(&self->spinner.thread, NULL, spin, &self->spinner));
 	ASSERT_TRUE(become_realtime(60));
@@ -131,49 +130,62 @@ FIXTURE_TEARDOWN_PARENT(priority)
 	cpu_set_t all;
 
 	memset(&all, 0xff, sizeof(all));
-	sched_setaffinity(find_worker(), sizeof(all), &all);
+	EXPECT_EQ(0, sched_setaffinity(find_worker(), sizeof(all), &all));
 	EXPECT_TRUE(wait_all_free());
 }
 
-static void end_spinner(struct spinner *spinner)
+static bool end_spinner(struct spinner *spinner)
 {
 	__atomic_store_n(&spinner->quit, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&spinner->stop, true, __ATOMIC_SEQ_CST);
-	sem_post(&spinner->start);
-	pthread_join(spinner->thread, NULL);
+	return !sem_post(&spinner->start) && !pthread_join(spinner->thread, NULL);
+}
+
+/* Allocates all free huge frames, touches and frees them; false if a call fails. */
+static bool make_dirty(int fd, struct buffer buffers[NR_DIRTY])
+{
+	char *p;
+	int i;
+
+	for (i = 0; i < NR_DIRTY; i++) {
+		if (buffer_alloc(fd, HUGE_FRAME, &buffers[i]))
+			return false;
+		p = buffer_map(fd, &buffers[i]);
+		if (p == MAP_FAILED)
+			return false;
+		touch(p, HUGE_FRAME);
+		if (munmap(p, HUGE_FRAME))
+			return false;
+	}
+	while (i--)
+		if (handle_free(fd, buffers[i].handle))
+			return false;
+	return true;
 }
 
 TEST_F_TIMEOUT(priority, allocation_does_not_wait_for_threads_of_lower_priority, SLOW_TEST_SECONDS)
 {
 	struct spinner *spinner = &self->spinner;
-	int i, round, ret, late = 0;
-	char *p;
+	int round, ret, late = 0;
 
 	for (round = 0; round < ROUNDS && !late; round++) {
-		for (i = 0; i < NR_DIRTY; i++) {
-			ret = buffer_alloc(self->fd, HUGE_FRAME, &self->dirty[i]);
-			p = ret ? MAP_FAILED : buffer_map(self->fd, &self->dirty[i]);
-			if (p == MAP_FAILED)
-				break;
-			touch(p, HUGE_FRAME);
-			munmap(p, HUGE_FRAME);
-		}
-		while (i--)
-			handle_free(self->fd, self->dirty[i].handle);
+		/* The spinner must end and the limits come back, so nothing is asserted here. */
+		if (!make_dirty(self->fd, self->dirty))
+			break;
 		/* Now the worker clears; most probably it is interrupted in the middle of it. */
 		usleep(1000 + 100 * round);
 		__atomic_store_n(&spinner->stop, false, __ATOMIC_SEQ_CST);
-		sem_post(&spinner->start);
+		if (sem_post(&spinner->start))
+			break;
 		ret = buffer_alloc(self->fd, HUGE_FRAME, &self->dirty[0]);
 		late += __atomic_load_n(&spinner->done, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&spinner->stop, true, __ATOMIC_SEQ_CST);
-		if (ret)
+		if (ret || handle_free(self->fd, self->dirty[0].handle))
 			break;
-		handle_free(self->fd, self->dirty[0].handle);
 	}
-	end_spinner(spinner);
-	restore(RT_RUNTIME, self->rt_runtime);
-	restore(FAIR_RUNTIME, self->fair_runtime);
+	EXPECT_TRUE(end_spinner(spinner));
+	EXPECT_EQ(0, restore(FAIR_RUNTIME, self->fair_runtime));
+	EXPECT_EQ(0, restore(RT_RUNTIME, self->rt_runtime));
 	EXPECT_EQ(ROUNDS, round);
 	EXPECT_EQ(0, late);
 }

@@ -209,7 +209,7 @@ static void *drop_work(void *arg)
 	start_together(contest);
 	/* Parts may be unmapped meanwhile. There is nothing to drop in them. */
 	for (i = 0; i < 16; i++)
-		madvise(contest->p + i % 4 * MIB, MIB, MADV_DONTNEED);
+		ignore(madvise(contest->p + i % 4 * MIB, MIB, MADV_DONTNEED));
 	return NULL;
 }
 
@@ -286,7 +286,8 @@ static void *churn_work(void *arg)
 			bump(&contest->wrong);
 		else
 			memset(p, PATTERN_MINE, buffer.length);
-		munmap(p, buffer.length);
+		if (p != MAP_FAILED && munmap(p, buffer.length))
+			bump(&contest->wrong);
 		if (handle_free(contest->fd, buffer.handle))
 			bump(&contest->wrong);
 	}
@@ -322,7 +323,7 @@ static void *call_until_closed_work(void *arg)
 			ret = p == MAP_FAILED ? -errno : 0;
 			if (!ret) {
 				*p = 1;		/* even if only the mapping holds the client */
-				munmap(p, FRAME);
+				ret = munmap(p, FRAME) ? -errno : 0;
 			}
 		}
 		if (!ret)
@@ -473,8 +474,8 @@ static void *fork_work(void *arg)
 				pause();
 			_exit(0);
 		}
-		if (i % 2)
-			kill(pid, SIGKILL);
+		if (i % 2 && pid > 0 && kill(pid, SIGKILL))
+			bump(&contest->wrong);
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || (!(i % 2) && status))
 			bump(&contest->wrong);
 	}

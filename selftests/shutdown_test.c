@@ -353,7 +353,8 @@ static void fault_until_refused(struct siege *siege, char *p, size_t length)
 {
 	count_begun(siege);
 	while (!madvise(p, length, MADV_POPULATE_WRITE))
-		madvise(p, length, MADV_DONTNEED);
+		if (madvise(p, length, MADV_DONTNEED))
+			count_wrong(siege, "MADV_DONTNEED was refused");
 	if (errno != EFAULT)
 		count_wrong(siege, "a fault was refused with another error");
 	while (goes_on(siege))
@@ -393,8 +394,9 @@ static void *map_work(void *arg)
 		if (p == MAP_FAILED && errno != ENODEV)
 			count_wrong(siege, "mmap was refused with another error");
 		if (p != MAP_FAILED) {
-			sigbus_code(p + MIB, true);
-			munmap(p, siege->large.length);
+			ignore(sigbus_code(p + MIB, true));	/* it may be gone or not */
+			if (munmap(p, siege->large.length))
+				count_wrong(siege, "munmap was refused");
 		}
 		ret = buffer_alloc(siege->fd, 3 * FRAME, &buffer);
 		if (!ret)
@@ -405,7 +407,7 @@ static void *map_work(void *arg)
 	return NULL;
 }
 
-/* Forks. The child accesses what it inherited. */
+/* Forks. The child accesses what it inherited, which may be gone or not. */
 static void *fork_work(void *arg)
 {
 	struct siege *siege = arg;
@@ -417,7 +419,7 @@ static void *fork_work(void *arg)
 
 		if (!pid) {
 			for (i = 0; i < 64; i++)
-				sigbus_code(siege->p + i * (SIEGE_BYTES / 64), true);
+				ignore(sigbus_code(siege->p + i * (SIEGE_BYTES / 64), true));
 			_exit(0);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)

@@ -23,7 +23,7 @@ static inline void catch_sigbus(void)
 }
 
 /* Accesses the byte at @p; returns the code of the SIGBUS that this causes, or 0. */
-static inline int sigbus_code(volatile char *p, bool write)
+static inline __must_check int sigbus_code(volatile char *p, bool write)
 {
 	if (sigsetjmp(fault_point, 1))
 		return fault_code;

@@ -21,8 +21,8 @@ FIXTURE_SETUP(slab)
 /* Also cleans up after a failed test. */
 FIXTURE_TEARDOWN_PARENT(slab)
 {
-	unload_case();
-	unload_module(EXAMPLE);
+	ignore(unload_case());
+	ignore(unload_module(EXAMPLE));
 	if (!is_loaded())
 		EXPECT_EQ(0, load(USUAL_PARAMETERS));
 	EXPECT_TRUE(wait_all_free());
@@ -46,9 +46,7 @@ static int log_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_END);
-	return fd;
+	return fd >= 0 && lseek(fd, 0, SEEK_END) < 0 ? -1 : fd;
 }
 
 /* How many entries contain the text. */

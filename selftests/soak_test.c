@@ -144,8 +144,7 @@ static bool read_usage(struct usage *usage)
 	double end = seconds_now() + IDLE_SECONDS, settled;
 	struct usage now;
 
-	drain_pool();
-	if (write_file("/proc/sys/vm/drop_caches", "3"))
+	if (!drain_pool() || write_file("/proc/sys/vm/drop_caches", "3"))
 		return false;
 	*usage = (struct usage){ free_bytes(), slab_kib() };
 	settled = seconds_now() + SETTLED_MS / 1000.0;

@@ -30,7 +30,7 @@ FIXTURE_SETUP(trace)
 /* The events stay on: see trace_begin(). */
 FIXTURE_TEARDOWN_PARENT(trace)
 {
-	unload_case();
+	ignore(unload_case());	/* it is loaded only if the test has failed */
 	if (self->is_spoilt) {
 		EXPECT_EQ(0, unload());
 		EXPECT_EQ(0, load(USUAL_PARAMETERS));
@@ -233,32 +233,36 @@ TEST_F(trace, whole_huge_frames_neither_split_nor_merge)
 	EXPECT_EQ(0, traced_any("merge"));
 }
 
-/* Allocates and frees buffers of random length, cleared or not; writes to some of them. */
-static void live_at_random(int fd, unsigned int seed)
+/*
+ * Allocates and frees buffers of random length, cleared or not; writes to some of them. Returns how
+ * many calls failed that must not.
+ */
+static int live_at_random(int fd, unsigned int seed)
 {
 	struct buffer buffers[32] = {};
-	int i, step;
+	int i, step, failed = 0;
 	char *p;
 
 	for (step = 0; step < MAX_STEPS; step++) {
 		i = rand_r(&seed) % ARRAY_SIZE(buffers);
 		if (buffers[i].handle) {
-			handle_free(fd, buffers[i].handle);
+			failed += !!handle_free(fd, buffers[i].handle);
 			buffers[i].handle = 0;
 			continue;
 		}
 		if (buffer_alloc_any(fd, rand_r(&seed) % 2 ? FRAMEPOOL_ALLOC_NOCLEAR : 0,
 				     (1 + rand_r(&seed) % 700) * FRAME, 0, 0, &buffers[i]))
 			continue;
-		p = rand_r(&seed) % 4 ? MAP_FAILED : buffer_map(fd, &buffers[i]);
-		if (p != MAP_FAILED) {
+		if (rand_r(&seed) % 4)
+			continue;
+		p = buffer_map(fd, &buffers[i]);
+		if (p != MAP_FAILED)
 			*p = 1;
-			munmap(p, buffers[i].length);
-		}
+		failed += p == MAP_FAILED || munmap(p, buffers[i].length);
 	}
 	for (i = 0; i < ARRAY_SIZE(buffers); i++)
-		if (buffers[i].handle)
-			handle_free(fd, buffers[i].handle);
+		failed += buffers[i].handle && handle_free(fd, buffers[i].handle);
+	return failed;
 }
 
 TEST_F_TIMEOUT(trace, all_that_was_allocated_and_split_is_freed_and_merged, SLOW_TEST_SECONDS)
@@ -269,7 +273,7 @@ TEST_F_TIMEOUT(trace, all_that_was_allocated_and_split_is_freed_and_merged, SLOW
 	TH_LOG("SEED=%u", seed);
 	/* The buffer is large enough to lose no event. */
 	ASSERT_EQ(0, write_file(TRACING "buffer_size_kb", "8192"));
-	live_at_random(self->fd, seed);
+	EXPECT_EQ(0, live_at_random(self->fd, seed));
 	ASSERT_EQ(0, trace_end());
 	EXPECT_EQ(0, write_file(TRACING "buffer_size_kb", "1024"));
 	EXPECT_LT(MAX_STEPS / 4, traced_any("alloc"));
@@ -406,7 +410,7 @@ TEST_F(trace, magazines_are_refilled_and_drained)
 	int order, cpu, cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	ASSERT_EQ(0, load_case("run=linger"));
-	drain_pool();
+	ASSERT_TRUE(drain_pool());
 	ASSERT_EQ(0, trace_end());
 	ASSERT_EQ(0, unload_case());
 	for (order = 0; order < 4; order++) {
@@ -472,7 +476,7 @@ TEST_F(trace, window_tells_its_slabs_and_its_faults)
 	p[3 * FRAME] = 1;
 	EXPECT_EQ(BUS_ADRERR, sigbus_code(p + cache.window_bytes / 2, false));
 	ASSERT_EQ(0, objects_free(&cache, offsets, ARRAY_SIZE(offsets)));
-	drain_pool();
+	ASSERT_TRUE(drain_pool());
 	ASSERT_EQ(0, trace_end());
 	grown = traced_next("slab_grow", NULL);
 	ASSERT_NE(NULL, grown);

@@ -21,7 +21,7 @@ static char traced_text[TRACE_SIZE];
  * until the module is unloaded, and the kernel does not record the names of processes, since
  * switching these on and off has crashed guests of QEMU's emulator.
  */
-static inline int trace_begin(void)
+static inline __must_check int trace_begin(void)
 {
 	int fd, ret = write_file(TRACING "tracing_on", "0") ?:
 		      write_file(TRACING "options/record-cmd", "0");
@@ -36,7 +36,7 @@ static inline int trace_begin(void)
 }
 
 /* Reads what was traced so far. */
-static inline int trace_read(void)
+static inline __must_check int trace_read(void)
 {
 	int fd = open_errno(TRACING "trace", O_RDONLY);
 	ssize_t n = 0, length = 0;
@@ -52,7 +52,7 @@ static inline int trace_read(void)
 }
 
 /* Stops tracing and reads what was traced. */
-static inline int trace_end(void)
+static inline __must_check int trace_end(void)
 {
 	return write_file(TRACING "tracing_on", "0") ?: trace_read();
 }

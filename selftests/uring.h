@@ -25,17 +25,17 @@ struct uring {
 };
 
 /* Of file mappings, Linux 6.1 registers only those of hugetlbfs and tmpfs. */
-static inline bool uring_refuses_files(void)
+static inline __must_check bool uring_refuses_files(void)
 {
 	return kernel_is("6.1.");
 }
 
-static inline unsigned int *uring_word(const struct uring *ring, __u32 offset)
+static inline __must_check unsigned int *uring_word(const struct uring *ring, __u32 offset)
 {
 	return (unsigned int *)(ring->rings + offset);
 }
 
-static inline bool uring_open(struct uring *ring)
+static inline __must_check bool uring_open(struct uring *ring)
 {
 	size_t submissions, completions;
 
@@ -55,7 +55,7 @@ static inline bool uring_open(struct uring *ring)
 }
 
 /* Makes [p, p + length) the ring's buffer, with a long-term pin. Returns 0 or a negative errno. */
-static inline int uring_register(const struct uring *ring, void *p, size_t length)
+static inline __must_check int uring_register(const struct uring *ring, void *p, size_t length)
 {
 	struct iovec buffer = { .iov_base = p, .iov_len = length };
 	int ret = syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_BUFFERS, &buffer, 1);
@@ -63,7 +63,7 @@ static inline int uring_register(const struct uring *ring, void *p, size_t lengt
 	return ret ? -errno : 0;
 }
 
-static inline int uring_unregister(const struct uring *ring)
+static inline __must_check int uring_unregister(const struct uring *ring)
 {
 	int ret = syscall(SYS_io_uring_register, ring->fd, IORING_UNREGISTER_BUFFERS, NULL, 0);
 
@@ -75,8 +75,8 @@ static inline int uring_unregister(const struct uring *ring)
  * inside the registered buffer; no page table is used for it. Waits for the end. Returns the number
  * of bytes or a negative errno.
  */
-static inline int uring_transfer(const struct uring *ring, int opcode, int fd, __u64 at,
-				 const void *p, size_t length)
+static inline __must_check int uring_transfer(const struct uring *ring, int opcode, int fd,
+					      __u64 at, const void *p, size_t length)
 {
 	unsigned int tail = *uring_word(ring, ring->params.sq_off.tail);
 	unsigned int slot = tail & *uring_word(ring, ring->params.sq_off.ring_mask);
