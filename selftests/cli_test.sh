@@ -564,6 +564,15 @@ wrong_usage_ends_with_2() {
 	says 2 "unknown command 'nonsense'" nonsense
 }
 
+impossible_name_of_a_pool_is_told() {
+	for command in info clients; do
+		for name in '' .. a/b; do
+			says 1 "^framepool: '$name' cannot be the name of a pool" "$command" \
+				--pool "$name" || return
+		done
+	done
+}
+
 absent_pool_is_told_with_those_present() {
 	says 1 "there is no pool 'camera'; pools here: default$" --pool camera info &&
 	says 1 "there is no pool 'camera'; pools here: default$" clients --pool camera
@@ -578,8 +587,12 @@ unprivileged_user_is_told_to_be_root() {
 outsider_is_told_the_group() {
 	gid=$(sed -n 's/^framepool:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)
 	reload size=256M "gid=${gid:-900}" || return
+	# A group before it may have any number of members.
+	cp /etc/group "$dir/group" &&
+	{ echo "crowd:x:99:$(seq -s , 1 3000)" && cat "$dir/group"; } >/etc/group &&
 	refused_to_nobody "not in group ${gid:+framepool}" stat
 	told=$?
+	cp "$dir/group" /etc/group
 	reload size=256M && return "$told"
 }
 
@@ -680,6 +693,7 @@ hold_killed_gives_all_back
 alloc_beyond_the_pool_says_so
 alloc_beyond_what_is_free_says_so
 wrong_usage_ends_with_2
+impossible_name_of_a_pool_is_told
 absent_pool_is_told_with_those_present
 unprivileged_user_is_told_to_be_root
 outsider_is_told_the_group

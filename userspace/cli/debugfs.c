@@ -39,12 +39,19 @@ static int fail_open(const struct cli *cli, const char *path, int err)
 	return fail("%s", framepool_explain_open(err, cli->pool, text, sizeof(text)));
 }
 
+/* Whether a pool can have that name, and it fits into the path of a file. */
+static bool is_name(const char *pool)
+{
+	return *pool && strlen(pool) <= PATH_BYTES / 2 && !strchr(pool, '/') &&
+	       strcmp(pool, ".") && strcmp(pool, "..");
+}
+
 FILE *debugfs_open(const struct cli *cli, const char *name)
 {
 	char path[PATH_BYTES], text[512];
 	FILE *file;
 
-	if (strchr(cli->pool, '/') || strlen(cli->pool) > sizeof(path) / 2) {
+	if (!is_name(cli->pool)) {
 		fail("%s", framepool_explain_open(EINVAL, cli->pool, text, sizeof(text)));
 		return NULL;
 	}

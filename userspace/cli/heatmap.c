@@ -24,10 +24,13 @@ int map_read(FILE *file, struct map *map)
 	ssize_t length;
 
 	*map = (struct map){ .huge_bytes = map->huge_bytes };
+	errno = EIO;	/* for an empty file */
 	length = getdelim(&map->states, &size, '\0', file);
 	if (length < 0) {
+		int err = errno;
+
 		map_free(map);
-		errno = errno ? errno : EIO;
+		errno = err;
 		return -1;
 	}
 	for (ssize_t i = 0; i < length; i++)

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,26 +15,36 @@
 
 #define GROUP_NAME_MAX	64
 
+/* Whether a line of /etc/group, "NAME:PASSWORD:GID:MEMBERS", is that of a group. */
+static bool is_group(const char *line, gid_t gid)
+{
+	const char *password = strchr(line, ':'), *number = NULL;
+	unsigned int found;
+
+	if (password)
+		number = strchr(password + 1, ':');
+	return number && sscanf(number, ":%u:", &found) == 1 && found == gid;
+}
+
 /*
  * Reads /etc/group itself, because getgrgid() would load NSS modules, which a static program
- * cannot. A group that is not in the file is named by its number.
+ * cannot. A line may be of any length. A group that is not in the file is named by its number.
  */
 static void name_group(gid_t gid, char name[GROUP_NAME_MAX])
 {
 	FILE *file = fopen("/etc/group", "re");
-	struct group entry, *found;
-	char members[4096];
+	char *line = NULL;
+	size_t size = 0;
 
 	snprintf(name, GROUP_NAME_MAX, "%u", gid);
-	if (!file)
-		return;
-	while (!fgetgrent_r(file, &entry, members, sizeof(members), &found)) {
-		if (found->gr_gid == gid) {
-			snprintf(name, GROUP_NAME_MAX, "%s", found->gr_name);
+	while (file && getline(&line, &size, file) > 0)
+		if (is_group(line, gid)) {
+			snprintf(name, GROUP_NAME_MAX, "%.*s", (int)strcspn(line, ":"), line);
 			break;
 		}
-	}
-	fclose(file);
+	free(line);
+	if (file)
+		fclose(file);
 }
 
 /* Whether modprobe knows the module. */

@@ -51,6 +51,19 @@ static bool reads(const char *text, const char *expected)
 	return same;
 }
 
+/* Whatever failed before, an empty file is no map. */
+static bool is_refused_if_empty(void)
+{
+	struct map got = { .states = NULL };
+	FILE *file = tmpfile();
+	bool refused;
+
+	errno = ENOENT;
+	refused = map_read(file, &got) && errno == EIO && !got.states;
+	fclose(file);
+	return refused;
+}
+
 /* Whether a file says that a map of 8 huge frames has this number of extents. */
 static bool reads_extents(const char *text, size_t extents)
 {
@@ -280,6 +293,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	check(reads(".5#\nqx9\n", ".5#qx9"), "map_is_read_without_line_breaks");
+	check(is_refused_if_empty(), "map_of_nothing_is_refused");
 	check(!reads("", ""), "map_empty_file_is_an_error");
 	check(reads(".\033[2J#", ".2#"), "map_unknown_states_are_left_out");
 	test_shades();
