@@ -7,10 +7,10 @@
  * references to any part of it) and not movable (a long-term pin of movable memory migrates it
  * first, which is not possible here).
  *
- * A reservation must not hurt the machine. It stops before the memory that is
- * available falls below a margin, it never makes the OOM killer run (a request of
- * this order with __GFP_RETRY_MAYFAIL fails instead), it can be killed, and
- * it gives everything back when it fails.
+ * A reservation must not hurt the machine. It stops before the memory that the kernel can use falls
+ * below a margin, counted zone by zone: memory in ZONE_MOVABLE helps no kernel allocation. It never
+ * makes the OOM killer run (a request of this order with __GFP_RETRY_MAYFAIL fails instead), it can
+ * be killed, and it gives everything back when it fails.
  */
 #define pr_fmt(fmt) "framepool: " fmt
 
@@ -28,30 +28,71 @@
 
 #define HUGE_BYTES	((u64)PAGE_SIZE << FP_HUGE_ORDER)
 
-/* Available memory that is left to everybody else: a sixteenth, at least 64 MiB. */
-static u64 margin_bytes(void)
+/**
+ * struct stock - memory that the reservation can be taken from, in pages
+ * @usable: what the kernel can still allocate there
+ * @margin: how much of that is left to everybody else
+ */
+struct stock {
+	u64 usable;
+	u64 margin;
+};
+
+/*
+ * Pages of a zone that an allocation which may use the zones up to @top can still get. Half of the
+ * page cache, or as much of it as the low watermark, is not counted, since it may be in use.
+ */
+static u64 usable_pages(struct zone *zone, enum zone_type top)
 {
-	return max_t(u64, (u64)totalram_pages() * PAGE_SIZE / 16, SZ_64M);
+	s64 file = zone_page_state(zone, NR_ZONE_ACTIVE_FILE) +
+		   zone_page_state(zone, NR_ZONE_INACTIVE_FILE);
+	s64 usable = (s64)zone_page_state(zone, NR_FREE_PAGES) + file -
+		     min_t(s64, file / 2, low_wmark_pages(zone)) -
+		     high_wmark_pages(zone) - zone->lowmem_reserve[top];
+
+	return max(usable, 0LL);
 }
 
-/* How much may be taken from a node: what is free there now, minus the same share of it. */
-static u64 spare_bytes_of(int node)
+/* A sixteenth, at least 64 MiB, is left to everybody else. */
+static u64 margin_pages(u64 managed)
 {
-	u64 margin = node_present_pages(node) / 16, free = 0;
-	u32 i;
+	return max_t(u64, managed / 16, SZ_64M >> PAGE_SHIFT);
+}
 
-	for (i = 0; i < MAX_NR_ZONES; i++)
-		free += zone_page_state(&NODE_DATA(node)->node_zones[i], NR_FREE_PAGES);
-	return free > margin ? (free - margin) * PAGE_SIZE : 0;
+/*
+ * What kernel allocations can get from a node, or from all. Zones that they may not use, such as
+ * ZONE_MOVABLE, do not count, however much is free there.
+ */
+static struct stock take_stock(int node)
+{
+	enum zone_type top = gfp_zone(GFP_KERNEL), i;
+	struct stock stock = { 0 };
+	u64 managed = 0;
+	int n;
+
+	for_each_online_node(n) {
+		for (i = 0; i <= top && (node == NUMA_NO_NODE || node == n); i++) {
+			struct zone *zone = &NODE_DATA(n)->node_zones[i];
+
+			managed += zone_managed_pages(zone);
+			stock.usable += usable_pages(zone, top);
+		}
+	}
+	stock.margin = margin_pages(managed);
+	return stock;
+}
+
+static u64 spare_bytes_of(struct stock stock)
+{
+	return stock.usable > stock.margin ? (stock.usable - stock.margin) << PAGE_SHIFT : 0;
 }
 
 /* How much may be taken now. */
 static u64 spare_bytes(int node)
 {
-	u64 available = (u64)max(si_mem_available(), 0L) * PAGE_SIZE;
-	u64 spare = available > margin_bytes() ? available - margin_bytes() : 0;
+	u64 spare = spare_bytes_of(take_stock(NUMA_NO_NODE));
 
-	return node == NUMA_NO_NODE ? spare : min(spare, spare_bytes_of(node));
+	return node == NUMA_NO_NODE ? spare : min(spare, spare_bytes_of(take_stock(node)));
 }
 
 static struct page *alloc_huge(int node)
@@ -102,7 +143,8 @@ static int compare_hpfn(const void *a, const void *b)
 static int refuse(u64 want, u64 got)
 {
 	pr_err("%llu MiB requested, %llu MiB possible while %llu MiB stay available\n",
-	       want / SZ_1M, got / SZ_1M, margin_bytes() / SZ_1M);
+	       want / SZ_1M, got / SZ_1M,
+	       (take_stock(NUMA_NO_NODE).margin << PAGE_SHIFT) / SZ_1M);
 	pr_err("request less, or pass partial=1 to take what there is\n");
 	return -ENOMEM;
 }
