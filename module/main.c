@@ -34,6 +34,16 @@ static bool partial;
 module_param(partial, bool, 0444);
 MODULE_PARM_DESC(partial, "accept less memory than asked for");
 
+static char *below;
+module_param(below, charp, 0444);
+MODULE_PARM_DESC(below,
+		 "address below which all of it, or so much (4G:64M), has to lie (default: none)");
+
+static char *min_run;
+module_param(min_run, charp, 0444);
+MODULE_PARM_DESC(min_run,
+		 "refuse memory whose largest contiguous piece is shorter (default: accept it)");
+
 static uint gid;
 module_param(gid, uint, 0444);
 MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
@@ -83,25 +93,55 @@ static int parse_quota(const char *param, const char *text, u64 *bytes)
 	return -EINVAL;
 }
 
+/* "4G" or "4G:64M". */
+static int parse_below(const char *text, struct fp_source_config *config)
+{
+	const char *colon = strchrnul(text, ':');
+	char address[32];
+
+	strscpy(address, text, min_t(size_t, sizeof(address), colon - text + 1));
+	config->below_bytes = U64_MAX;
+	return parse_bytes("below", address, &config->below) ?:
+	       *colon ? parse_bytes("below", colon + 1, &config->below_bytes) : 0;
+}
+
 static int parse_config(struct fp_pool_config *config)
 {
 	int ret = 0;
 
-	config->name = name;
-	config->bytes = (u64)totalram_pages() * PAGE_SIZE / 16;
-	config->node = node;
-	config->partial = partial;
-	config->debug = debug;
-	config->debug_caches = cache_debug;
-	config->client_quota = 0;
-	config->user_quota = 0;
+	*config = (struct fp_pool_config){
+		.name = name,
+		.source = {
+			.bytes = (u64)totalram_pages() * PAGE_SIZE / 16,
+			.node = node,
+			.partial = partial,
+		},
+		.debug = debug,
+		.debug_caches = cache_debug,
+	};
 	if (size)
-		ret = parse_bytes("size", size, &config->bytes);
+		ret = parse_bytes("size", size, &config->source.bytes);
+	if (!ret && below)
+		ret = parse_below(below, &config->source);
+	if (!ret && min_run)
+		ret = parse_bytes("min_run", min_run, &config->source.min_run);
 	if (!ret && client_quota)
 		ret = parse_quota("client_quota", client_quota, &config->client_quota);
 	if (!ret && user_quota)
 		ret = parse_quota("user_quota", user_quota, &config->user_quota);
 	return ret;
+}
+
+static void log_pool(void)
+{
+	const struct fp_source *source = &pool->source;
+	u64 mib = ((u64)FP_HUGE_FRAMES << PAGE_SHIFT) / SZ_1M, first, end;
+
+	/* Who may read the log may not know more. */
+	fp_source_range(source, false, &first, &end);
+	pr_info("pool %s: %llu MiB in %u extents, the largest has %llu; from %#llx to %#llx\n",
+		pool->name, source->nr * mib, source->nr_extents, source->largest * mib, first,
+		end);
 }
 
 static int __init fp_init(void)
@@ -133,9 +173,7 @@ static int __init fp_init(void)
 		goto err_pool;
 	}
 	debugfs = fp_debugfs_create(pool);
-	pr_info("pool %s: %llu MiB in %u extents\n", pool->name,
-		(u64)fp_pool_total_frames(pool) * PAGE_SIZE / SZ_1M,
-		fp_buddy_extents(&pool->buddy));
+	log_pool();
 	return 0;
 
 err_pool:

@@ -22,7 +22,12 @@ FP_FIELD(framepool_ioc_info, user_quota_bytes, 32, 8);
 FP_FIELD(framepool_ioc_info, node, 40, 4);
 FP_FIELD(framepool_ioc_info, max_order, 44, 4);
 FP_FIELD(framepool_ioc_info, name, 48, 32);
-_Static_assert(sizeof(struct framepool_ioc_info) == 80, "framepool_ioc_info");
+FP_FIELD(framepool_ioc_info, extents, 80, 4);
+FP_FIELD(framepool_ioc_info, reserved, 84, 4);
+FP_FIELD(framepool_ioc_info, largest_extent_bytes, 88, 8);
+FP_FIELD(framepool_ioc_info, first_address, 96, 8);
+FP_FIELD(framepool_ioc_info, end_address, 104, 8);
+_Static_assert(sizeof(struct framepool_ioc_info) == 112, "framepool_ioc_info");
 
 FP_FIELD(framepool_ioc_alloc, size, 0, 4);
 FP_FIELD(framepool_ioc_alloc, flags, 4, 4);

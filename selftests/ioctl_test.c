@@ -2,6 +2,9 @@
 /* What all calls have in common: size, tail and address of the structure; and handles. */
 #include "common.h"
 #include "cache.h"
+#include "memory.h"
+
+#include <stddef.h>
 
 #define PAGE		4096
 #define POISON		0xa5
@@ -32,6 +35,7 @@ FIXTURE_VARIANT(call)
 {
 	unsigned long cmd;
 	size_t size;
+	size_t first;		/* size of the first version, if that was shorter */
 	bool has_results;
 };
 
@@ -39,6 +43,7 @@ FIXTURE_VARIANT_ADD(call, info)
 {
 	.cmd = FRAMEPOOL_IOC_INFO,
 	.size = sizeof(struct framepool_ioc_info),
+	.first = offsetof(struct framepool_ioc_info, extents),
 	.has_results = true,
 };
 
@@ -272,8 +277,18 @@ TEST_F(call, struct_of_size_field_alone_is_refused)
 
 TEST_F(call, struct_one_byte_short_is_refused)
 {
-	self->arg->size = variant->size - 1;
+	self->arg->size = (variant->first ?: variant->size) - 1;
 	EXPECT_EQ(-EINVAL, refusal(self, variant));
+}
+
+TEST_F(call, struct_of_the_first_version_is_accepted)
+{
+	size_t first = variant->first ?: variant->size;
+
+	self->arg->size = first;
+	memset(self->arg->bytes + first, 0xff, 16);
+	EXPECT_EQ(0, call(self->fd, variant->cmd, self->arg));
+	EXPECT_TRUE(all_bytes((char *)self->arg->bytes + first, 0xff, 16));
 }
 
 TEST_F(call, longer_struct_with_zero_tail_is_accepted)

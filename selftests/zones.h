@@ -15,6 +15,7 @@
  * @low: low watermark
  * @high: high watermark
  * @managed: all frames
+ * @start: PFN of the first
  * @reserve: what allocations leave here that could use the first zone, the second, and so on
  */
 struct zone {
@@ -24,6 +25,7 @@ struct zone {
 	long low;
 	long high;
 	long managed;
+	unsigned long start;
 	long reserve[ZONES_OF_NODE];
 };
 
@@ -42,6 +44,8 @@ static inline void read_zone_line(const char *line, struct zone *zone)
 		zone->high = number;
 	else if (sscanf(line, " managed %ld", &number) == 1)
 		zone->managed = number;
+	else if (sscanf(line, " start_pfn: %ld", &number) == 1)
+		zone->start = number;
 	else
 		sscanf(line, " protection: (%ld, %ld, %ld, %ld, %ld", &zone->reserve[0],
 		       &zone->reserve[1], &zone->reserve[2], &zone->reserve[3],

@@ -484,19 +484,20 @@ static bool name_is_valid(const char *name)
 
 static int check_config(const struct fp_pool_config *config)
 {
+	int node = config->source.node;
+
 	if (!name_is_valid(config->name)) {
 		pr_err("name=%s: use 1 to %d letters, digits, '_', '-', '.'; no '.' at the start\n",
 		       config->name, FRAMEPOOL_NAME_MAX - 1);
 		return -EINVAL;
 	}
-	if (config->bytes > FP_POOL_MAX_BYTES) {
-		pr_err("a pool of %llu bytes is too large; the most is %llu\n", config->bytes,
-		       FP_POOL_MAX_BYTES);
+	if (config->source.bytes > FP_POOL_MAX_BYTES) {
+		pr_err("a pool of %llu bytes is too large; the most is %llu\n",
+		       config->source.bytes, FP_POOL_MAX_BYTES);
 		return -ENOMEM;
 	}
-	if (config->node != NUMA_NO_NODE &&
-	    (config->node < 0 || config->node >= MAX_NUMNODES || !node_online(config->node))) {
-		pr_err("node=%d: there is no such NUMA node\n", config->node);
+	if (node != NUMA_NO_NODE && (node < 0 || node >= MAX_NUMNODES || !node_online(node))) {
+		pr_err("node=%d: there is no such NUMA node\n", node);
 		return -EINVAL;
 	}
 	return 0;
@@ -574,7 +575,7 @@ static void unpublish(struct fp_pool *pool)
  *
  * Context: may sleep, for long; killable.
  * Return: the pool, or an error pointer: -EINVAL: @config is wrong; -ENOMEM: too little
- * memory; -EINTR: killed. The log says what to do.
+ * memory; -ENOSPC: it is too scattered; -EINTR: killed. The log says what to do.
  */
 struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 {
@@ -588,7 +589,7 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
 	init_fields(pool, config);
-	ret = fp_source_reserve(&pool->source, config->bytes, config->node, config->partial);
+	ret = fp_source_reserve(&pool->source, &config->source);
 	if (ret)
 		goto err_free;
 	ret = fp_buddy_init(&pool->buddy, FP_HUGE_ORDER, pool->source.hpfn, pool->source.nr,

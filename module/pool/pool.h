@@ -30,9 +30,7 @@
 /**
  * struct fp_pool_config - how to make a pool
  * @name: letters, digits and "_.-", not beginning with a dot, below FRAMEPOOL_NAME_MAX bytes
- * @bytes: size, rounded up to whole huge frames; at most FP_POOL_MAX_BYTES
- * @node: NUMA node, or NUMA_NO_NODE
- * @partial: accept less than @bytes
+ * @source: its memory; at most FP_POOL_MAX_BYTES
  * @client_quota: most that one client may be charged, in bytes; 0: no limit
  * @user_quota: most that one user may be charged, in bytes; 0: no limit
  * @debug: notice mistakes of kernel modules at once; slow
@@ -40,9 +38,7 @@
  */
 struct fp_pool_config {
 	const char *name;
-	u64 bytes;
-	int node;
-	bool partial;
+	struct fp_source_config source;
 	u64 client_quota;
 	u64 user_quota;
 	bool debug;

@@ -27,6 +27,7 @@
 #include "pool/poison.h"
 
 #define HUGE_BYTES	((u64)PAGE_SIZE << FP_HUGE_ORDER)
+#define NO_END		U64_MAX
 
 /**
  * struct stock - memory that the reservation can be taken from, in pages
@@ -87,19 +88,53 @@ static u64 spare_bytes_of(struct stock stock)
 	return stock.usable > stock.margin ? (stock.usable - stock.margin) << PAGE_SHIFT : 0;
 }
 
-/* How much may be taken now. */
-static u64 spare_bytes(int node)
+/*
+ * What is free in the zone that devices with 32 address lines reach. What the kernel reserves there
+ * is left, as others may need it who can use nothing else, but no more than half of the zone: the
+ * reserve grows with the rest of memory, beyond the zone's size.
+ */
+static struct stock take_low_stock(void)
+{
+	enum zone_type top = gfp_zone(GFP_KERNEL), low = gfp_zone(GFP_DMA32);
+	struct stock stock = { 0 };
+	u64 managed = 0;
+	int n;
+
+	for_each_online_node(n) {
+		struct zone *zone = &NODE_DATA(n)->node_zones[low];
+		s64 reserve = min_t(s64, zone->lowmem_reserve[top], zone_managed_pages(zone) / 2);
+		s64 usable = (s64)zone_page_state(zone, NR_FREE_PAGES) -
+			     high_wmark_pages(zone) - reserve;
+
+		managed += zone_managed_pages(zone);
+		stock.usable += max(usable, 0LL);
+	}
+	stock.margin = margin_pages(managed);
+	return stock;
+}
+
+static bool is_low(u64 end)
+{
+	return end <= SZ_4G;
+}
+
+/* How much may be taken now below @end. */
+static u64 spare_bytes(int node, u64 end)
 {
 	u64 spare = spare_bytes_of(take_stock(NUMA_NO_NODE));
 
-	return node == NUMA_NO_NODE ? spare : min(spare, spare_bytes_of(take_stock(node)));
+	if (node != NUMA_NO_NODE)
+		spare = min(spare, spare_bytes_of(take_stock(node)));
+	return is_low(end) ? min(spare, spare_bytes_of(take_low_stock())) : spare;
 }
 
-static struct page *alloc_huge(int node)
+static struct page *alloc_huge(int node, bool low)
 {
 	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	struct page *page;
 
+	if (low)
+		gfp |= GFP_DMA32;
 	if (node == NUMA_NO_NODE)
 		page = alloc_pages(gfp, FP_HUGE_ORDER);
 	else
@@ -115,22 +150,33 @@ static struct page *alloc_huge(int node)
 	return page;
 }
 
-static int reserve_some(struct fp_source *source, u32 want)
+/*
+ * Take huge frames below @end until there are @want. What the kernel hands out above @end is held
+ * until then, or it would come again.
+ */
+static int reserve_some(struct fp_source *source, u32 want, u64 end)
 {
-	while (source->nr < want) {
-		struct page *page;
+	struct page *page, *next;
+	LIST_HEAD(beyond);
+	int ret = 0;
 
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (spare_bytes(source->node) < HUGE_BYTES)
+	while (source->nr < want && spare_bytes(source->node, end) >= HUGE_BYTES) {
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
 			break;
-		page = alloc_huge(source->node);
+		}
+		page = alloc_huge(source->node, is_low(end));
 		if (!page)
 			break;
-		source->hpfn[source->nr++] = page_to_pfn(page) >> FP_HUGE_ORDER;
+		if (PFN_PHYS(page_to_pfn(page)) + HUGE_BYTES > end)
+			list_add(&page->lru, &beyond);
+		else
+			source->hpfn[source->nr++] = page_to_pfn(page) >> FP_HUGE_ORDER;
 		cond_resched();
 	}
-	return 0;
+	list_for_each_entry_safe(page, next, &beyond, lru)
+		fp_source_put(source, page_to_pfn(page));
+	return ret;
 }
 
 static int compare_hpfn(const void *a, const void *b)
@@ -140,57 +186,117 @@ static int compare_hpfn(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int refuse(u64 want, u64 got)
+/* Huge frames are sorted. */
+static void measure_extents(struct fp_source *source)
 {
+	u32 i, length = 0;
+
+	source->first = source->hpfn[0] * HUGE_BYTES;
+	source->end = (source->hpfn[source->nr - 1] + 1) * HUGE_BYTES;
+
+	for (i = 0; i < source->nr; i++) {
+		length = i && source->hpfn[i] == source->hpfn[i - 1] + 1 ? length + 1 : 1;
+		source->nr_extents += length == 1;
+		source->largest = max(source->largest, length);
+	}
+}
+
+static int check_run(const struct fp_source *source, u64 min_run)
+{
+	if (source->largest * HUGE_BYTES >= min_run)
+		return 0;
+	pr_err("the largest of %u extents has %llu MiB, less than min_run=\n", source->nr_extents,
+	       source->largest * HUGE_BYTES / SZ_1M);
+	pr_err("load the module earlier after boot, or request a shorter run\n");
+	return -ENOSPC;
+}
+
+static int refuse(u64 want, u64 got, u64 end)
+{
+	struct stock stock = is_low(end) ? take_low_stock() : take_stock(NUMA_NO_NODE);
+
 	pr_err("%llu MiB requested, %llu MiB possible while %llu MiB stay available\n",
-	       want / SZ_1M, got / SZ_1M,
-	       (take_stock(NUMA_NO_NODE).margin << PAGE_SHIFT) / SZ_1M);
+	       want * HUGE_BYTES / SZ_1M, got * HUGE_BYTES / SZ_1M,
+	       (stock.margin << PAGE_SHIFT) / SZ_1M);
+	if (end != NO_END)
+		pr_err("this is about memory below %#llx, as below= says\n", end);
 	pr_err("request less, or pass partial=1 to take what there is\n");
 	return -ENOMEM;
+}
+
+/* First the part that has to lie below an address, unless that is all, then the rest. */
+static int reserve_parts(struct fp_source *source, const struct fp_source_config *config, u32 low,
+			 u32 nr)
+{
+	bool has_rest = config->below_bytes < config->bytes;
+	int ret = reserve_some(source, low, config->below);
+
+	if (!ret && source->nr < low && !config->partial)
+		return refuse(low, source->nr, config->below);
+	if (!ret && has_rest)
+		ret = reserve_some(source, nr, NO_END);
+	if (!ret && (!source->nr || (source->nr < nr && !config->partial)))
+		ret = refuse(nr, source->nr, has_rest ? NO_END : config->below);
+	return ret;
+}
+
+static u64 nr_huge(u64 bytes)
+{
+	return bytes / HUGE_BYTES + !!(bytes % HUGE_BYTES);
 }
 
 /**
  * fp_source_reserve() - take huge frames from the kernel
  * @source: the result; all memory is zeroed
- * @bytes: how much, rounded up to whole huge frames
- * @node: NUMA node to take it from, or NUMA_NO_NODE
- * @partial: accept less, but at least one huge frame
+ * @config: what to take
  *
- * If there is too little memory, the log says how much could be taken.
+ * If there is too little memory, or it is too scattered, the log says how much could be taken.
  *
  * Context: may sleep, for long; killable.
- * Return: 0; -EINTR: killed; -ENOMEM: there is too little memory.
+ * Return: 0; -EINTR: killed; -ENOMEM: there is too little memory; -ENOSPC: no extent has
+ * @config->min_run bytes.
  */
-int fp_source_reserve(struct fp_source *source, u64 bytes, int node, bool partial)
+int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config)
 {
-	u64 nr = bytes / HUGE_BYTES + !!(bytes % HUGE_BYTES);
-	u64 spare = spare_bytes(node);
+	u64 nr = nr_huge(config->bytes), low = nr_huge(config->below_bytes);
+	u64 most = spare_bytes(config->node, NO_END) / HUGE_BYTES;
 	int ret;
 
-	source->nr = 0;
-	source->nr_kept = 0;
-	source->node = node;
-	if (nr > spare / HUGE_BYTES) {
-		if (!partial)
-			return refuse(bytes, round_down(spare, HUGE_BYTES));
-		nr = spare / HUGE_BYTES;
-	}
+	*source = (struct fp_source){ .node = config->node };
+	if (nr > most && !config->partial)
+		return refuse(nr, most, NO_END);
+	nr = min(nr, most);
 	source->hpfn = kvmalloc_array(max_t(u64, nr, 1), sizeof(u32), GFP_KERNEL);
 	if (!source->hpfn)
 		return -ENOMEM;
-	ret = reserve_some(source, nr);
+	ret = reserve_parts(source, config, min(nr, low), nr);
 	if (ret)
 		goto err_release;
-	if (!source->nr || (source->nr < nr && !partial)) {
-		ret = refuse(bytes, source->nr * HUGE_BYTES);
-		goto err_release;
-	}
 	sort(source->hpfn, source->nr, sizeof(u32), compare_hpfn, NULL);
+	measure_extents(source);
+	ret = check_run(source, config->min_run);
+	if (ret)
+		goto err_release;
 	return 0;
 
 err_release:
 	fp_source_release(source);
 	return ret;
+}
+
+/**
+ * fp_source_range() - which physical addresses the memory covers
+ * @source: the source
+ * @exact: otherwise only powers of two are told, from which nobody can find a huge frame
+ * @first: the result: no byte lies below this address
+ * @end: the result: every byte lies below this address
+ *
+ * Context: any.
+ */
+void fp_source_range(const struct fp_source *source, bool exact, u64 *first, u64 *end)
+{
+	*first = exact ? source->first : source->first ? rounddown_pow_of_two(source->first) : 0;
+	*end = exact ? source->end : roundup_pow_of_two(source->end);
 }
 
 /**

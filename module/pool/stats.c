@@ -15,11 +15,12 @@ static_assert(FP_ORDERS == FRAMEPOOL_ORDERS);
 /**
  * fp_stats_info() - figures that programs do not change
  * @pool: the pool
+ * @exact: whether physical addresses may be told exactly
  * @info: the result; its size field is left alone
  *
  * Context: process.
  */
-void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
+void fp_stats_info(struct fp_pool *pool, bool exact, struct framepool_ioc_info *info)
 {
 	info->abi = FRAMEPOOL_ABI;
 	info->frame_bytes = PAGE_SIZE;
@@ -30,6 +31,10 @@ void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info)
 	info->node = pool->source.node;
 	info->max_order = fp_buddy_orders(&pool->buddy) - 1;
 	strscpy_pad(info->name, pool->name, sizeof(info->name));
+	info->extents = pool->source.nr_extents;
+	info->reserved = 0;
+	info->largest_extent_bytes = (u64)pool->source.largest << (PAGE_SHIFT + FP_HUGE_ORDER);
+	fp_source_range(&pool->source, exact, &info->first_address, &info->end_address);
 }
 
 /**

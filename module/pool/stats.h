@@ -9,7 +9,7 @@
 struct fp_account;
 struct fp_pool;
 
-void fp_stats_info(struct fp_pool *pool, struct framepool_ioc_info *info);
+void fp_stats_info(struct fp_pool *pool, bool exact, struct framepool_ioc_info *info);
 void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats);
 void fp_stats_read_blocks(struct fp_pool *pool, struct framepool_ioc_stats *stats);
 void fp_stats_read_account(const struct fp_account *account, struct framepool_ioc_stats *stats);

@@ -78,6 +78,13 @@
  * @node: out: NUMA node that the memory was taken from; -1: any
  * @max_order: out: order (log2 of the number of frames) of the largest naturally aligned block
  * @name: out: name of the pool, NUL-terminated
+ * @extents: out: number of physically contiguous extents that the pool consists of. No buffer
+ *           reaches from one into the next.
+ * @reserved: out: 0
+ * @largest_extent_bytes: out: size of the largest of them, the most that a buffer can have
+ * @first_address: out: no byte of the pool lies below this physical address. It is rounded down to
+ *                 a power of two if the client was opened without CAP_SYS_ADMIN.
+ * @end_address: out: every byte of the pool lies below this address; likewise, rounded up
  *
  * Only the quotas can change while the pool exists: an administrator may set them at any time.
  *
@@ -94,6 +101,11 @@ struct framepool_ioc_info {
 	__s32 node;
 	__u32 max_order;
 	char name[FRAMEPOOL_NAME_MAX];
+	__u32 extents;
+	__u32 reserved;
+	__u64 largest_extent_bytes;
+	__u64 first_address;
+	__u64 end_address;
 };
 
 /* flags of an allocation */

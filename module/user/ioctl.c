@@ -31,7 +31,7 @@ union args {
 
 static int do_info(struct fp_client *client, void *args, void __user *user)
 {
-	fp_stats_info(client->pool, args);
+	fp_stats_info(client->pool, client->sees_addresses, args);
 	return 0;
 }
 

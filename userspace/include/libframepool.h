@@ -121,6 +121,11 @@ int framepool_fd(const struct framepool *fp);
  *                      0: no limit
  *  node                NUMA node that the pool was taken from; -1: any
  *  max_order           order (log2 of frames) of the pool's largest naturally aligned block
+ *  extents             number of physically contiguous extents that the pool consists of
+ *  largest_extent_bytes  size of the largest of them, the most that a buffer can have
+ *  first_address       no byte of the pool lies below this physical address
+ *  end_address         every byte of the pool lies below this one. Both are rounded to powers of
+ *                      two if the client was opened without CAP_SYS_ADMIN
  */
 const char *framepool_name(const struct framepool *fp);
 unsigned int framepool_abi(const struct framepool *fp);
@@ -131,6 +136,10 @@ uint64_t framepool_client_quota_bytes(const struct framepool *fp);
 uint64_t framepool_user_quota_bytes(const struct framepool *fp);
 int framepool_node(const struct framepool *fp);
 unsigned int framepool_max_order(const struct framepool *fp);
+uint32_t framepool_extents(const struct framepool *fp);
+uint64_t framepool_largest_extent_bytes(const struct framepool *fp);
+uint64_t framepool_first_address(const struct framepool *fp);
+uint64_t framepool_end_address(const struct framepool *fp);
 
 /**
  * framepool_buffer_alloc - allocate a physically contiguous buffer

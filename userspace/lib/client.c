@@ -130,6 +130,26 @@ unsigned int framepool_max_order(const struct framepool *fp)
 	return fp->info.max_order;
 }
 
+uint32_t framepool_extents(const struct framepool *fp)
+{
+	return fp->info.extents;
+}
+
+uint64_t framepool_largest_extent_bytes(const struct framepool *fp)
+{
+	return fp->info.largest_extent_bytes;
+}
+
+uint64_t framepool_first_address(const struct framepool *fp)
+{
+	return fp->info.first_address;
+}
+
+uint64_t framepool_end_address(const struct framepool *fp)
+{
+	return fp->info.end_address;
+}
+
 void framepool_noclear(struct framepool *fp, bool noclear)
 {
 	fp->alloc_flags = noclear ? FRAMEPOOL_ALLOC_NOCLEAR : 0;

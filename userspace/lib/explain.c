@@ -256,11 +256,29 @@ static void explain_nomem(const struct framepool *fp, const struct framepool_sta
 			 "now: try again", pool, wanted, name_bytes(free_now, have));
 }
 
-static void explain_nospace(const char *pool, const struct framepool_stats *stats,
+/* No byte of the pool lies below the limit. */
+static void explain_limit(const struct framepool *fp, const struct request *request, char *text,
+			  size_t size)
+{
+	char limit[BYTES_TEXT_MAX];
+
+	name_bytes(request->limit, limit);
+	snprintf(text, size, "no memory of pool '%s' lies below %s: all of it lies between "
+		 "%#" PRIx64 " and %#" PRIx64 "; load the module with below=%s, or "
+		 "below=%s:BYTES for a part of it", framepool_name(fp), limit,
+		 framepool_first_address(fp), framepool_end_address(fp), limit, limit);
+}
+
+static void explain_nospace(const struct framepool *fp, const struct framepool_stats *stats,
 			    const struct request *request, char *text, size_t size)
 {
+	const char *pool = framepool_name(fp);
 	char wanted[BYTES_TEXT_MAX], have[BYTES_TEXT_MAX], largest[BYTES_TEXT_MAX];
 
+	if (request->limit && request->limit <= framepool_first_address(fp)) {
+		explain_limit(fp, request, text, size);
+		return;
+	}
 	snprintf(text, size, "pool '%s' has %s free, but no run of %s%s%s: "
 		 "the largest free run is %s; 'framepool frag' shows them all", pool,
 		 name_bytes(framepool_stats_free_bytes(stats), have),
@@ -293,7 +311,7 @@ static void explain_lack(int err, const struct framepool *fp, const struct reque
 	if (stats && err == ENOMEM)
 		explain_nomem(fp, stats, request, text, size);
 	else if (stats)
-		explain_nospace(framepool_name(fp), stats, request, text, size);
+		explain_nospace(fp, stats, request, text, size);
 	else if (errno == ENODEV)
 		explain_shutdown(framepool_name(fp), text, size);
 	else

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "fake.h"
+#include "internal.h"
 #include "test.h"
 
 #define KIB	1024ULL
@@ -61,6 +62,14 @@ static void check_nospace(void)
 	       "no run of 1M with that alignment: the largest");
 	expect("explain_nospace_mentions_a_limit", ENOSPC, MIB, 0, MIB,
 	       "no run of 1M below that address: the largest");
+	fp->info.first_address = 4096 * MIB;
+	fp->info.end_address = 8192 * MIB;
+	expect("explain_nospace_below_the_pool_says_where_it_lies", ENOSPC, MIB, 0, 4096 * MIB,
+	       "no memory of pool 'default' lies below 4G: all of it lies between 0x100000000 and "
+	       "0x200000000; load the module with below=4G, or below=4G:BYTES");
+	expect("explain_nospace_inside_the_pool_does_not", ENOSPC, MIB, 0, 4097 * MIB,
+	       "no run of 1M below that address: the largest");
+	fp->info.first_address = 0;
 	expect("explain_nospace_mentions_both", ENOSPC, MIB, 4 * MIB, MIB,
 	       "no run of 1M with that alignment below that address: the largest");
 }
