@@ -186,6 +186,137 @@ TEST_F(address, cannot_be_found_out_by_trying_limits)
 	EXPECT_EQ(0, child_wait(pid));
 }
 
+/*
+ * The guesser: a child without CAP_SYS_ADMIN that runs @guess on a client of its own. It draws its
+ * conclusions as an attacker would; @guess checks how many places are left.
+ */
+static int guesser_run(void (*guess)(int fd))
+{
+	pid_t pid = child_fork();
+
+	if (!pid) {
+		int fd;
+
+		CHILD_CHECK(drop_sys_admin());
+		fd = pool_open();
+		CHILD_CHECK(fd >= 0);
+		guess(fd);
+		_exit(0);
+	}
+	return child_wait(pid);
+}
+
+#define PLACES		4	/* so many must be left */
+
+static int try_align(int fd, __u64 align)
+{
+	struct buffer buffer;
+	int ret = buffer_alloc_at(fd, FRAME, align, 0, &buffer);
+
+	return ret ?: handle_free(fd, buffer.handle);
+}
+
+static void guess_by_alignment(int fd)
+{
+	__u64 align, largest = 0, limit = least_limit(fd);
+	struct framepool_ioc_alloc entry = {
+		.size = sizeof(entry), .length = FRAME, .align = 2 * HUGE_FRAME,
+	};
+	struct framepool_ioc_batch batch;
+
+	for (align = FRAME; align; align <<= 1) {
+		int ret = try_align(fd, align);
+
+		CHILD_CHECK(ret == (align > HUGE_FRAME ? -EPERM : 0));
+		largest = ret ? largest : align;
+	}
+	CHILD_CHECK(alloc_batch(fd, 0, &entry, 1, &batch) == -EPERM && batch.error == EPERM);
+	/* The address is a multiple of @largest in the upper half of what lies below @limit. */
+	CHILD_CHECK(limit / 2 / largest >= PLACES);
+}
+
+TEST_F(address, cannot_be_found_out_by_trying_alignments)
+{
+	EXPECT_EQ(0, guesser_run(guess_by_alignment));
+	EXPECT_EQ(0, try_align(self->fd, 2 * HUGE_FRAME));
+}
+
+/* Which error an allocation gives says no more about a limit than the power of two below it. */
+static void guess_by_failures(int fd)
+{
+	static const __u64 lengths[] = { FRAME, HUGE_FRAME, 16 * MIB, POOL_BYTES, 2 * POOL_BYTES };
+	__u64 power, limit;
+	int i, k;
+
+	for (power = 16 * MIB; power <= 1ULL << 36; power <<= 1) {
+		for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+			struct buffer buffer;
+			int expected = buffer_alloc_at(fd, lengths[i], 0, power, &buffer);
+
+			if (!expected)
+				CHILD_CHECK(!handle_free(fd, buffer.handle));
+			for (k = 1; k < 8; k++) {
+				limit = power + power / 8 * k;
+				CHILD_CHECK(buffer_alloc_at(fd, lengths[i], 0, limit, &buffer) ==
+					    expected);
+				if (!expected)
+					CHILD_CHECK(!handle_free(fd, buffer.handle));
+			}
+		}
+	}
+}
+
+TEST_F_TIMEOUT(address, failures_are_those_of_a_power_of_two, SLOW_TEST_SECONDS)
+{
+	EXPECT_EQ(0, guesser_run(guess_by_failures));
+}
+
+static void guess_by_figures(int fd)
+{
+	struct framepool_ioc_info info;
+
+	CHILD_CHECK(!pool_info(fd, &info));
+	CHILD_CHECK(!(info.first_address & (info.first_address - 1)));
+	CHILD_CHECK(!(info.end_address & (info.end_address - 1)));
+	/*
+	 * The largest aligned block of the pool is somewhere between them. A pool that fills this
+	 * range has nowhere to hide.
+	 */
+	if (info.end_address - info.first_address >= 2 * POOL_BYTES)
+		CHILD_CHECK((info.end_address - info.first_address) / (FRAME << info.max_order) >=
+			    2);
+}
+
+TEST_F(address, figures_leave_several_places)
+{
+	struct framepool_ioc_info info;
+	__u64 address = buffer_physical(self->fd, &self->buffer);
+
+	EXPECT_EQ(0, guesser_run(guess_by_figures));
+	/* Who may know addresses is told the truth. */
+	ASSERT_EQ(0, pool_info(self->fd, &info));
+	EXPECT_LE(info.first_address, address);
+	EXPECT_GE(info.end_address, address + self->buffer.length);
+	EXPECT_NE(0, (info.end_address & (info.end_address - 1)) |
+		     (info.first_address & (info.first_address - 1)));
+}
+
+/* Offsets follow from the place in the pool, and show nothing of what lies between its extents. */
+static void guess_by_offsets(int fd)
+{
+	struct buffer buffer;
+	int n;
+
+	for (n = 0; !buffer_alloc(fd, HUGE_FRAME, &buffer); n++)
+		CHILD_CHECK(buffer.offset + buffer.length <= POOL_BYTES + HUGE_FRAME);
+	CHILD_CHECK(n >= POOL_BYTES / HUGE_FRAME - 2);
+}
+
+TEST_F(address, offsets_hide_gaps)
+{
+	EXPECT_EQ(0, guesser_run(guess_by_offsets));
+}
+
 TEST_F(address, is_hidden_from_root_that_opened_without_the_capability)
 {
 	pid_t pid = child_fork();

@@ -117,7 +117,8 @@ struct framepool_ioc_info {
  * @flags: in: FRAMEPOOL_ALLOC_NOCLEAR or 0
  * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames
  * @align: in: alignment of the physical address: a power of two, or 0. Buffers are always aligned
- *         to the size of a frame.
+ *         to the size of a frame. At most a huge frame if the client was opened without
+ *         CAP_SYS_ADMIN.
  * @limit: in: every byte of the buffer lies below this physical address; 0: no limit. It is rounded
  *         down to a power of two if the client was opened without CAP_SYS_ADMIN.
  * @handle: out: identifies the buffer in other calls; never 0
@@ -135,6 +136,8 @@ struct framepool_ioc_info {
  *
  * Errors:
  *  EINVAL  @flags is unknown, @length is out of range, or @align is not a power of two
+ *  EPERM   @align is more than a huge frame, and the client was opened without CAP_SYS_ADMIN. Large
+ *          alignments that succeed would tell where the pool lies.
  *  EDQUOT, ENOMEM, ENOSPC, ENOBUFS, EINTR
  */
 struct framepool_ioc_alloc {

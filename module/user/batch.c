@@ -73,6 +73,9 @@ static int parse(const struct fp_client *client, const struct framepool_ioc_allo
 		return -EINVAL;
 	if (entry->align && !is_power_of_2(entry->align))
 		return -EINVAL;
+	/* The largest alignment that succeeds could tell exactly where the pool lies. */
+	if (entry->align > FP_HUGE_FRAMES << PAGE_SHIFT && !client->sees_addresses)
+		return -EPERM;
 	*request = (struct fp_request){
 		.nr = PFN_UP(entry->length),
 		.align = max_t(u64, entry->align >> PAGE_SHIFT, 1),

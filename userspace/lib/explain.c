@@ -357,11 +357,18 @@ char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t leng
 			      uint64_t limit, char *text, size_t size)
 {
 	const struct request request = { .length = length, .align = align, .limit = limit };
+	char bytes[BYTES_TEXT_MAX];
 	int saved = errno;
 
 	switch (err) {
 	case EINVAL:
 		explain_invalid(&request, text, size);
+		break;
+	case EPERM:
+		name_bytes(framepool_huge_bytes(fp), bytes);
+		snprintf(text, size, "an alignment above %s is for who opens the pool with "
+			 "CAP_SYS_ADMIN, since it tells about physical addresses: align to %s, or "
+			 "run as root", bytes, bytes);
 		break;
 	case ENOMEM:
 	case ENOSPC:
