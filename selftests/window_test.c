@@ -193,7 +193,7 @@ static void use_until_gone(const struct cache *cache, char *p)
 	do {
 		ret = objects_call(cache, FRAMEPOOL_IOC_OBJ_ALLOC, 0, offsets, 64, &arg);
 		for (i = 0; !ret && i < 64; i++)
-			sigbus_code(p + offsets[i], true);
+			CHILD_CHECK(sigbus_code(p + offsets[i], true) >= 0);
 		ret = ret ?: objects_call(cache, FRAMEPOOL_IOC_OBJ_FREE, 0, offsets, 64, &arg);
 	} while (!ret);
 	CHILD_CHECK(ret == -ENOENT);
