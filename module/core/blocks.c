@@ -18,7 +18,7 @@
 #define SHARE	128
 
 #define SAMPLE	16U	/* blocks that is_mixed() looks at */
-#define GROUPS	64U	/* groups of huge frames that sort_by_huge_frame() tells apart */
+#define GROUPS	64U	/* groups of huge frames that free_sorted() tells apart */
 
 static __always_inline u32 huge_order(const struct fp_blocks *blocks)
 {
@@ -174,12 +174,11 @@ static bool is_mixed(const struct fp_blocks *blocks, const u32 *frames, u32 nr)
 	return changes > SAMPLE / 2 && high - low < nr / 4;
 }
 
-/* Sort blocks so that those of one huge frame follow each other: the buddy frees them together. */
-static void sort_by_huge_frame(const struct fp_blocks *blocks, const u32 *frames, u32 *sorted,
-			       u32 nr)
+/* Free blocks so that those of one huge frame follow each other: the buddy frees them together. */
+static noinline void free_sorted(struct fp_blocks *blocks, u32 order, const u32 *frames, u32 nr)
 {
+	u32 sorted[FP_MAGAZINE_WORDS + 1], i;
 	u8 ends[GROUPS] = {}, end = 0;
-	u32 i;
 
 	for (i = 0; i < nr; i++)
 		ends[(frames[i] >> huge_order(blocks)) % GROUPS]++;
@@ -187,8 +186,9 @@ static void sort_by_huge_frame(const struct fp_blocks *blocks, const u32 *frames
 		end += ends[i];
 		ends[i] = end;
 	}
-	while (nr--)
-		sorted[--ends[(frames[nr] >> huge_order(blocks)) % GROUPS]] = frames[nr];
+	for (i = nr; i--;)
+		sorted[--ends[(frames[i] >> huge_order(blocks)) % GROUPS]] = frames[i];
+	fp_blocks_free_bulk(blocks, order, sorted, nr);
 }
 
 /*
@@ -198,14 +198,12 @@ static void sort_by_huge_frame(const struct fp_blocks *blocks, const u32 *frames
 static void put(struct fp_magazines *magazines, u32 cpu, u32 order, const void *frames, u32 nr)
 {
 	struct fp_blocks *blocks = container_of(magazines, struct fp_blocks, magazines);
-	u32 sorted[FP_MAGAZINE_WORDS + 1];
 
 	trace_drain(blocks->buddy, cpu, order, nr);
-	if (is_mixed(blocks, frames, nr)) {
-		sort_by_huge_frame(blocks, frames, sorted, nr);
-		frames = sorted;
-	}
-	fp_blocks_free_bulk(blocks, order, frames, nr);
+	if (is_mixed(blocks, frames, nr))
+		free_sorted(blocks, order, frames, nr);
+	else
+		fp_blocks_free_bulk(blocks, order, frames, nr);
 }
 
 static const struct fp_magazine_ops ops = { .take = take, .put = put };
@@ -238,7 +236,7 @@ u64 fp_blocks_alloc(struct fp_blocks *blocks, u32 order)
 }
 
 /* Free to the buddy at once. */
-static int free_directly(struct fp_blocks *blocks, u64 frame, u32 order)
+static noinline int free_directly(struct fp_blocks *blocks, u64 frame, u32 order)
 {
 	u32 first = frame;
 

@@ -249,8 +249,11 @@ static u32 put_first(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 /* Remove a slab from the cache and add it to the list of those to give back. */
 static void detach(struct fp_slab_cache *cache, struct fp_slab *slab, struct list_head *surplus)
 {
-	/* The place stays reserved. */
-	xa_store(&cache->places, place_of(cache, slab->base), NULL, 0);
+	/* If it is to be hidden, its place stays reserved. */
+	if (cache->ops->hide)
+		xa_store(&cache->places, place_of(cache, slab->base), NULL, 0);
+	else
+		xa_erase(&cache->places, place_of(cache, slab->base));
 	cache->nr_slabs--;
 	cache->nr_free -= slab->nr_free;
 	cache->nr_empty -= slab->class == FP_SLAB_EMPTY;
@@ -271,9 +274,10 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 	struct fp_slab *slab, *next;
 
 	list_for_each_entry_safe(slab, next, surplus, node) {
-		if (cache->ops->hide)
+		if (cache->ops->hide) {
 			cache->ops->hide(cache, slab->base, slab->private);
-		xa_erase_bh(&cache->places, place_of(cache, slab->base));
+			xa_erase_bh(&cache->places, place_of(cache, slab->base));
+		}
 		cache->ops->put(cache, slab->base, slab->private);
 		kfree(slab->private);
 		kfree(slab);
@@ -372,18 +376,21 @@ static struct fp_slab *make_slab(const struct fp_slab_cache *cache, gfp_t gfp)
 	return slab;
 }
 
-/* Reserve the place of *@base; FP_SLAB_NONE: the lowest place, whose address it becomes. */
-static int reserve(struct fp_slab_cache *cache, u64 *base, gfp_t gfp)
+/*
+ * Enter a slab in the index, at the place of @base, or the lowest free one. It may be found at
+ * once, but has no allocated object that might be freed.
+ */
+static int enter(struct fp_slab_cache *cache, struct fp_slab *slab, u64 base, gfp_t gfp)
 {
 	u32 place;
 	int ret;
 
-	if (*base != FP_SLAB_NONE)
-		return xa_reserve_bh(&cache->places, place_of(cache, *base), gfp);
-	ret = xa_alloc_bh(&cache->places, &place, NULL,
+	slab->base = base;
+	if (base != FP_SLAB_NONE)
+		return xa_insert_bh(&cache->places, place_of(cache, base), slab, gfp);
+	ret = xa_alloc_bh(&cache->places, &place, slab,
 			  XA_LIMIT(0, (cache->span >> cache->shift) - 1), gfp);
-	if (!ret)
-		*base = cache->origin + ((u64)place << cache->shift);
+	slab->base = cache->origin + ((u64)place << cache->shift);
 	return ret;
 }
 
@@ -402,14 +409,14 @@ int fp_slab_add(struct fp_slab_cache *cache, u64 base, void *private, gfp_t gfp)
 {
 	struct fp_slab *slab = make_slab(cache, gfp);
 
-	if (!slab || reserve(cache, &base, gfp)) {
+	if (!slab)
+		return -ENOMEM;
+	slab->private = private;
+	if (enter(cache, slab, base, gfp)) {
 		kfree(slab);
 		return -ENOMEM;
 	}
-	slab->base = base;
-	slab->private = private;
 	spin_lock_bh(&cache->lock);
-	xa_store(&cache->places, place_of(cache, base), slab, 0);
 	list_add(&slab->node, &cache->lists[FP_SLAB_EMPTY]);
 	cache->nr_slabs++;
 	cache->nr_empty++;

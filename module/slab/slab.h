@@ -97,8 +97,8 @@ struct fp_slab_config {
  * @magazines: one for each processor, of addresses; without memory if the cache has none
  * @lock: protects what follows, and the slabs
  * @lists: slabs by class
- * @places: slabs by place: offset from @origin, in lengths of a slab. A place is reserved from
- *	    before its slab is added until after it was hidden. May be read without the lock.
+ * @places: slabs by place: offset from @origin, in lengths of a slab. A place stays reserved
+ *	    until its slab was hidden. May be read without the lock.
  * @nr_slabs: how many slabs
  * @nr_free: free objects in all slabs
  * @nr_empty: empty slabs

@@ -63,9 +63,12 @@ static const char *check_lists(struct fp_slab_cache *cache)
  */
 const char *fp_slab_verify(struct fp_slab_cache *cache)
 {
-	u64 nr_bad_frees = READ_ONCE(cache->nr_bad_frees);
 	const char *broken;
+	u64 nr_bad_frees;
 
+	spin_lock_bh(&cache->lock);
+	nr_bad_frees = cache->nr_bad_frees;
+	spin_unlock_bh(&cache->lock);
 	if (cache->magazines.cpus)
 		fp_magazines_drain(&cache->magazines, true);
 	spin_lock_bh(&cache->lock);

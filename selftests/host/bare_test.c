@@ -119,6 +119,48 @@ static void slab_not_added_stays_with_the_user(void)
 	end();
 }
 
+static u32 nr_hidden, nr_put;
+
+/* The slab cannot be found any more, but its place is not given to another one. */
+static void hide(struct fp_slab_cache *of, u64 base, void *private)
+{
+	EXPECT(private && !fp_slab_find(of, base));
+	EXPECT(fp_slab_add(of, FP_SLAB_NONE, test_kzalloc(1), GFP_KERNEL) == 0);
+	EXPECT(!fp_slab_find(of, base));
+	EXPECT(nr_hidden++ == nr_put);
+}
+
+static void put(struct fp_slab_cache *of, u64 base, void *private)
+{
+	EXPECT(private);
+	nr_put++;
+}
+
+static void places_are_reserved_until_slabs_are_hidden(void)
+{
+	static const struct fp_slab_ops hiding = { .hide = hide, .put = put };
+	static const struct fp_slab_ops simple = { .put = put };
+	u32 i;
+
+	begin(64, 0);
+	nr_hidden = 0;
+	nr_put = 0;
+	cache->ops = &hiding;
+	for (i = 0; i < 2; i++)
+		EXPECT(fp_slab_add(cache, FP_SLAB_NONE, test_kzalloc(1), GFP_KERNEL) == 0);
+	EXPECT(fp_slab_find(cache, cache->origin) && cache->nr_slabs == 2);
+	fp_slab_release_empty(cache);
+	EXPECT(nr_hidden == 2 && cache->nr_slabs == 2);
+	/* Places 0 and 1, then 2, then the one that was free again. */
+	EXPECT(fp_slab_find(cache, cache->origin + (2ULL << cache->shift)));
+	EXPECT(!fp_slab_find(cache, cache->origin + (3ULL << cache->shift)));
+	slabs_expect_sound(&slabs);
+	cache->ops = &simple;
+	fp_slab_discard(cache);
+	EXPECT(nr_hidden == 2 && nr_put == 4);
+	end();
+}
+
 /* The model is an array of the allocated objects, in no particular order. */
 static void step(u64 *objects, u32 *nr)
 {
@@ -171,6 +213,8 @@ static const struct test tests[] = {
 	{ "refused_object_keeps_all_allocated", refused_object_keeps_all_allocated },
 	{ "discard_puts_back_slabs_in_use", discard_puts_back_slabs_in_use },
 	{ "slab_not_added_stays_with_the_user", slab_not_added_stays_with_the_user },
+	{ "places_are_reserved_until_slabs_are_hidden",
+	  places_are_reserved_until_slabs_are_hidden },
 	{ "random_batches_agree_with_the_model", random_batches_agree_with_the_model },
 };
 

@@ -113,16 +113,16 @@ void xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 	WRITE_ONCE(xa->slots[index], entry ?: TEST_XA_RESERVED);
 }
 
-void xa_erase_bh(struct xarray *xa, unsigned long index)
+void xa_erase(struct xarray *xa, unsigned long index)
 {
 	WRITE_ONCE(xa->slots[index], NULL);
 }
 
-int xa_reserve_bh(struct xarray *xa, unsigned long index, gfp_t gfp)
+int xa_insert_bh(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
 {
 	u32 at;
 
-	return xa_alloc_bh(xa, &at, NULL, XA_LIMIT(index, index), gfp);
+	return xa_alloc_bh(xa, &at, entry, XA_LIMIT(index, index), gfp);
 }
 
 int xa_alloc_bh(struct xarray *xa, u32 *index, void *entry, struct test_xa_limit limit, gfp_t gfp)

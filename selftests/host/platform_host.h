@@ -203,8 +203,9 @@ struct xarray {
 void test_xa_init(struct xarray *xa);
 void *xa_load(struct xarray *xa, unsigned long index);
 void xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
-void xa_erase_bh(struct xarray *xa, unsigned long index);
-int xa_reserve_bh(struct xarray *xa, unsigned long index, gfp_t gfp);
+void xa_erase(struct xarray *xa, unsigned long index);
+#define xa_erase_bh(xa, index)		xa_erase(xa, index)
+int xa_insert_bh(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
 int xa_alloc_bh(struct xarray *xa, u32 *index, void *entry, struct test_xa_limit limit, gfp_t gfp);
 void xa_destroy(struct xarray *xa);
 

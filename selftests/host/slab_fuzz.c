@@ -96,7 +96,7 @@ static void op_free_wrong(struct input *input)
 	u64 object = nr_live ? live[next(input) % nr_live] : cache->origin;
 
 	object += (int8_t)next(input) * (next(input) & 1 ? 1LL : cache->stride);
-	if (!cache->magazine && !is_live(object))
+	if (!per_cpu_ptr(cache->magazines.cpus, 0)->magazines->size && !is_live(object))
 		EXPECT(slabs_free(cache, object) == -EINVAL);
 }
 
