@@ -36,6 +36,9 @@
  */
 #include "core/owner.h"
 
+/* How many empty huge frames to take under one lock for smaller blocks. */
+#define MAX_ADOPT	32
+
 /* Charge for @nr empty huge frames, and get an id. Returns 0, -ENOSPC or -EDQUOT. */
 static int begin_take(struct fp_owner *owner, u32 nr)
 {
@@ -408,17 +411,19 @@ static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u3
 
 static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr)
 {
-	const struct fp_request request = { .nr = 1, .align = 1, .end_pfn = FP_ANYWHERE };
-	u32 got = fp_owner_take_blocks(owner, order, blocks, dirty, nr, false), index;
+	u32 got = fp_owner_take_blocks(owner, order, blocks, dirty, nr, false), i, n = 1;
+	u32 huge[MAX_ADOPT], per_huge = fp_huge_frames(owner->buddy) >> order;
 
-	while (got < nr) {
-		bool *rest = dirty ? dirty + got : NULL;
-
-		if (take_empty(owner, &request, &index))
-			return got + fp_owner_take_blocks(owner, order, blocks + got, rest,
-							  nr - got, true);
-		got += fp_owner_adopt_blocks(owner, index, order, blocks + got, rest, nr - got);
+	while (got < nr && n) {
+		n = take_huge_frames(owner, huge, min_t(u32, DIV_ROUND_UP(nr - got, per_huge),
+							MAX_ADOPT));
+		for (i = 0; i < n; i++)
+			got += fp_owner_adopt_blocks(owner, huge[i], order, blocks + got,
+						     dirty ? dirty + got : NULL, nr - got);
 	}
+	if (got < nr)
+		got += fp_owner_take_blocks(owner, order, blocks + got,
+					    dirty ? dirty + got : NULL, nr - got, true);
 	return got;
 }
 
@@ -530,35 +535,6 @@ u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u
 			n = free_small_blocks(owner, order, blocks + i, nr - i, dirty);
 	fp_owner_unlock(owner);
 	return i;
-}
-
-/**
- * fp_buddy_pfn() - PFN of a frame
- * @buddy: the buddy
- * @frame: an index that fp_buddy_alloc() returned
- *
- * Return: its PFN. Within a run PFNs are consecutive.
- */
-u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame)
-{
-	u32 hpfn = fp_extents_hpfn(&buddy->runs.extents, fp_index(buddy, frame));
-
-	return fp_first(buddy, hpfn) + fp_rest(buddy, frame);
-}
-
-/**
- * fp_buddy_frame() - find the frame with a PFN
- * @buddy: the buddy
- * @pfn: any PFN
- *
- * Return: its index, or FP_ANYWHERE if it is not in the pool.
- */
-u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
-{
-	u32 index = fp_extents_find(&buddy->runs.extents, fp_index(buddy, pfn));
-
-	return index == FP_NO_HUGE ? FP_ANYWHERE :
-	       fp_first(buddy, index) + fp_rest(buddy, pfn);
 }
 
 /**

@@ -207,6 +207,35 @@ static inline struct fp_frames fp_buddy_frames(const struct fp_buddy *buddy, u32
 	return (struct fp_frames){ buddy->frames + 2ULL * index * fp_frames_words(nr), nr };
 }
 
+/**
+ * fp_buddy_pfn() - PFN of a frame
+ * @buddy: the buddy
+ * @frame: its index
+ *
+ * Return: its PFN. Within a run PFNs are consecutive.
+ */
+static inline u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame)
+{
+	u32 hpfn = fp_extents_hpfn(&buddy->runs.extents, fp_index(buddy, frame));
+
+	return fp_first(buddy, hpfn) + fp_rest(buddy, frame);
+}
+
+/**
+ * fp_buddy_frame() - find the frame with a PFN
+ * @buddy: the buddy
+ * @pfn: any PFN
+ *
+ * Return: its index, or FP_ANYWHERE if it is not in the pool.
+ */
+static inline u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
+{
+	u32 index = fp_extents_find(&buddy->runs.extents, fp_index(buddy, pfn));
+
+	return index == FP_NO_HUGE ? FP_ANYWHERE :
+	       fp_first(buddy, index) + fp_rest(buddy, pfn);
+}
+
 int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);
 u64 fp_buddy_metadata(const struct fp_buddy *buddy);
@@ -221,8 +250,6 @@ bool fp_buddy_is_kept(struct fp_owner *owner, u64 frame);
 bool fp_buddy_collect(struct fp_buddy *buddy, struct fp_budget *whose);
 u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr);
 u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty);
-u64 fp_buddy_pfn(const struct fp_buddy *buddy, u64 frame);
-u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn);
 u32 fp_buddy_orders(const struct fp_buddy *buddy);
 u32 fp_buddy_extents(const struct fp_buddy *buddy);
 

@@ -65,7 +65,7 @@ static u64 aligned_groups(u64 word, u32 order)
 {
 	u32 i;
 
-	for (i = 0; i < order; i++)
+	for (i = 0; i < order && word; i++)
 		word &= word >> (1U << i);
 	return word & group_starts[order];
 }
@@ -203,6 +203,19 @@ static u32 take_in_word(struct fp_frames frames, u32 w, u32 order, u32 base, u32
 	return nr;
 }
 
+/* Take a block of whole words. Returns whether any of its frames was dirty. */
+static bool take_words(struct fp_frames frames, u32 w, u32 nr)
+{
+	u64 dirty = 0;
+	u32 i;
+
+	for (i = w; i < w + nr; i++) {
+		dirty |= ~fp_frames_aux(frames)[i];
+		change(frames, i, ~0ULL, 0, i == w);
+	}
+	return dirty;
+}
+
 /**
  * fp_frames_take_blocks() - mark the lowest free blocks allocated
  * @frames: the frames
@@ -217,15 +230,15 @@ static u32 take_in_word(struct fp_frames frames, u32 w, u32 order, u32 base, u32
 u32 fp_frames_take_blocks(struct fp_frames frames, u32 order, u32 base, u32 *blocks, bool *dirty,
 			  u32 max)
 {
-	u32 w, nr = 0;
+	u32 w, nr = 0, step = order < 6 ? 1 : 1U << (order - 6);
 	bool was_dirty;
 
-	for (w = 0; w < fp_frames_words(frames.nr) && nr < max; w++) {
+	for (w = 0; w < fp_frames_words(frames.nr) && nr < max; w += step) {
 		if (order < 6) {
 			nr += take_in_word(frames, w, order, base, blocks + nr,
 					   dirty ? dirty + nr : NULL, max - nr);
-		} else if (!(w % (1U << (order - 6))) && words_free(frames, w, order)) {
-			was_dirty = fp_frames_take(frames, w * 64, 1U << order, true);
+		} else if (words_free(frames, w, order)) {
+			was_dirty = take_words(frames, w, step);
 			if (dirty)
 				dirty[nr] = was_dirty;
 			blocks[nr++] = base + w * 64;
@@ -286,7 +299,8 @@ bool fp_frames_is_free(struct fp_frames frames, u32 at)
  */
 bool fp_frames_is_head(struct fp_frames frames, u32 at)
 {
-	return !fp_frames_is_free(frames, at) && (fp_frames_aux(frames)[at / 64] & BIT_ULL(at % 64));
+	return !fp_frames_is_free(frames, at) &&
+	       (fp_frames_aux(frames)[at / 64] & BIT_ULL(at % 64));
 }
 
 /* The end of the block that a frame is in: the next frame that is free or begins another block. */

@@ -62,6 +62,7 @@ static u32 take_kept(struct fp_owner *owner, const struct fp_request *request)
  *
  * Looks at a few kept runs only.
  *
+ * Context: any; takes the buddy's lock.
  * Return: whether there was one.
  */
 bool fp_keep_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run)

@@ -21,6 +21,9 @@
  */
 #define TRY_BEFORE_EMPTY	2
 
+/* The same when blocks are taken: how many huge frames in all may turn out to have none. */
+#define MISSES_BEFORE_EMPTY	4
+
 static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget,
 		       u32 id)
 {
@@ -315,7 +318,8 @@ void fp_owner_enlist(struct fp_owner *owner, u32 index)
 	if (nr_free)
 		list_huge(owner, index, fp_owner_class(owner->buddy, nr_free));
 	else
-		fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
+		fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL,
+			    FP_NIL);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge + 1);
 	count_free(owner, nr_free);
 }
@@ -394,7 +398,8 @@ static bool take(struct fp_owner *owner, const struct fp_request *request, find_
 			at = find(fp_buddy_frames(buddy, index), &fit);
 			if (at == FP_FRAMES_NONE)
 				continue;
-			run->dirty = fp_frames_take(fp_buddy_frames(buddy, index), at, request->nr, true);
+			run->dirty = fp_frames_take(fp_buddy_frames(buddy, index), at, request->nr,
+						    true);
 			run->frame = fp_first(buddy, index) + at;
 			settle_taken(owner, index, class, request->nr);
 			return true;
@@ -446,22 +451,23 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 			 bool everywhere)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 classes, class, index, next, nr, got = 0, tries;
+	u32 classes = classes_from(owner, fp_owner_class(buddy, 1U << order)), class;
+	u32 misses = everywhere ? U32_MAX : MISSES_BEFORE_EMPTY, index, next, nr, got = 0;
 
 	lockdep_assert_held(&owner->lock);
-	/* A huge frame from which blocks are taken moves to a class that was searched already. */
-	for (classes = classes_from(owner, fp_owner_class(owner->buddy, 1U << order)); classes && got < max;
-	     classes &= classes - 1) {
-		class = __ffs(classes);
-		tries = everywhere ? U32_MAX : TRY_BEFORE_EMPTY;
-		for (index = owner->heads[class]; index != FP_NIL && got < max && tries;
-		     index = next, tries--) {
+	for (; classes && got < max; classes &= ~(1U << class)) {
+		/* A search of everything begins where most is free. */
+		class = everywhere ? fls64(classes) - 1 : __ffs(classes);
+		for (index = owner->heads[class]; index != FP_NIL && got < max && misses;
+		     index = next) {
 			next = fp_huge_next(&buddy->runs.huge[index]);
 			nr = fp_frames_take_blocks(fp_buddy_frames(buddy, index), order,
 						   fp_first(buddy, index), blocks + got,
 						   dirty ? dirty + got : NULL, max - got);
 			if (nr)
 				settle_taken(owner, index, class, nr << order);
+			else
+				misses--;
 			got += nr;
 		}
 	}

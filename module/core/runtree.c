@@ -65,7 +65,8 @@ static bool is_before(const struct fp_runs *runs, u32 run, u32 length, u32 begin
 
 static void update_lowest(struct fp_runs *runs, u32 run)
 {
-	u32 left = lowest(runs, child(runs, run, false)), right = lowest(runs, child(runs, run, true));
+	u32 left = lowest(runs, child(runs, run, false));
+	u32 right = lowest(runs, child(runs, run, true));
 
 	fp_huge_set_next(&runs->huge[run + 2], min(run, min(left, right)));
 }
@@ -178,16 +179,12 @@ u32 fp_runtree_from(const struct fp_runs *runs, u32 length, u32 begin, u32 last)
 		return found;
 	/* It is the first one in the right subtree that begins below the limit. */
 	at = child(runs, found, true);
-	for (;;) {
-		u32 left = child(runs, at, false);
+	while (at > last || lowest(runs, child(runs, at, false)) <= last) {
+		bool right = lowest(runs, child(runs, at, false)) > last;
 
-		if (lowest(runs, left) <= last)
-			at = left;
-		else if (at <= last)
-			return at;
-		else
-			at = child(runs, at, true);
+		at = child(runs, at, right);
 	}
+	return at;
 }
 
 /**
@@ -214,7 +211,8 @@ u32 fp_runtree_before(const struct fp_runs *runs, u32 length, u32 begin)
 
 static bool node_is_sound(const struct fp_runs *runs, u32 run, u32 parent)
 {
-	u32 left = lowest(runs, child(runs, run, false)), right = lowest(runs, child(runs, run, true));
+	u32 left = lowest(runs, child(runs, run, false));
+	u32 right = lowest(runs, child(runs, run, true));
 
 	return parent_of(runs, run) == parent &&
 	       lowest(runs, run) == min(run, min(left, right)) &&

@@ -2,8 +2,8 @@
 /*
  * What is to be seen of a buddy. Counts are kept, and cost nobody more than a moment of the buddy's
  * lock. What has to be looked for (free blocks by order, what each huge frame is used for) is read
- * without any lock while owners go on, so it need not fit together. To check invariants, the pool is
- * frozen instead (see owner.c).
+ * without any lock while owners go on, so it need not fit together. To check invariants, the pool
+ * is frozen instead (see owner.c).
  */
 #include "core/buddy.h"
 

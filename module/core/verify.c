@@ -51,7 +51,8 @@ static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool co
 static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 index,
 		      u32 class)
 {
-	u32 prev = fp_huge_prev(&buddy->runs.huge[index]), next = fp_huge_next(&buddy->runs.huge[index]);
+	const struct fp_huge *all = buddy->runs.huge;
+	u32 prev = fp_huge_prev(&all[index]), next = fp_huge_next(&all[index]);
 
 	if (next != FP_NIL &&
 	    (next >= buddy->runs.extents.nr_huge || fp_huge_prev(&buddy->runs.huge[next]) != index))
@@ -147,10 +148,10 @@ struct counts {
 static const char *check_list(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 class,
 			      struct sums *sums, struct counts *counts)
 {
-	u32 index = owner->heads[class], nr;
+	u32 index = owner->heads[class], nr_huge = buddy->runs.extents.nr_huge, nr;
 
 	for (; index != FP_NIL; index = fp_huge_next(&buddy->runs.huge[index])) {
-		if (index >= buddy->runs.extents.nr_huge || ++sums->nr_listed > buddy->runs.extents.nr_huge ||
+		if (index >= nr_huge || ++sums->nr_listed > nr_huge ||
 		    fp_huge_tag(&buddy->runs.huge[index]) !=
 			    fp_huge_make_tag(FP_HUGE_OWNED, owner->id) ||
 		    !is_linked(buddy, owner, index, class))

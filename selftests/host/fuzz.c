@@ -387,7 +387,8 @@ static void begin(struct pool *pool, const struct extent *extents, u32 nr)
 	pool_init(&pool->buddy, extents, nr);
 	fp_budget_init(&pool->user, FP_HUGE_ORDER, NULL, NULL, 99);
 	for (i = 0; i < OWNERS; i++) {
-		fp_budget_init(&pool->budgets[i], FP_HUGE_ORDER, i ? &pool->user : NULL, &pool->limits[i], i);
+		fp_budget_init(&pool->budgets[i], FP_HUGE_ORDER, i ? &pool->user : NULL,
+			       &pool->limits[i], i);
 		fp_owner_init(&pool->owners[i], &pool->buddy, &pool->budgets[i]);
 		pool->owners[i].max_kept = i;
 	}

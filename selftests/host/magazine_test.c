@@ -18,7 +18,8 @@ static void begin_pool(u64 frames, bool direct)
 		hpfn[i] = 64 + i;
 	memset(&buddy, 0, sizeof(buddy));
 	memset(&kernel, 0, sizeof(kernel));
-	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, frames / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
+	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, frames / FP_HUGE_FRAMES,
+			     nr_cpu_ids) == 0);
 	free(hpfn);
 	EXPECT(fp_blocks_init(&kernel, &buddy, direct) == 0);
 	fp_owner_init(&client, &buddy, NULL);

@@ -180,7 +180,8 @@ static void begin_threads(void)
 		hpfn[i] = 64 + i;
 	memset(&buddy, 0, sizeof(buddy));
 	memset(&kernel, 0, sizeof(kernel));
-	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, FRAMES / FP_HUGE_FRAMES, nr_cpu_ids) == 0);
+	EXPECT(fp_buddy_init(&buddy, FP_HUGE_ORDER, hpfn, FRAMES / FP_HUGE_FRAMES,
+			     nr_cpu_ids) == 0);
 	free(hpfn);
 	EXPECT(fp_blocks_init(&kernel, &buddy, false) == 0);
 	memset(memory, 0, sizeof(memory));

@@ -162,7 +162,7 @@ static bool model_refuses(u32 owner, u64 frame, u64 nr)
 
 static void step_alloc_at(void)
 {
-	u64 nr = random_length(), frame = test_random() % ((u64)buddy.runs.extents.nr_huge * FP_HUGE_FRAMES);
+	u64 nr = random_length(), frame = test_random() % fp_buddy_nr_frames(&buddy);
 	struct live *new = &live[nr_live];
 	u32 room;
 	int ret;
@@ -289,7 +289,8 @@ static void random_operations_agree_with_the_model(void)
 	for (i = 0; i < OWNERS; i++) {
 		bool free = i == OWNERS - 1;
 
-		fp_budget_init(&budgets[i], FP_HUGE_ORDER, free ? NULL : &user, free ? NULL : &limits[i], i);
+		fp_budget_init(&budgets[i], FP_HUGE_ORDER, free ? NULL : &user,
+			       free ? NULL : &limits[i], i);
 		fp_owner_init(&owners[i], &buddy, &budgets[i]);
 		owners[i].max_kept = i;
 	}
