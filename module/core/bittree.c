@@ -52,41 +52,41 @@ u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words)
 }
 
 /**
- * fp_bittree_set() - add a member
+ * fp_bittree_set_above() - add a member to the summaries
  * @tree: the tree
- * @bit: the number, which may be a member already
+ * @bit: the number, the first member in its word
  */
-void fp_bittree_set(struct fp_bittree *tree, u32 bit)
+void fp_bittree_set_above(struct fp_bittree *tree, u32 bit)
 {
 	u32 i;
 
-	for (i = 0; i < tree->depth; i++) {
-		u64 *word = &tree->level[i][bit / 64];
+	for (i = 1; i < tree->depth; i++) {
+		u64 *word = &tree->level[i][bit / 64 / 64];
 		u64 old = *word;
 
+		bit /= 64;
 		*word |= BIT_ULL(bit % 64);
 		if (old)
 			return;
-		bit /= 64;
 	}
 }
 
 /**
- * fp_bittree_clear() - remove a member
+ * fp_bittree_clear_above() - remove a member from the summaries
  * @tree: the tree
- * @bit: the number, which need not be a member
+ * @bit: the number, the last member in its word
  */
-void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
+void fp_bittree_clear_above(struct fp_bittree *tree, u32 bit)
 {
 	u32 i;
 
-	for (i = 0; i < tree->depth; i++) {
-		u64 *word = &tree->level[i][bit / 64];
+	for (i = 1; i < tree->depth; i++) {
+		u64 *word = &tree->level[i][bit / 64 / 64];
 
+		bit /= 64;
 		*word &= ~BIT_ULL(bit % 64);
 		if (*word)
 			return;
-		bit /= 64;
 	}
 }
 

@@ -24,13 +24,41 @@ struct fp_bittree {
 
 size_t fp_bittree_words(u32 nr);
 u64 *fp_bittree_init(struct fp_bittree *tree, u32 nr, u64 *words);
-void fp_bittree_set(struct fp_bittree *tree, u32 bit);
-void fp_bittree_clear(struct fp_bittree *tree, u32 bit);
+void fp_bittree_set_above(struct fp_bittree *tree, u32 bit);
+void fp_bittree_clear_above(struct fp_bittree *tree, u32 bit);
 bool fp_bittree_test(const struct fp_bittree *tree, u32 bit);
 u32 fp_bittree_next(const struct fp_bittree *tree, u32 bound);
 u32 fp_bittree_count(const struct fp_bittree *tree);
 u32 fp_bittree_last(const struct fp_bittree *tree, u32 bound);
 bool fp_bittree_is_valid(const struct fp_bittree *tree);
+
+/**
+ * fp_bittree_set() - add a member
+ * @tree: the tree
+ * @bit: the number, which may be a member already
+ */
+static inline void fp_bittree_set(struct fp_bittree *tree, u32 bit)
+{
+	u64 *word = &tree->level[0][bit / 64], old = *word;
+
+	*word = old | BIT_ULL(bit % 64);
+	if (!old)
+		fp_bittree_set_above(tree, bit);
+}
+
+/**
+ * fp_bittree_clear() - remove a member
+ * @tree: the tree
+ * @bit: the number, which need not be a member
+ */
+static inline void fp_bittree_clear(struct fp_bittree *tree, u32 bit)
+{
+	u64 *word = &tree->level[0][bit / 64];
+
+	*word &= ~BIT_ULL(bit % 64);
+	if (!*word)
+		fp_bittree_clear_above(tree, bit);
+}
 
 /**
  * fp_bittree_is_empty() - does a tree have no member?

@@ -471,15 +471,22 @@ static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *block
  */
 static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr)
 {
-	u32 n, step = 0;
+	const struct fp_buddy *buddy = owner->buddy;
+	u32 size = 1U << order, step = 0, n;
+	struct fp_huge run;
 
-	for (n = 0; n < nr && holds(owner, blocks[n], 1ULL << order); n++) {
+	fp_huge_set(&run, FP_HUGE_RUN, owner->id, 0, fp_index(buddy, size));
+	for (n = 0; n < nr; n++) {
+		u32 index = fp_index(buddy, blocks[n]);
+
+		if (fp_rest(buddy, blocks[n]) || index >= buddy->runs.extents.nr_huge ||
+		    buddy->runs.huge[index].word != run.word)
+			break;
 		if (n == 1)
 			step = blocks[1] - blocks[0];
-		if (n && (blocks[n] - blocks[n - 1] != step ||
-			  (step != 1U << order && step != -1U << order) ||
-			  fp_extents_begins(&owner->buddy->runs.extents,
-					    max(blocks[n], blocks[n - 1]) >> owner->buddy->order)))
+		if (n && (blocks[n] - blocks[n - 1] != step || (step != size && step != -size) ||
+			  fp_extents_begins(&buddy->runs.extents,
+					    fp_index(buddy, max(blocks[n], blocks[n - 1])))))
 			break;
 	}
 	return n;

@@ -36,7 +36,7 @@ static u32 length_of(const struct fp_runs *runs, u32 run)
 static u32 run_in_group(const struct fp_runs *runs, u32 length, u32 group)
 {
 	u32 level = ilog2(length), first = group << level;
-	u64 word = runs->begins.level[0][first / 64] >> (first % 64);
+	u64 word = runs->begins[first / 64] >> (first % 64);
 
 	return first + fls64(word & (~0ULL >> (64 - (1U << level)))) - 1;
 }
@@ -45,7 +45,7 @@ static void insert(struct fp_runs *runs, u32 run, u32 length)
 {
 	fp_huge_set(&runs->huge[run + length - 1], FP_HUGE_EMPTY_END, FP_NO_ID, FP_NIL, length);
 	fp_huge_set(&runs->huge[run], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, length);
-	fp_bittree_set(&runs->begins, run);
+	runs->begins[run / 64] |= BIT_ULL(run % 64);
 	WRITE_ONCE(runs->nr_empty, runs->nr_empty + length);
 	if (length > FP_RUNS_SHORT) {
 		fp_runtree_add(runs, run);
@@ -66,7 +66,7 @@ static void remove(struct fp_runs *runs, u32 run, u32 length)
 		if (fp_bittree_is_empty(tree))
 			runs->lengths &= ~BIT_ULL(length - 1);
 	}
-	fp_bittree_clear(&runs->begins, run);
+	runs->begins[run / 64] &= ~BIT_ULL(run % 64);
 	WRITE_ONCE(runs->nr_empty, runs->nr_empty - length);
 	fp_huge_set_inside(&runs->huge[run], FP_NIL, FP_NIL);
 	fp_huge_set_inside(&runs->huge[run + length - 1], FP_NIL, FP_NIL);
@@ -273,6 +273,17 @@ u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 *index)
 	return nr;
 }
 
+/* The last run that begins at @index or below, or FP_NIL. */
+static u32 run_up_to(const struct fp_runs *runs, u32 index)
+{
+	u64 word = runs->begins[index / 64] & (~0ULL >> (63 - index % 64));
+	u32 w = index / 64;
+
+	while (!word && w)
+		word = runs->begins[--w];
+	return word ? w * 64 + fls64(word) - 1 : FP_NIL;
+}
+
 /**
  * fp_runs_take_at() - take given huge frames
  * @runs: the runs
@@ -283,9 +294,9 @@ u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 *index)
  */
 bool fp_runs_take_at(struct fp_runs *runs, u32 index, u32 nr)
 {
-	u32 run = fp_bittree_last(&runs->begins, index);
+	u32 run = run_up_to(runs, index);
 
-	if (run == FP_BITTREE_NONE || index + nr > run + length_of(runs, run))
+	if (run == FP_NIL || index + nr > run + length_of(runs, run))
 		return false;
 	carve(runs, run, index, nr);
 	return true;
@@ -304,33 +315,20 @@ u32 fp_runs_longest(const struct fp_runs *runs)
 	return run != FP_NIL ? length_of(runs, run) : fls64(runs->lengths);
 }
 
-/**
- * fp_runs_next() - find a run by address
- * @runs: the runs
- * @from: it begins here or above
- * @nr: the result: its length
- *
- * Return: its first huge frame, or FP_NIL.
- */
-u32 fp_runs_next(const struct fp_runs *runs, u32 from, u32 *nr)
-{
-	u32 run = fp_bittree_next(&runs->begins, from);
-
-	if (run == FP_BITTREE_NONE)
-		return FP_NIL;
-	*nr = length_of(runs, run);
-	return run;
-}
-
 /* The trees of groups cover all huge frames. */
 static u32 nr_groups(const struct fp_runs *runs, u32 length)
 {
 	return ((runs->extents.nr_huge - 1) >> ilog2(length)) + 1;
 }
 
+static size_t begins_words(const struct fp_runs *runs)
+{
+	return runs->extents.nr_huge / 64 + 1;
+}
+
 static size_t nr_words(const struct fp_runs *runs)
 {
-	size_t sum = fp_bittree_words(runs->extents.nr_huge);
+	size_t sum = begins_words(runs);
 	u32 length;
 
 	for (length = 1; length <= FP_RUNS_SHORT; length++)
@@ -373,7 +371,8 @@ int fp_runs_init(struct fp_runs *runs, const u32 *hpfn, u32 nr)
 	runs->words = kvcalloc(nr_words(runs), sizeof(u64), GFP_KERNEL);
 	if (!runs->huge || !runs->words)
 		return -ENOMEM;
-	words = fp_bittree_init(&runs->begins, nr, runs->words);
+	runs->begins = runs->words;
+	words = runs->words + begins_words(runs);
 	for (i = 1; i <= FP_RUNS_SHORT; i++)
 		words = fp_bittree_init(&runs->of_length[i - 1], nr_groups(runs, i), words);
 	for (extent = runs->extents.at; extent->first < nr; extent++)
@@ -399,6 +398,11 @@ static bool is_empty(const struct fp_runs *runs, u32 index)
 	return state == FP_HUGE_EMPTY || state == FP_HUGE_EMPTY_END;
 }
 
+static bool begins_at(const struct fp_runs *runs, u32 index)
+{
+	return runs->begins[index / 64] & BIT_ULL(index % 64);
+}
+
 static bool run_is_sound(const struct fp_runs *runs, u32 run, u32 length)
 {
 	const struct fp_huge *huge = &runs->huge[run];
@@ -407,11 +411,12 @@ static bool run_is_sound(const struct fp_runs *runs, u32 run, u32 length)
 	if (!length || length > fp_extents_contiguous(&runs->extents, run) ||
 	    fp_huge_state(huge) != FP_HUGE_EMPTY)
 		return false;
-	for (i = 1; i + 1 < length; i++)
-		if (fp_huge_state(&huge[i]) != FP_HUGE_INSIDE)
+	for (i = 1; i < length; i++)
+		if (begins_at(runs, run + i) ||
+		    (i + 1 < length && fp_huge_state(&huge[i]) != FP_HUGE_INSIDE))
 			return false;
-	if (length > 1 && (fp_huge_state(&huge[i]) != FP_HUGE_EMPTY_END ||
-			   fp_huge_next(&huge[i]) != length))
+	if (length > 1 && (fp_huge_state(&huge[i - 1]) != FP_HUGE_EMPTY_END ||
+			   fp_huge_next(&huge[i - 1]) != length))
 		return false;
 	return (fp_extents_begins(&runs->extents, run) || !is_empty(runs, run - 1)) &&
 	       (fp_extents_begins(&runs->extents, run + length) ||
@@ -460,12 +465,9 @@ const char *fp_runs_verify(const struct fp_runs *runs)
 
 	if (in_trees == NO_LENGTH)
 		return "R4: a tree of runs is broken";
-	if (!fp_bittree_is_valid(&runs->begins))
-		return "T1: summary of a bit tree is wrong";
 	for (index = 0; index < runs->extents.nr_huge; index += length) {
 		length = 1;
-		if (fp_bittree_test(&runs->begins, index) !=
-		    (fp_huge_state(&runs->huge[index]) == FP_HUGE_EMPTY))
+		if (begins_at(runs, index) != is_empty(runs, index))
 			return "R2: a run begins elsewhere";
 		if (!is_empty(runs, index))
 			continue;
@@ -477,7 +479,7 @@ const char *fp_runs_verify(const struct fp_runs *runs)
 		nr_empty += length;
 		nr++;
 	}
-	if (nr_empty != runs->nr_empty || nr != fp_bittree_count(&runs->begins))
+	if (nr_empty != runs->nr_empty)
 		return "R2: wrong count of empty huge frames";
 	return nr == in_trees ? NULL : "R3: a tree has a run that is none";
 }

@@ -14,11 +14,11 @@
  * @extents: where huge frames lie
  * @huge: by huge frame: its word
  * @nr_empty: empty huge frames; read without the lock
- * @begins: the huge frames that runs begin with
+ * @begins: a bit for each huge frame: a run begins with it
  * @lengths: bit n: there are runs of n + 1 huge frames
  * @of_length: by length - 1: where in the pool such runs begin, see runs.c
  * @root: of the tree of runs longer than FP_RUNS_SHORT, see runtree.c
- * @words: memory of the bit trees
+ * @words: memory of @begins and of the bit trees
  *
  * The caller locks.
  */
@@ -26,7 +26,7 @@ struct fp_runs {
 	struct fp_extents extents;
 	struct fp_huge *huge;
 	u32 nr_empty;
-	struct fp_bittree begins;
+	u64 *begins;
 	u64 lengths;
 	struct fp_bittree of_length[FP_RUNS_SHORT];
 	u32 root;
@@ -59,7 +59,6 @@ u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 *index);
 bool fp_runs_take_at(struct fp_runs *runs, u32 index, u32 nr);
 void fp_runs_put(struct fp_runs *runs, u32 index, u32 nr);
 u32 fp_runs_longest(const struct fp_runs *runs);
-u32 fp_runs_next(const struct fp_runs *runs, u32 from, u32 *nr);
 const char *fp_runs_verify(const struct fp_runs *runs);
 
 /* In runtree.c */
