@@ -457,7 +457,7 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 	lockdep_assert_held(&owner->lock);
 	for (; classes && got < max; classes &= ~(1U << class)) {
 		/* A search of everything begins where most is free. */
-		class = everywhere ? fls64(classes) - 1 : __ffs(classes);
+		class = everywhere ? ilog2(classes) : __ffs(classes);
 		for (index = owner->heads[class]; index != FP_NIL && got < max && misses;
 		     index = next) {
 			next = fp_huge_next(&buddy->runs.huge[index]);
