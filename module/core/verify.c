@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Walks a whole buddy and checks every numbered invariant of runs.c and runtree.c (R), frames.c (F),
- * buddy.c (B) and budget.c (C). It trusts nothing but the bounds.
+ * Walks a whole buddy and checks every numbered invariant of runs.c and runtree.c (R), frames.c
+ * (F), buddy.c (B) and budget.c (C). It trusts nothing but the bounds.
  */
 #include "core/owner.h"
 
