@@ -154,6 +154,37 @@ TEST_F(layout, extents_are_the_whole_pool_in_order)
 	EXPECT_NE(NULL, strstr(read_text("summary"), wanted));
 }
 
+/* How many runs of @length huge frames fit side by side into the idle pool. */
+static unsigned int nr_that_fit(unsigned int length)
+{
+	const char *line = read_text("extents");
+	unsigned int first, nr, sum = 0;
+
+	while (*(line = next_line(line)))
+		if (sscanf(line, "%u %u", &first, &nr) == 2)
+			sum += nr / length;
+	return sum;
+}
+
+TEST_F(layout, buffers_of_any_length_lie_side_by_side)
+{
+	static const unsigned int lengths[] = { 3, 5, 17 };
+	struct buffer buffer;
+	unsigned int i, nr;
+	int fd, ret;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		fd = pool_open();
+		ASSERT_GE(fd, 0);
+		nr = 0;
+		while (!(ret = buffer_alloc(fd, lengths[i] * HUGE_FRAME, &buffer)))
+			nr++;
+		EXPECT_TRUE(ret == -ENOSPC || ret == -ENOMEM);
+		EXPECT_EQ(nr_that_fit(lengths[i]), nr);
+		close(fd);
+	}
+}
+
 /* Drops CAP_SYS_ADMIN, and keeps the right to read root's files. */
 static bool drop_admin(void)
 {
