@@ -64,7 +64,7 @@ struct fp_pool_config {
  * @nr_bad_frames: in @bad_runs
  * @clients_lock: protects @clients, @is_shut
  * @clients: all clients, in order of their opening
- * @nr_clients: how many (protected by @clients_lock)
+ * @nr_clients: how many (protected by @clients_lock; read without)
  * @is_shut: new clients are refused, and existing ones are revoked
  * @nr_buffers: live buffers
  * @nr_allocs: successful allocations of buffers and of slabs of programs

@@ -61,9 +61,7 @@ void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 	stats->retired_bytes = counts.retired << PAGE_SHIFT;
 	stats->largest_bytes = counts.largest << PAGE_SHIFT;
 	stats->charged_bytes = counts.charged << PAGE_SHIFT;
-	mutex_lock(&pool->clients_lock);
-	stats->clients = pool->nr_clients;
-	mutex_unlock(&pool->clients_lock);
+	stats->clients = READ_ONCE(pool->nr_clients);
 	stats->buffers = atomic64_read(&pool->nr_buffers);
 	stats->allocs = atomic64_read(&pool->nr_allocs);
 	stats->frees = atomic64_read(&pool->nr_frees);

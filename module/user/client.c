@@ -391,7 +391,7 @@ static bool join_pool(struct fp_client *client)
 	may_join = !pool->is_shut;
 	if (may_join) {
 		list_add_tail(&client->node, &pool->clients);
-		pool->nr_clients++;
+		WRITE_ONCE(pool->nr_clients, pool->nr_clients + 1);
 	}
 	mutex_unlock(&pool->clients_lock);
 	return may_join;
@@ -449,7 +449,7 @@ void fp_client_destroy(struct fp_client *client)
 
 	mutex_lock(&pool->clients_lock);
 	list_del(&client->node);
-	pool->nr_clients--;
+	WRITE_ONCE(pool->nr_clients, pool->nr_clients - 1);
 	mutex_unlock(&pool->clients_lock);
 	/* No VMA is left and no call is under way: the only references are those of handles. */
 	rbtree_postorder_for_each_entry_safe(buffer, next, &client->buffers, node) {
