@@ -459,7 +459,8 @@ static u32 count_groups(struct fp_frames frames, u32 order)
  * @blocks: counts to add to, by order; each block counts at the largest order that it forms
  *
  * A group of order n + 1 consists of two of order n, so the blocks that are
- * largest at order n are those groups of order n that are not such halves.
+ * largest at order n are those groups of order n that are not such halves. While frames are taken
+ * and put, there may be fewer groups than halves.
  */
 void fp_frames_count_blocks(struct fp_frames frames, u64 *blocks)
 {
@@ -468,7 +469,7 @@ void fp_frames_count_blocks(struct fp_frames frames, u64 *blocks)
 	for (order = ilog2(frames.nr); order--;) {
 		u32 groups = count_groups(frames, order);
 
-		blocks[order] += groups - 2 * larger;
+		blocks[order] += groups - min(groups, 2 * larger);
 		larger = groups;
 	}
 }

@@ -243,12 +243,46 @@ static void budget_can_be_freed_once_nothing_is_charged(void)
 	EXPECT(!user.charged && !user.quarantined);
 }
 
+/* One thread allocates and frees half a huge frame; another one counts free blocks. */
+static void play_counting(u32 thread)
+{
+	u64 blocks[FP_ORDERS];
+	struct fp_run large;
+	u32 i, order;
+
+	for (i = 0; !thread && i < STEPS && !test_failed; i++) {
+		memset(blocks, 0, sizeof(blocks));
+		fp_buddy_count_blocks(&buddy, 0, blocks);
+		for (order = 0; order < FP_ORDERS; order++)
+			EXPECT(blocks[order] <= fp_buddy_nr_frames(&buddy) >> order);
+	}
+	nr_working -= !thread;
+	while (thread && nr_working) {
+		EXPECT(!pool_alloc(&buddy, &owners[0], FP_HUGE_FRAMES / 2, 1, 0, &large));
+		EXPECT(!pool_free(&buddy, &owners[0], &large));
+	}
+}
+
+static void counts_of_a_changing_pool_are_plausible(void)
+{
+	nr_working = 1;
+	pool_init_one(&buddy, 0, FP_HUGE_FRAMES);
+	fp_budget_init(&user, FP_HUGE_ORDER, NULL, NULL, 0);
+	fp_owner_init(&owners[0], &buddy, &user);
+	owners[0].max_kept = 1;
+	test_parallel(2, play_counting);
+	while (fp_buddy_give_up(&owners[0], 0))
+		;
+	pool_fini(&buddy);
+}
+
 static const struct test tests[] = {
 	{ "threads_of_one_owner_share_it", threads_of_one_owner_share_it },
 	{ "threads_of_two_owners_share_a_pool", threads_of_two_owners_share_a_pool },
 	{ "threads_of_an_owner_each_share_a_pool", threads_of_an_owner_each_share_a_pool },
 	{ "budget_can_be_freed_once_nothing_is_charged",
 	  budget_can_be_freed_once_nothing_is_charged },
+	{ "counts_of_a_changing_pool_are_plausible", counts_of_a_changing_pool_are_plausible },
 };
 
 int main(int argc, char **argv)
