@@ -32,9 +32,10 @@ static u32 memory[FRAMES];
 static _Atomic u64 mailbox[SLOTS];
 static _Atomic u32 nr_working;
 
-static void release_ticket(u64 ticket, bool dirty)
+static void release_ticket(u64 ticket, bool dirty, bool keep)
 {
 	u64 frame = ticket >> 32, nr = ticket & 0xfffffff, i;
+	struct fp_owner *owned_by;
 	u32 owner = ticket >> 28 & 0xf;
 
 	for (i = 0; i < nr; i++) {
@@ -42,7 +43,9 @@ static void release_ticket(u64 ticket, bool dirty)
 		if (!dirty)
 			memory[frame + i] = 0;
 	}
-	EXPECT(fp_buddy_free(&buddy, &owners[owner], frame, nr, dirty) == 0);
+	owned_by = &owners[owner];
+	EXPECT(dirty && keep ? !fp_buddy_keep(&buddy, owned_by, frame, nr) :
+			       !fp_buddy_free(&buddy, owned_by, frame, nr, dirty));
 }
 
 static u64 write_run(const struct fp_run *run, u32 owner)
@@ -67,9 +70,11 @@ static u64 random_length(u64 *random)
 	return 1 + test_random_from(random) % (1ULL << (kind % 8));
 }
 
-static u64 get_run(u64 nr, u32 owner)
+static u64 get_run(u64 nr, u32 owner, bool dirty)
 {
-	const struct fp_request request = { .nr = nr, .align = 1, .end_pfn = FP_ANYWHERE };
+	const struct fp_request request = {
+		.nr = nr, .align = 1, .end_pfn = FP_ANYWHERE, .dirty = dirty,
+	};
 	struct fp_run run;
 	int ret = fp_buddy_alloc(&buddy, &owners[owner], &request, &run);
 
@@ -88,10 +93,12 @@ static void work(u32 thread)
 		u64 ticket = 0;
 
 		if (test_random_from(&random) % 8)
-			ticket = get_run(random_length(&random), owner);
+			ticket = get_run(random_length(&random), owner,
+					 test_random_from(&random) % 2);
 		ticket = atomic_exchange(slot, ticket);
 		if (ticket)
-			release_ticket(ticket, test_random_from(&random) % 4);
+			release_ticket(ticket, test_random_from(&random) % 4,
+				       test_random_from(&random) % 2);
 	}
 	nr_working--;
 }
@@ -172,7 +179,7 @@ static void hammer(u32 owners_in_use)
 	test_parallel(WORKERS + 2, play_part);
 	for (i = 0; i < SLOTS; i++) {
 		if (mailbox[i])
-			release_ticket(mailbox[i], true);
+			release_ticket(mailbox[i], true, false);
 		mailbox[i] = 0;
 	}
 	while (fp_buddy_collect(&buddy, NULL))
