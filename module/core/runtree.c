@@ -50,10 +50,14 @@ static void set_child(struct fp_runs *runs, u32 run, bool right, u32 to)
 		fp_huge_set_prev(&runs->huge[to + 2], run);
 }
 
-/* Multiplicative hashing: D. Knuth, The Art of Computer Programming, volume 3, 6.4. */
+/*
+ * Multiplicative hashing (D. Knuth, The Art of Computer Programming, volume 3, 6.4), twice: once
+ * alone maps runs at equal distances to priorities that may fall or rise for long.
+ */
 static u32 priority(u32 run)
 {
-	return run * 2654435769U;
+	run = (run ^ run >> 15) * 2654435769U;
+	return (run ^ run >> 15) * 2654435769U;
 }
 
 static bool is_before(const struct fp_runs *runs, u32 run, u32 length, u32 begin)

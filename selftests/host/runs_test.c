@@ -180,6 +180,37 @@ static void some_come_from_the_shortest(void)
 	fp_runs_fini(&runs);
 }
 
+/* How many runs of the tree lie above a run. */
+static u32 depth_of(u32 run)
+{
+	u32 depth = 0;
+
+	while ((run = fp_huge_prev(&runs.huge[run + 2])) != FP_NIL)
+		depth++;
+	return depth;
+}
+
+/* Runs of equal lengths at equal distances must not form one long branch. */
+static void tree_is_flat(void)
+{
+	static const u32 steps[] = { 144, 233, 377, 610, 987, 1597, 128, 1024 };
+	u32 i, at, deepest, nr = 1U << 20, *hpfn = calloc(nr, sizeof(*hpfn));
+
+	for (i = 0; i < nr; i++)
+		hpfn[i] = i;
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		memset(&runs, 0, sizeof(runs));
+		EXPECT(fp_runs_init(&runs, hpfn, nr) == 0);
+		for (at = 0; at < nr; at += steps[i])
+			EXPECT(fp_runs_take_at(&runs, at, 1));
+		for (at = deepest = 0; at + steps[i] < nr; at += steps[i])
+			deepest = max(deepest, depth_of(at + 1));
+		EXPECT(deepest < 48);
+		fp_runs_fini(&runs);
+	}
+	free(hpfn);
+}
+
 /* What a search of everything finds: the length of the best run, or 0. */
 static u32 best_length(u32 nr, u32 align_level, u32 last_hpfn)
 {
@@ -281,6 +312,7 @@ static const struct test tests[] = {
 	{ "alignment_is_of_the_address", alignment_is_of_the_address },
 	{ "given_place_is_all_or_nothing", given_place_is_all_or_nothing },
 	{ "some_come_from_the_shortest", some_come_from_the_shortest },
+	{ "tree_is_flat", tree_is_flat },
 	{ "random_runs_agree_with_a_model", random_runs_agree_with_a_model },
 };
 
