@@ -169,6 +169,8 @@ int fp_slab_fini(struct fp_slab_cache *cache, u64 *live)
 	*live = cache->nr_slabs * cache->per_slab - cache->nr_free;
 	if (*live)
 		return -EBUSY;
+	/* An addition that failed for lack of memory may have left empty nodes. */
+	xa_destroy(&cache->places);
 	fp_magazines_fini(&cache->magazines);
 	return 0;
 }

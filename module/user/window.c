@@ -250,6 +250,8 @@ static void release(struct kref *refs)
 
 	/* From now on another window may take its index. */
 	xa_erase(&window->windows->list, window->index);
+	/* A slab that could not be added for lack of memory may have left empty nodes. */
+	xa_destroy(&window->slabs.places);
 	kfree(window);
 }
 

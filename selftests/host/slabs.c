@@ -79,7 +79,6 @@ void slabs_fini(struct slabs *slabs)
 	slabs_expect_sound(slabs);
 	EXPECT(fp_slab_fini(&slabs->cache, &live) == 0 && live == 0);
 	EXPECT(slabs->nr == 0);
-	xa_destroy(&slabs->cache.places);
 }
 
 void slabs_expect_sound(struct slabs *slabs)
