@@ -165,7 +165,8 @@ static void hide(struct fp_slab_cache *slabs, u64 base, void *private)
 	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
 	const struct place *place = private;
 
-	if (READ_ONCE(window->is_unmapped))
+	/* Pairs with the release in fp_window_destroy(), so that put_slab() sees place->mapped. */
+	if (smp_load_acquire(&window->is_unmapped))
 		return;
 	/* Faults that come later do not find it. */
 	down_write(&window->windows->lock);
@@ -350,7 +351,8 @@ int fp_window_destroy(struct fp_windows *windows, u64 handle)
 		return -ENOENT;
 	unmap_mapping_range(windows->mapping, (loff_t)window->pgoff << PAGE_SHIFT,
 			    (loff_t)windows->nr << PAGE_SHIFT, 1);
-	WRITE_ONCE(window->is_unmapped, true);
+	/* After what the faults did that were under way. Pairs with the acquire in hide(). */
+	smp_store_release(&window->is_unmapped, true);
 	fp_window_put(window);
 	return 0;
 }
