@@ -23,10 +23,10 @@
  *  B3  FP_HUGE_RUN is followed by as many FP_HUGE_INSIDE as it says, physically contiguous; frame
  *      0 of an owned huge frame continues a run or begins a block;
  *  B4  each owner's count of free frames is the sum over its huge frames, and nr_owned_free the sum
- *      of these; its count of kept ones is
- *      the number of those that are wholly free; the owners' counts of huge frames add up to the
- *      number of those that are owned or in runs; nr_quarantined and nr_retired are the numbers of
- *      quarantined and retired ones; an owner that keeps something is on the list of keepers;
+ *      of these; its count of kept ones is the number of those that are wholly free; the owners'
+ *      counts of huge frames add up to the number of those that are owned or in runs;
+ *      nr_quarantined and nr_retired are the numbers of quarantined and retired ones; an owner that
+ *      keeps something is on the list of keepers;
  *  B5  no two owners have the same id, no owner's id is among the unused ones, an owner without
  *      huge frames has no id, unless it is fixed, and labels has the label of each;
  *  B6  each queue consists of as many huge frames as it says, all of them quarantined; together
@@ -57,7 +57,10 @@ static void undo_take(struct fp_owner *owner, u32 nr)
 	fp_budget_uncharge(owner->budget, nr);
 }
 
-/* Take empty huge frames for the request, perhaps only a part of the last. As begin_take(). */
+/*
+ * Take empty huge frames for the request, perhaps only a part of the last. As begin_take(). If many
+ * runs do not fit, for their alignment, the owner's lock is dropped now and then.
+ */
 static int take_empty(struct fp_owner *owner, const struct fp_request *request, u32 *index)
 {
 	struct fp_buddy *buddy = owner->buddy;
@@ -81,6 +84,10 @@ static int take_empty(struct fp_owner *owner, const struct fp_request *request, 
 				undo_take(owner, huge.nr);
 		}
 		spin_unlock(&buddy->lock);
+		if (ret == -EAGAIN) {
+			fp_owner_unlock(owner);
+			fp_owner_lock(owner);
+		}
 	} while (ret == -EAGAIN);
 	return ret;
 }
