@@ -6,7 +6,8 @@
  * that nobody has examined yet, for those that were referenced when they were examined, and for
  * those that their owner may have again as they are. So a client at its limit can have its own huge
  * frames cleared first, and the background worker serves the clients in turn. A run enters a queue
- * as a whole and leaves it by single huge frames, so it takes no longer to free a longer one.
+ * as a whole, so it takes no longer to free a longer one, and leaves it huge frame by huge frame,
+ * or as many at once as its owner wants again.
  */
 #include "core/owner.h"
 

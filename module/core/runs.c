@@ -423,7 +423,7 @@ static bool run_is_sound(const struct fp_runs *runs, u32 run, u32 length)
 		!is_empty(runs, run + length));
 }
 
-/* Is a run where it must be? Counts the runs of @lengths. */
+/* Is a run where it must be? */
 static bool is_indexed(const struct fp_runs *runs, u32 run, u32 length)
 {
 	u32 group = run >> ilog2(length);
