@@ -76,7 +76,7 @@ s64 fp_buddy_nr_owned_free(const struct fp_buddy *buddy)
 void fp_buddy_count(struct fp_buddy *buddy, struct fp_counts *counts)
 {
 	u64 total = fp_buddy_nr_frames(buddy), nr_huge, left;
-	s64 nr_free;
+	s64 nr_free = fp_buddy_nr_owned_free(buddy);
 
 	spin_lock_bh(&buddy->lock);
 	counts->total = total;
@@ -87,7 +87,7 @@ void fp_buddy_count(struct fp_buddy *buddy, struct fp_counts *counts)
 	counts->charged = nr_huge << buddy->order;
 	counts->largest = (u64)fp_runs_longest(&buddy->runs) << buddy->order;
 	counts->bad_frees = buddy->nr_bad_frees;
-	nr_free = ((s64)buddy->runs.nr_empty << buddy->order) + fp_buddy_nr_owned_free(buddy);
+	nr_free += (s64)buddy->runs.nr_empty << buddy->order;
 	spin_unlock_bh(&buddy->lock);
 	left = total - counts->quarantined - counts->retired;
 	counts->free = clamp(nr_free, 0, (s64)left);

@@ -111,6 +111,7 @@ static void give_up(struct fp_pool *pool, struct fp_owner *owner, u32 max_kept)
 
 	while (fp_buddy_give_up(owner, max_kept) && tries--)
 		cond_resched();
+	fp_quarantine_kick(&pool->quarantine);
 }
 
 /* Release the huge frames that owners keep; whose, as in fp_buddy_collect(). */
@@ -179,12 +180,10 @@ static struct fp_budget *refusing_budget(const struct fp_owner *owner,
 /* Release what is kept and counts against a budget: the owner's, or that of its user. */
 static void collect_charged(struct fp_pool *pool, struct fp_owner *owner, struct fp_budget *whose)
 {
-	if (whose != owner->budget) {
+	if (whose != owner->budget)
 		collect(pool, whose);
-		return;
-	}
-	give_up(pool, owner, owner->max_kept);
-	fp_quarantine_kick(&pool->quarantine);
+	else
+		give_up(pool, owner, owner->max_kept);
 }
 
 /*
@@ -451,7 +450,6 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 		kfree(bad);
 	}
 	give_up(pool, owner, 0);
-	fp_quarantine_kick(&pool->quarantine);
 }
 
 /**

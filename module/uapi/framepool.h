@@ -131,7 +131,7 @@ struct framepool_ioc_info {
  * With FRAMEPOOL_ALLOC_NOCLEAR, each page of the buffer reads as zeros, or as what this client left
  * in memory that it has freed. What others wrote is never seen. When such a buffer is freed, its
  * huge frames are kept for the client's next allocations with this flag, until somebody else needs
- * them or about a second has passed. Meanwhile they count as free, but remain charged to the
+ * them or about a second has passed. Meanwhile they count as quarantined, and remain charged to the
  * client. Huge frames that something else, such as a pipe, still refers to are not kept.
  *
  * Errors:
@@ -206,7 +206,7 @@ struct framepool_ioc_query {
  *              frame that a client uses partly can be allocated by that client only.
  * @used_bytes: out: memory in buffers, in slabs of caches, and with kernel modules
  * @quarantined_bytes: out: free huge frames that are still referenced (by a pipe or direct I/O, for
- *                     example) or not cleared yet
+ *                     example), not cleared yet, or kept for FRAMEPOOL_ALLOC_NOCLEAR
  * @retired_bytes: out: memory that is never allocated again because the hardware found a frame in
  *                 it bad: whole huge frames, and parts of huge frames that are otherwise in use
  * @largest_bytes: out: the longest run of empty huge frames, or if there is none, the largest free
