@@ -13,9 +13,9 @@
  *  - soft offlining (MADV_SOFT_OFFLINE) marks nothing, since the frame cannot be migrated.
  *
  * So the mark on the page is what counts. It is checked wherever it matters: in the fault handler,
- * and when memory is taken out of a pool, cleared, or returned to the kernel. The kernel keeps no
- * reference, but nothing here relies on that: a bad huge frame is retired whatever its reference
- * count is.
+ * and when memory is allocated for a client, cleared, or returned to the kernel. Blocks for other
+ * kernel modules are not checked. The kernel keeps no reference, but nothing here relies on that: a
+ * bad huge frame is retired whatever its reference count is.
  */
 #include "pool/poison.h"
 
