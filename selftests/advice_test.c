@@ -4,6 +4,7 @@
 #include "child.h"
 #include "memory.h"
 
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #define BYTES	(4 * MIB)
@@ -333,6 +334,146 @@ TEST_F(advice, cleared_references_keep_data)
 		EXPECT_TRUE(frames_stamped(self->p, BYTES, i));
 		stamp_frames(self->p, BYTES, 0);
 	}
+}
+
+/* From <linux/fs.h> of 6.7. */
+struct pm_scan {
+	__u64 size;
+	__u64 flags;
+	__u64 start;
+	__u64 end;
+	__u64 walk_end;
+	__u64 vec;
+	__u64 vec_len;
+	__u64 max_pages;
+	__u64 category_inverted;
+	__u64 category_mask;
+	__u64 category_anyof_mask;
+	__u64 return_mask;
+};
+
+struct pm_region {
+	__u64 start;
+	__u64 end;
+	__u64 categories;
+};
+
+#define PM_SCAN		_IOWR('f', 16, struct pm_scan)
+#define PM_WRITTEN	(1U << 1)
+
+/* How many frames PAGEMAP_SCAN reports as written; or a negative errno. */
+static long frames_written(void *p, size_t length)
+{
+	struct pm_region regions[64];
+	struct pm_scan scan = {
+		.size = sizeof(scan),
+		.start = (unsigned long)p,
+		.end = (unsigned long)p + length,
+		.vec = (unsigned long)regions,
+		.vec_len = ARRAY_SIZE(regions),
+		.category_mask = PM_WRITTEN,
+		.return_mask = PM_WRITTEN,
+	};
+	int fd = open_errno("/proc/self/pagemap", O_RDONLY), ret, i;
+	long bytes = 0;
+
+	if (fd < 0)
+		return fd;
+	ret = ioctl(fd, PM_SCAN, &scan);
+	ret = ret < 0 ? -errno : ret;
+	close(fd);
+	for (i = 0; i < ret; i++)
+		bytes += regions[i].end - regions[i].start;
+	return ret < 0 ? ret : bytes / (long)FRAME;
+}
+
+/* uapi.md says what to expect: no kernel tells which pages of a buffer were written. */
+TEST_F(advice, written_pages_are_all_or_none)
+{
+	char *twin = buffer_map(self->fd, &self->buffer);
+	long expected = kernel_is("6.1.") ? -ENOTTY : kernel_is("6.") ? BYTES / FRAME : 0;
+
+	ASSERT_NE(MAP_FAILED, twin);
+	EXPECT_EQ(expected, frames_written(self->p, BYTES));
+	touch(twin, BYTES);
+	EXPECT_EQ(expected, frames_written(twin, BYTES));
+}
+
+#define CORE	"/tmp/core"
+
+/* Whether the core dump of a child that maps @buffer contains @mark, which is in the buffer. */
+static bool core_has(int fd, const struct buffer *buffer, const char *mark)
+{
+	static char core[8 * MIB];
+	ssize_t n = -1;
+	pid_t pid = child_fork();
+
+	if (!pid) {
+		struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+		char *p = buffer_map(fd, buffer);
+
+		CHILD_CHECK(p != MAP_FAILED && !setrlimit(RLIMIT_CORE, &limit));
+		CHILD_CHECK(!write_file("/proc/self/coredump_filter", "0x08"));
+		strcpy(p + FRAME, mark);
+		abort();
+	}
+	if (child_wait(pid) == CHILD_KILLED + SIGABRT) {
+		int file = open_errno(CORE, O_RDONLY);
+
+		n = read(file, core, sizeof(core));
+		close(file);
+		unlink(CORE);
+	}
+	return n > 0 && memmem(core, n, mark, strlen(mark));
+}
+
+FIXTURE(dump)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(dump)
+{
+	ASSERT_EQ(0, write_file("/proc/sys/kernel/core_pattern", CORE));
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(dump)
+{
+	EXPECT_TRUE(wait_all_free());
+	EXPECT_EQ(0, write_file("/proc/sys/kernel/core_pattern", "core"));
+}
+
+TEST_F(dump, core_contains_only_buffers_allocated_for_it)
+{
+	char mark[32];
+	struct buffer buffer;
+
+	/* Not a constant, which would be in the dump of the program. */
+	snprintf(mark, sizeof(mark), "framepool mark %d", getpid());
+	ASSERT_EQ(0, buffer_alloc(self->fd, 16 * FRAME, &buffer));
+	EXPECT_FALSE(core_has(self->fd, &buffer, mark));
+	ASSERT_EQ(0, buffer_alloc_any(self->fd, FRAMEPOOL_ALLOC_DUMP, 16 * FRAME, 0, 0, &buffer));
+	EXPECT_TRUE(core_has(self->fd, &buffer, mark));
+	ASSERT_EQ(0, buffer_alloc_any(self->fd, FRAMEPOOL_ALLOC_DUMP, 2 * HUGE_FRAME, HUGE_FRAME,
+				      0, &buffer));
+	EXPECT_TRUE(core_has(self->fd, &buffer, mark));
+}
+
+TEST_F(dump, advice_can_only_take_a_buffer_out)
+{
+	struct buffer buffer;
+	char *p;
+
+	ASSERT_EQ(0, buffer_alloc_any(self->fd, FRAMEPOOL_ALLOC_DUMP, FRAME, 0, 0, &buffer));
+	p = buffer_map(self->fd, &buffer);
+	ASSERT_NE(MAP_FAILED, p);
+	EXPECT_FALSE(smaps_has_flag(p, " dd"));
+	EXPECT_EQ(0, madvise(p, FRAME, MADV_DONTDUMP));
+	EXPECT_TRUE(smaps_has_flag(p, " dd"));
+	EXPECT_EQ(-1, madvise(p, FRAME, MADV_DODUMP));
+	EXPECT_EQ(EINVAL, errno);
 }
 
 TEST_HARNESS_MAIN

@@ -325,7 +325,7 @@ FIXTURE_VARIANT_ADD(bad_entry, of_huge_length)
 
 FIXTURE_VARIANT_ADD(bad_entry, with_flags)
 {
-	.entry = { .size = sizeof(struct framepool_ioc_alloc), .flags = 2, .length = FRAME },
+	.entry = { .size = sizeof(struct framepool_ioc_alloc), .flags = 1U << 31, .length = FRAME },
 	.error = EINVAL,
 };
 

@@ -251,6 +251,21 @@ TEST_F(pin, registered_memory_survives_the_buffer)
 	EXPECT_TRUE(frames_stamped(copy, BYTES, 0));
 }
 
+/* uapi.md says what to expect of VmPin. */
+TEST_F(pin, registered_memory_of_root_is_in_vmpin_before_7_only)
+{
+	struct uring ring;
+
+	ASSERT_TRUE(uring_open(&ring));
+	if (uring_refuses_files())
+		return;
+	EXPECT_EQ(0, status_kib("VmPin"));
+	ASSERT_EQ(0, uring_register(&ring, self->p, BYTES));
+	EXPECT_EQ(kernel_is("6.") ? BYTES / KIB : 0, status_kib("VmPin"));
+	EXPECT_EQ(0, uring_unregister(&ring));
+	EXPECT_EQ(0, status_kib("VmPin"));
+}
+
 TEST_F(pin, late_write_into_registered_memory_reaches_nobody)
 {
 	int file = memfd_create("file", MFD_CLOEXEC);

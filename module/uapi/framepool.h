@@ -110,11 +110,12 @@ struct framepool_ioc_info {
 
 /* flags of an allocation */
 #define FRAMEPOOL_ALLOC_NOCLEAR	(1U << 0)	/* the buffer need not read as zeros */
+#define FRAMEPOOL_ALLOC_DUMP	(1U << 1)	/* core dumps may contain the buffer */
 
 /**
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
  * @size: in: sizeof(struct framepool_ioc_alloc)
- * @flags: in: FRAMEPOOL_ALLOC_NOCLEAR or 0
+ * @flags: in: any of FRAMEPOOL_ALLOC_NOCLEAR, FRAMEPOOL_ALLOC_DUMP
  * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames
  * @align: in: alignment of the physical address: a power of two, or 0. Buffers are always aligned
  *         to the size of a frame. At most a huge frame if the client was opened without
@@ -133,6 +134,10 @@ struct framepool_ioc_info {
  * huge frames are kept for the client's next allocations with this flag, until somebody else needs
  * them or about a second has passed. Meanwhile they count as quarantined, and remain charged to the
  * client. Huge frames that something else, such as a pipe, still refers to are not kept.
+ *
+ * With FRAMEPOOL_ALLOC_DUMP, mappings of the buffer are part of core dumps if the process dumps
+ * shared mappings of files (bit 3 of /proc/PID/coredump_filter, which is off at first). Others are
+ * not, and the kernel refuses MADV_DODUMP for them. MADV_DONTDUMP works.
  *
  * Errors:
  *  EINVAL  @flags is unknown, @length is out of range, or @align is not a power of two

@@ -17,6 +17,7 @@
 #include "user/client.h"
 
 #define MAX_ENTRY_SIZE	256
+#define KNOWN_FLAGS	(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_DUMP)
 
 /*
  * Entries are used in place in the copy. Once the structures grow, shorter entries will have to be
@@ -69,7 +70,7 @@ static u64 end_pfn(const struct fp_client *client, u64 limit)
 static int parse(const struct fp_client *client, const struct framepool_ioc_alloc *entry,
 		 struct fp_request *request)
 {
-	if (entry->flags & ~FRAMEPOOL_ALLOC_NOCLEAR || !entry->length || entry->length > S64_MAX)
+	if (entry->flags & ~KNOWN_FLAGS || !entry->length || entry->length > S64_MAX)
 		return -EINVAL;
 	if (entry->align && !is_power_of_2(entry->align))
 		return -EINVAL;
@@ -163,6 +164,7 @@ static int alloc_batch(struct batch *batch)
 	}
 	for (i = 0; i < batch->failed; i++) {
 		trace(batch, i, buffers[i], 0);
+		buffers[i]->dump = entry_at(batch, i)->flags & FRAMEPOOL_ALLOC_DUMP;
 		describe(buffers[i], entry_at(batch, i));
 	}
 	fp_client_add(batch->client, buffers, batch->failed);

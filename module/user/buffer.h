@@ -19,6 +19,7 @@ struct fp_client;
  * @pgoff: page offset in the client's file; constant
  * @pfn: PFN of its first frame; constant
  * @run: its frames; constant but for @run.dirty, which is set when it is first mapped
+ * @dump: core dumps may contain it; constant
  * @keep: the client may want the same memory again, without clearing; constant
  */
 struct fp_buffer {
@@ -29,6 +30,7 @@ struct fp_buffer {
 	unsigned long pgoff;
 	unsigned long pfn;
 	struct fp_run run;
+	bool dump;
 	bool keep;
 };
 

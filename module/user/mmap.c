@@ -19,9 +19,10 @@
  * would take the lock itself if fault() returned without it.
  *
  * VM_DONTEXPAND keeps mremap() from growing the VMA beyond the buffer, and excludes it from
- * mlock(), KSM and khugepaged. VM_DONTDUMP keeps it out of core dumps. VM_MIXEDMAP must not be set:
- * Linux 6.1 and 6.12 would then not drop the folio's references when they unmap it. There is no
- * page_mkwrite, since write notification makes long-term pins fail.
+ * mlock(), KSM and khugepaged. VM_DONTDUMP keeps it out of core dumps; because of VM_DONTEXPAND,
+ * MADV_DODUMP cannot clear it, so there is a flag for that at allocation. VM_MIXEDMAP must not be
+ * set: Linux 6.1 and 6.12 would then not drop the folio's references when they unmap it. There is
+ * no page_mkwrite, since write notification makes long-term pins fail.
  *
  * The VMA of a window is a "piece VMA": slabs that are adjacent in it are not adjacent in memory,
  * and slabs come and go. So the kernel must not map whole folios in it. window_fault() puts the
@@ -223,7 +224,7 @@ static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
 		return -ENXIO;
 	/* From now on the program may write to the frames and have references taken to them. */
 	WRITE_ONCE(buffer->run.dirty, true);
-	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	fp_vma_change_flags(vma, VM_DONTEXPAND | (buffer->dump ? 0 : VM_DONTDUMP), VM_MAYEXEC);
 	vma->vm_private_data = buffer;
 	vma->vm_ops = &vm_ops;
 	return 0;

@@ -200,6 +200,15 @@ char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t leng
 void framepool_noclear(struct framepool *fp, bool noclear);
 
 /**
+ * framepool_dump - say whether core dumps may contain new buffers
+ * @fp: the client
+ * @dump: true: mappings of buffers that any thread allocates from now on are part of core dumps if
+ *        the process dumps shared mappings of files (bit 3 of /proc/PID/coredump_filter, which is
+ *        off at first). At first it is false.
+ */
+void framepool_dump(struct framepool *fp, bool dump);
+
+/**
  * framepool_buffer_free - unmap a buffer and free it
  * @buf: the buffer, or NULL
  *

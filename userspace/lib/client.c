@@ -150,7 +150,20 @@ uint64_t framepool_end_address(const struct framepool *fp)
 	return fp->info.end_address;
 }
 
+static void set_flag(struct framepool *fp, uint32_t flag, bool is_set)
+{
+	if (is_set)
+		fp->alloc_flags |= flag;
+	else
+		fp->alloc_flags &= ~flag;
+}
+
 void framepool_noclear(struct framepool *fp, bool noclear)
 {
-	fp->alloc_flags = noclear ? FRAMEPOOL_ALLOC_NOCLEAR : 0;
+	set_flag(fp, FRAMEPOOL_ALLOC_NOCLEAR, noclear);
+}
+
+void framepool_dump(struct framepool *fp, bool dump)
+{
+	set_flag(fp, FRAMEPOOL_ALLOC_DUMP, dump);
 }
