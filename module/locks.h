@@ -22,6 +22,7 @@
  *  accounts lock (spinlock)	a pool's accounts and users
  *  bad lock (spinlock)		runs set aside because of a bad frame; held while their pool is
  *				examined as a whole
+ *  waiters lock (spinlock)	the tasks that wait for memory of one pool
  *  reclaim lock (spinlock, bh)	the list of a pool's reclaimers (reclaim.c); held while a caller
  *				that may not sleep asks a few of them
  *  cache lock (spinlock, bh)	the slabs of one cache; not held while the pool is called

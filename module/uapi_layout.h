@@ -36,7 +36,8 @@ FP_FIELD(framepool_ioc_alloc, align, 16, 8);
 FP_FIELD(framepool_ioc_alloc, limit, 24, 8);
 FP_FIELD(framepool_ioc_alloc, handle, 32, 8);
 FP_FIELD(framepool_ioc_alloc, offset, 40, 8);
-_Static_assert(sizeof(struct framepool_ioc_alloc) == 48, "framepool_ioc_alloc");
+FP_FIELD(framepool_ioc_alloc, timeout_ns, 48, 8);
+_Static_assert(sizeof(struct framepool_ioc_alloc) == 56, "framepool_ioc_alloc");
 
 FP_FIELD(framepool_ioc_free, size, 0, 4);
 FP_FIELD(framepool_ioc_free, flags, 4, 4);

@@ -5,6 +5,7 @@
 #include "memory.h"
 
 #include <pthread.h>
+#include <stddef.h>
 
 #define MAX		FRAMEPOOL_BATCH_MAX
 #define PARTIAL		FRAMEPOOL_BATCH_PARTIAL
@@ -213,7 +214,7 @@ TEST_F(batch, entry_size_out_of_range_is_refused)
 
 TEST_F(batch, longer_entries_with_zero_tails_are_accepted)
 {
-	struct { struct framepool_ioc_alloc alloc; __u64 tail[26]; } longer[3] = { 0 };
+	struct { struct framepool_ioc_alloc alloc; __u64 tail[25]; } longer[3] = { 0 };
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -227,11 +228,30 @@ TEST_F(batch, longer_entries_with_zero_tails_are_accepted)
 		EXPECT_TRUE(is_alive(self->fd, longer[i].alloc.handle));
 		longer[i].alloc.length = FRAME;
 	}
-	longer[1].tail[25] = 1;
+	longer[1].tail[24] = 1;
 	EXPECT_EQ(-E2BIG, batch_call(self->fd, FRAMEPOOL_IOC_ALLOC_BATCH, 0, longer,
 				     sizeof(*longer), 3, &self->batch));
 	EXPECT_TRUE(results_are(&self->batch, 0, 1, E2BIG));
 	EXPECT_EQ(3, nr_buffers(self->fd));
+}
+
+/* From a program that knows no @timeout_ns. */
+TEST_F(batch, shorter_entries_are_accepted)
+{
+	struct framepool_ioc_alloc entries[2] = { 0 };
+	char *second = (char *)entries + offsetof(struct framepool_ioc_alloc, timeout_ns);
+	__u32 size = offsetof(struct framepool_ioc_alloc, timeout_ns);
+	struct framepool_ioc_alloc entry = { .size = size, .length = FRAME };
+	struct framepool_ioc_batch batch;
+
+	memcpy(entries, &entry, size);
+	memcpy(second, &entry, size);
+	ASSERT_EQ(0, batch_call(self->fd, FRAMEPOOL_IOC_ALLOC_BATCH, 0, entries, size, 2, &batch));
+	EXPECT_EQ(2, batch.done);
+	memcpy(&entry, second, size);
+	EXPECT_NE(entry.handle, entries[0].handle);
+	EXPECT_EQ(0, handle_free(self->fd, entries[0].handle));
+	EXPECT_EQ(0, handle_free(self->fd, entry.handle));
 }
 
 TEST_F(batch, entries_that_cannot_be_read_give_efault)
@@ -326,6 +346,16 @@ FIXTURE_VARIANT_ADD(bad_entry, of_huge_length)
 FIXTURE_VARIANT_ADD(bad_entry, with_flags)
 {
 	.entry = { .size = sizeof(struct framepool_ioc_alloc), .flags = 1U << 31, .length = FRAME },
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(bad_entry, that_would_wait)
+{
+	.entry = {
+		.size = sizeof(struct framepool_ioc_alloc),
+		.flags = FRAMEPOOL_ALLOC_WAIT,
+		.length = FRAME,
+	},
 	.error = EINVAL,
 };
 

@@ -511,6 +511,14 @@ alloc_below_an_address() {
 		alloc --size 1M --below 4K
 }
 
+alloc_waits_as_long_as_it_is_told() {
+	says 1 "no 4M came free in time: 'framepool clients' shows" alloc --size 4M --wait 0.2 \
+		--align 2M --below 4K &&
+	says 0 '^length: *4194304' alloc --size 4M --wait 0.2 &&
+	says 2 "'never' is not a number of seconds" alloc --size 4M --wait never &&
+	says 2 "'0' is not a number of seconds" alloc --size 4M --wait 0
+}
+
 alloc_beyond_any_alignment() {
 	says 1 'no run of 4K with that alignment' alloc --size 4K --align 1024T
 }
@@ -686,6 +694,7 @@ alloc_rounds_up_to_frames
 alloc_aligned_offset_is_congruent
 alloc_json_has_the_same_keys
 alloc_below_an_address
+alloc_waits_as_long_as_it_is_told
 alloc_beyond_any_alignment
 alloc_from_file_agrees_with_cksum
 alloc_from_file_has_its_size

@@ -165,6 +165,26 @@ static inline __must_check int buffer_alloc_any(int fd, __u32 flags, __u64 lengt
 	return 0;
 }
 
+/* Waits up to @timeout_ns for memory. */
+static inline __must_check int buffer_alloc_waiting(int fd, __u64 length, __u64 timeout_ns,
+						    struct buffer *buffer)
+{
+	struct framepool_ioc_alloc arg = {
+		.size = sizeof(arg),
+		.flags = FRAMEPOOL_ALLOC_WAIT,
+		.length = length,
+		.timeout_ns = timeout_ns,
+	};
+	int ret = call(fd, FRAMEPOOL_IOC_ALLOC, &arg);
+
+	if (ret)
+		return ret;
+	buffer->handle = arg.handle;
+	buffer->offset = arg.offset;
+	buffer->length = arg.length;
+	return 0;
+}
+
 static inline __must_check int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
 					       struct buffer *buffer)
 {

@@ -11,6 +11,7 @@
 #include "sigbus.h"
 
 #include <grp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -258,6 +259,36 @@ TEST_F(shutdown, open_calls_and_mmap_give_enodev)
 	EXPECT_EQ(-ENODEV, call(self->fd, _IO(FRAMEPOOL_IOC_TYPE, 0x7f), NULL));
 	EXPECT_EQ(ENODEV, map_errno(BYTES, PROT_READ, MAP_SHARED, self->fd, self->large.offset));
 	EXPECT_EQ(ENODEV, map_errno(FRAME, PROT_EXEC, MAP_PRIVATE, twin, 0));
+}
+
+TEST_F(shutdown, allocation_that_waits_gives_enodev)
+{
+	struct pollfd ready = { .fd = self->fd, .events = POLLOUT };
+	struct pollfd end = { .fd = self->fd };
+	struct buffer buffer;
+	pid_t pid = child_fork(), other;
+
+	if (!pid) {
+		while (!buffer_alloc(self->fd, HUGE_FRAME, &buffer))
+			;
+		CHILD_CHECK(buffer_alloc_waiting(self->fd, HUGE_FRAME, ~0ULL, &buffer) == -ENODEV);
+		_exit(0);
+	}
+	while (poll(&ready, 1, 0))
+		sleep_ms(10);
+	/* It does not wait for memory. */
+	other = child_fork();
+	if (!other) {
+		CHILD_CHECK(poll(&end, 1, IDLE_SECONDS * 1000) == 1);
+		CHILD_CHECK(end.revents == (POLLERR | POLLHUP));
+		_exit(0);
+	}
+	sleep_ms(200);
+	ASSERT_EQ(0, write_shutdown("1"));
+	EXPECT_EQ(0, child_wait(pid));
+	EXPECT_EQ(0, child_wait(other));
+	EXPECT_EQ(1, poll(&ready, 1, 0));
+	EXPECT_EQ(POLLERR | POLLHUP, ready.revents);
 }
 
 TEST_F(shutdown, second_shutdown_is_harmless)

@@ -41,8 +41,10 @@ static ssize_t _name##_store(struct device *device, struct device_attribute *att
 			     const char *text, size_t size)					\
 {												\
 	struct fp_pool *pool = dev_get_drvdata(device);						\
+	int ret = store_bytes(text, &pool->accounts._name);					\
 												\
-	return store_bytes(text, &pool->accounts._name) ?: size;				\
+	fp_waiters_notify(&pool->waiters);							\
+	return ret ?: size;									\
 }												\
 static DEVICE_ATTR_RW(_name)
 

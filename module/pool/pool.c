@@ -140,7 +140,10 @@ void fp_pool_drain(struct fp_pool *pool)
 	collect(pool, NULL);
 }
 
-/* Unused blocks in magazines keep huge frames from becoming empty, and so do owners. */
+/*
+ * Unused blocks in magazines keep huge frames from becoming empty, and so do owners. As long as
+ * tasks wait for memory, this runs again and again: not everything that they could get is an event.
+ */
 static void trim(struct work_struct *work)
 {
 	struct fp_pool *pool = container_of(to_delayed_work(work), struct fp_pool, trim);
@@ -154,6 +157,9 @@ static void trim(struct work_struct *work)
 	fp_reclaimers_ask_all(&pool->reclaimers, false);
 	fp_magazines_drain(&pool->blocks.magazines, false);
 	collect(pool, NULL);
+	fp_waiters_tick(&pool->waiters);
+	if (!list_empty(&pool->waiters.list))
+		fp_pool_arm_trim(pool);
 }
 
 /**
@@ -345,6 +351,7 @@ void fp_pool_free(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 	if (!free_run(pool, owner, run, run->dirty, may_keep)) {
 		give_up_referenced(pool, owner, run);
 		atomic64_inc(&pool->nr_frees);
+		fp_waiters_notify(&pool->waiters);
 	}
 	/* Because the owner may keep something. */
 	fp_pool_arm_trim(pool);
@@ -422,6 +429,7 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 	fp_pool_arm_trim(pool);
 	fp_quarantine_kick(&pool->quarantine);
 	atomic64_add(done, &pool->nr_frees);
+	fp_waiters_notify(&pool->waiters);
 	return done;
 }
 
@@ -450,6 +458,7 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 		kfree(bad);
 	}
 	give_up(pool, owner, 0);
+	fp_waiters_notify(&pool->waiters);
 }
 
 /**
@@ -509,6 +518,7 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	pool->accounts.user_quota = config->user_quota;
 	pool->debug_caches = config->debug_caches;
 	fp_reclaimers_init(&pool->reclaimers);
+	fp_waiters_init(&pool->waiters);
 	INIT_DELAYED_WORK(&pool->trim, trim);
 	spin_lock_init(&pool->bad_lock);
 	INIT_LIST_HEAD(&pool->bad_runs);
@@ -598,7 +608,8 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 	if (ret)
 		goto err_buddy;
 	fp_accounts_init(&pool->accounts, &pool->buddy);
-	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->accounts, pool->name);
+	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->accounts, &pool->waiters,
+				 pool->name);
 	if (ret)
 		goto err_blocks;
 	/* The buddy has the list in a more compact form. */
@@ -631,6 +642,7 @@ void fp_pool_destroy(struct fp_pool *pool)
 	unpublish(pool);
 	cancel_delayed_work_sync(&pool->trim);
 	fp_quarantine_fini(&pool->quarantine);
+	fp_waiters_fini(&pool->waiters);
 	fp_blocks_fini(&pool->blocks);
 	fp_accounts_fini(&pool->accounts);
 	fp_buddy_count(&pool->buddy, &counts);

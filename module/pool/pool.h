@@ -14,6 +14,7 @@
 #include "pool/quarantine.h"
 #include "pool/reclaim.h"
 #include "pool/source.h"
+#include "pool/wait.h"
 #include "uapi/framepool.h"
 
 /* Page offsets of buffers, and their frames, must fit into 32 bits. */
@@ -59,6 +60,7 @@ struct fp_pool_config {
  * @trim_armed: @trim will run
  * @accounts: has a lock of its own
  * @quarantine: has a lock of its own
+ * @waiters: tasks that wait for memory; has a lock of its own
  * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
  * @bad_runs: runs with a bad frame that were set aside (struct bad_run)
  * @nr_bad_frames: in @bad_runs
@@ -86,6 +88,7 @@ struct fp_pool {
 	bool trim_armed;
 	struct fp_accounts accounts;
 	struct fp_quarantine quarantine;
+	struct fp_waiters waiters;
 	spinlock_t bad_lock;
 	struct list_head bad_runs;
 	u64 nr_bad_frames;
@@ -125,6 +128,17 @@ unsigned long fp_pool_pfn(const struct fp_pool *pool, u64 frame);
 void fp_pool_count_failure(struct fp_pool *pool, int error);
 u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn);
 u64 fp_pool_total_frames(const struct fp_pool *pool);
+
+/**
+ * fp_pool_is_short() - is an error one that waiting for memory can cure?
+ * @error: what fp_pool_alloc() returned
+ *
+ * Return: whether it is.
+ */
+static inline bool fp_pool_is_short(int error)
+{
+	return error == -ENOMEM || error == -ENOSPC || error == -EDQUOT;
+}
 
 /**
  * fp_pool_arm_trim() - something is kept that has to be taken back after a while

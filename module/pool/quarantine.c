@@ -74,6 +74,7 @@ static int examine_locked(struct fp_quarantine *quarantine, struct fp_budget *wh
 		fp_buddy_quarantine_release(buddy, budget, index);
 	}
 	fp_accounts_reap(quarantine->accounts, label);
+	fp_waiters_notify(quarantine->waiters);
 	return !bad;
 }
 
@@ -244,16 +245,18 @@ int fp_quarantine_reclaim(struct fp_quarantine *quarantine, struct fp_budget *wh
  * @quarantine: zeroed
  * @buddy: the buddy
  * @accounts: who is charged for what is in quarantine
+ * @waiters: who waits for memory
  * @name: name of the pool
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, or -EINTR: killed.
  */
 int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
-		       struct fp_accounts *accounts, const char *name)
+		       struct fp_accounts *accounts, struct fp_waiters *waiters, const char *name)
 {
 	quarantine->buddy = buddy;
 	quarantine->accounts = accounts;
+	quarantine->waiters = waiters;
 	quarantine->is_on = true;
 	rt_mutex_init(&quarantine->lock);
 	init_waitqueue_head(&quarantine->wait);

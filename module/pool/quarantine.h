@@ -9,11 +9,13 @@
 
 #include "core/buddy.h"
 #include "pool/account.h"
+#include "pool/wait.h"
 
 /**
  * struct fp_quarantine - what happens to freed huge frames until they are clean
  * @buddy: where the huge frames come from; constant
  * @accounts: who is charged for them; constant
+ * @waiters: who waits for them; constant
  * @lock: held while a huge frame is examined, so that its next holder knows that nothing is in
  *        somebody else's hands. Inherits priority: a waiter with real-time priority does not wait
  *        for threads of lower priority than its own.
@@ -26,6 +28,7 @@
 struct fp_quarantine {
 	struct fp_buddy *buddy;
 	struct fp_accounts *accounts;
+	struct fp_waiters *waiters;
 	struct rt_mutex lock;
 	bool is_on;
 	bool kicked;
@@ -35,7 +38,7 @@ struct fp_quarantine {
 };
 
 int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
-		       struct fp_accounts *accounts, const char *name);
+		       struct fp_accounts *accounts, struct fp_waiters *waiters, const char *name);
 void fp_quarantine_fini(struct fp_quarantine *quarantine);
 void fp_quarantine_kick(struct fp_quarantine *quarantine);
 void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on);

@@ -111,11 +111,12 @@ struct framepool_ioc_info {
 /* flags of an allocation */
 #define FRAMEPOOL_ALLOC_NOCLEAR	(1U << 0)	/* the buffer need not read as zeros */
 #define FRAMEPOOL_ALLOC_DUMP	(1U << 1)	/* core dumps may contain the buffer */
+#define FRAMEPOOL_ALLOC_WAIT	(1U << 2)	/* wait until there is memory */
 
 /**
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
  * @size: in: sizeof(struct framepool_ioc_alloc)
- * @flags: in: any of FRAMEPOOL_ALLOC_NOCLEAR, FRAMEPOOL_ALLOC_DUMP
+ * @flags: in: any of FRAMEPOOL_ALLOC_NOCLEAR, FRAMEPOOL_ALLOC_DUMP, FRAMEPOOL_ALLOC_WAIT
  * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames
  * @align: in: alignment of the physical address: a power of two, or 0. Buffers are always aligned
  *         to the size of a frame. At most a huge frame if the client was opened without
@@ -125,6 +126,8 @@ struct framepool_ioc_info {
  * @handle: out: identifies the buffer in other calls; never 0
  * @offset: out: offset at which to mmap(2) the buffer. It is congruent to the physical address
  *          modulo the size of a huge frame.
+ * @timeout_ns: in: with FRAMEPOOL_ALLOC_WAIT, how many nanoseconds the call waits at most; 2^63 - 1
+ *              or more: no limit. 0 without that flag.
  *
  * The buffer is one physically contiguous run of frames, and reads as zeros. It lives until its
  * handle is freed (or the client ends) and its last mapping is gone.
@@ -135,12 +138,27 @@ struct framepool_ioc_info {
  * them or about a second has passed. Meanwhile they count as quarantined, and remain charged to the
  * client. Huge frames that something else, such as a pipe, still refers to are not kept.
  *
+ * With FRAMEPOOL_ALLOC_WAIT, the call does not fail with ENOMEM, ENOSPC or EDQUOT, but waits until
+ * memory comes back, unless @length is more than largest_extent_bytes (FRAMEPOOL_IOC_INFO). Calls
+ * that wait try in the order in which they were made; one may succeed before another that asks for
+ * more. Any signal that has a handler, or ends the process, ends the wait; after others, such as
+ * SIGSTOP and SIGCONT, it begins anew. If the file was opened with O_NONBLOCK, the call does not
+ * wait, but fails with EAGAIN. Entries of a batch cannot have this flag.
+ *
+ * poll(2) reports EPOLLOUT unless the client's last allocation that failed for lack of memory would
+ * still fail. It may report it too early, but at most about a second too late. After a shutdown it
+ * reports EPOLLERR and EPOLLHUP.
+ *
  * With FRAMEPOOL_ALLOC_DUMP, mappings of the buffer are part of core dumps if the process dumps
  * shared mappings of files (bit 3 of /proc/PID/coredump_filter, which is off at first). Others are
  * not, and the kernel refuses MADV_DODUMP for them. MADV_DONTDUMP works.
  *
  * Errors:
- *  EINVAL  @flags is unknown, @length is out of range, or @align is not a power of two
+ *  EINVAL  @flags is unknown, @length is out of range, @align is not a power of two, or
+ *          @timeout_ns is not 0 without FRAMEPOOL_ALLOC_WAIT
+ *  ETIMEDOUT  with FRAMEPOOL_ALLOC_WAIT: @timeout_ns have passed
+ *  EAGAIN  with FRAMEPOOL_ALLOC_WAIT and O_NONBLOCK: it would have to wait
+ *  EINTR   with FRAMEPOOL_ALLOC_WAIT: also if a signal arrived that has a handler
  *  EPERM   @align is more than a huge frame, and the client was opened without CAP_SYS_ADMIN. Large
  *          alignments that succeed would tell where the pool lies.
  *  EDQUOT, ENOMEM, ENOSPC, ENOBUFS, EINTR
@@ -153,6 +171,7 @@ struct framepool_ioc_alloc {
 	__u64 limit;
 	__u64 handle;
 	__u64 offset;
+	__u64 timeout_ns;
 };
 
 /**

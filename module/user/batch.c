@@ -9,6 +9,7 @@
 #include "user/batch.h"
 
 #include <linux/err.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -17,13 +18,13 @@
 #include "user/client.h"
 
 #define MAX_ENTRY_SIZE	256
-#define KNOWN_FLAGS	(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_DUMP)
+#define KNOWN_FLAGS	(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_DUMP | FRAMEPOOL_ALLOC_WAIT)
 
 /*
- * Entries are used in place in the copy. Once the structures grow, shorter entries will have to be
- * copied again.
+ * Entries are used in place in the copy. Those of an older program end before @timeout_ns, which
+ * would_wait() alone looks at in a batch.
  */
-static_assert(offsetofend(struct framepool_ioc_alloc, offset) ==
+static_assert(offsetofend(struct framepool_ioc_alloc, timeout_ns) ==
 	      sizeof(struct framepool_ioc_alloc));
 static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct framepool_ioc_free));
 
@@ -34,6 +35,7 @@ static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct fr
  * @entry_size: bytes from one entry to the next
  * @nr: number of entries
  * @partial: allocate as many as possible, from the first on; otherwise all or none
+ * @timeout_ns: how long to wait if there is not enough memory; 0: not at all
  * @buffers: room for @nr
  * @done: the result: the first @done entries have a buffer
  * @failed: the result: number of the first entry that failed, or @nr
@@ -44,6 +46,7 @@ struct batch {
 	u32 entry_size;
 	u32 nr;
 	bool partial;
+	u64 timeout_ns;
 	struct fp_buffer **buffers;
 	u32 done;
 	u32 failed;
@@ -140,11 +143,8 @@ static void trace(const struct batch *batch, u32 i, const struct fp_buffer *buff
 	trace_alloc(batch->client, &request, buffer, error);
 }
 
-/*
- * Allocate buffers. Returns 0 if all of @batch is done; else the reason why entry @batch->failed
- * failed, as in uapi/framepool.h.
- */
-static int alloc_batch(struct batch *batch)
+/* alloc_batch() without waiting. */
+static int try_batch(struct batch *batch)
 {
 	struct fp_buffer **buffers = batch->buffers;
 	int error = 0;
@@ -156,8 +156,6 @@ static int alloc_batch(struct batch *batch)
 		batch->failed = alloc_buffers(batch, &error);
 		fp_buffers_destroy(buffers + batch->failed, batch->nr - batch->failed);
 	}
-	if (error)
-		trace(batch, batch->failed, NULL, error);
 	if (error && !batch->partial) {
 		fp_buffers_free(batch->client, buffers, batch->failed);
 		return error;
@@ -172,28 +170,84 @@ static int alloc_batch(struct batch *batch)
 	return error;
 }
 
+/* Try whenever it is this task's turn. As try_batch(), or -ETIMEDOUT or -ERESTARTNOHAND. */
+static int alloc_waiting(struct batch *batch)
+{
+	ktime_t deadline = ktime_add_safe(ktime_get(), min_t(u64, batch->timeout_ns, KTIME_MAX));
+	struct fp_pool *pool = batch->client->pool;
+	struct fp_waiter waiter;
+	int ret;
+
+	fp_waiter_join(&pool->waiters, &waiter);
+	for (;;) {
+		fp_pool_arm_trim(pool);
+		ret = fp_waiter_wait(&waiter, deadline);
+		if (!ret)
+			ret = fp_client_is_revoked(batch->client) ? -ENODEV : try_batch(batch);
+		if (!fp_pool_is_short(ret))
+			break;
+		fp_waiter_pass(&pool->waiters, &waiter);
+	}
+	fp_waiter_leave(&pool->waiters, &waiter);
+	return ret;
+}
+
+/*
+ * Allocate buffers. Returns 0 if all of @batch is done; else the reason why entry @batch->failed
+ * failed, as in uapi/framepool.h.
+ */
+static int alloc_batch(struct batch *batch)
+{
+	bool wait = batch->timeout_ns;
+	int ret = -ENOMEM;
+
+	/* It must not overtake those that wait already. */
+	if (!wait || list_empty(&batch->client->pool->waiters.list))
+		ret = try_batch(batch);
+	if (wait && fp_pool_is_short(ret))
+		ret = alloc_waiting(batch);
+	if (ret) {
+		fp_pool_count_failure(batch->client->pool, ret);
+		trace(batch, batch->failed, NULL, ret);
+	}
+	return ret;
+}
+
 /**
  * fp_batch_alloc_one() - FRAMEPOOL_IOC_ALLOC
  * @client: the client
- * @args: copy of the structure (struct framepool_ioc_alloc); gets the results
+ * @data: copy of the structure (struct framepool_ioc_alloc); gets the results
  * @user: unused
  *
  * Context: process; may sleep.
  * Return: 0, or a negative errno as in uapi/framepool.h.
  */
-int fp_batch_alloc_one(struct fp_client *client, void *args, void __user *user)
+int fp_batch_alloc_one(struct fp_client *client, void *data, void __user *user)
 {
+	const struct framepool_ioc_alloc *args = data;
+	bool may_block = !(client->file->f_flags & O_NONBLOCK);
+	bool wait = args->flags & FRAMEPOOL_ALLOC_WAIT;
 	struct fp_request request __uninitialized;
 	struct fp_buffer *buffer;
 	struct batch batch = {
 		.client = client,
-		.entries = args,
-		.entry_size = sizeof(struct framepool_ioc_alloc),
+		.entries = data,
+		.entry_size = sizeof(*args),
 		.nr = 1,
 		.buffers = &buffer,
 	};
+	int ret = args->timeout_ns && !wait ? -EINVAL : parse(client, args, &request);
 
-	return parse(client, args, &request) ?: alloc_batch(&batch);
+	if (ret)
+		return ret;
+	/* A run that no extent can contain will never come. */
+	wait &= request.nr <= (u64)client->pool->source.largest * FP_HUGE_FRAMES;
+	if (wait && may_block)
+		batch.timeout_ns = args->timeout_ns;
+	ret = alloc_batch(&batch);
+	if (wait && fp_pool_is_short(ret))
+		return may_block ? -ETIMEDOUT : -EAGAIN;
+	return ret;
 }
 
 /* Copy all entries in. Returns an error pointer on failure. */
@@ -221,6 +275,13 @@ static int check_entry(const void *entry, u32 entry_size, size_t known)
 	return entry_size > known && memchr_inv(entry + known, 0, entry_size - known) ? -E2BIG : 0;
 }
 
+/* May an entry of a batch wait? Not yet. Entries of an older program have no @timeout_ns. */
+static bool would_wait(const struct batch *batch, const struct framepool_ioc_alloc *entry)
+{
+	return entry->flags & FRAMEPOOL_ALLOC_WAIT ||
+	       (batch->entry_size >= sizeof(*entry) && entry->timeout_ns);
+}
+
 /* Check entries, from the first on; *@error says why not all are good. Returns how many are. */
 static u32 check_allocs(const struct batch *batch, int *error)
 {
@@ -231,6 +292,7 @@ static u32 check_allocs(const struct batch *batch, int *error)
 	for (i = 0; i < batch->nr; i++) {
 		entry = entry_at(batch, i);
 		*error = check_entry(entry, batch->entry_size, sizeof(*entry)) ?:
+			 would_wait(batch, entry) ? -EINVAL :
 			 parse(batch->client, entry, &request);
 		if (*error)
 			break;

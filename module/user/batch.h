@@ -4,7 +4,7 @@
 
 struct fp_client;
 
-int fp_batch_alloc_one(struct fp_client *client, void *args, void __user *user);
+int fp_batch_alloc_one(struct fp_client *client, void *data, void __user *user);
 int fp_batch_alloc(struct fp_client *client, void *args, void __user *user);
 int fp_batch_free(struct fp_client *client, void *args, void __user *user);
 

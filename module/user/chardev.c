@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -47,6 +48,7 @@ static int open(struct inode *inode, struct file *file)
 
 	if (IS_ERR(client))
 		return PTR_ERR(client);
+	client->file = file;
 	file->private_data = client;
 	file->f_mapping = client->inode->i_mapping;
 	return nonseekable_open(inode, file);
@@ -57,6 +59,18 @@ static int release(struct inode *inode, struct file *file)
 	file->f_mapping = inode->i_mapping;
 	fp_client_destroy(file->private_data);
 	return 0;
+}
+
+static __poll_t poll(struct file *file, poll_table *table)
+{
+	const struct fp_client *client = file->private_data;
+
+	poll_wait(file, &client->pool->waiters.poll, table);
+	/* Pairs with fp_waiters_notify(). */
+	smp_mb();
+	if (fp_client_is_revoked(client))
+		return EPOLLERR | EPOLLHUP;
+	return fp_client_is_ready(client) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
 /* For /proc/PID/fdinfo/FD; docs/uapi.md explains it. */
@@ -80,6 +94,7 @@ static const struct file_operations fops = {
 	.unlocked_ioctl = fp_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = fp_mmap,
+	.poll = poll,
 	.show_fdinfo = show_fdinfo,
 	/* Nothing is written back, so there is nothing to wait for. */
 	.fsync = noop_fsync,

@@ -351,6 +351,7 @@ void fp_client_revoke_all(struct fp_pool *pool)
 	pool->is_shut = true;
 	list_for_each_entry(client, &pool->clients, node)
 		WRITE_ONCE(client->revoked, true);
+	fp_waiters_notify(&pool->waiters);
 	wait_for_faults(pool);
 	list_for_each_entry(client, &pool->clients, node) {
 		fp_windows_wait(&client->windows);

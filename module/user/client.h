@@ -20,6 +20,7 @@
 /**
  * struct fp_client - one open file of a pool
  * @pool: the pool; constant
+ * @file: the file; constant
  * @inode: the client's own inode, so that its offsets are its own; constant
  * @account: owns its huge frames, and is charged for them; says who opened it; constant
  * @sees_addresses: it may learn the physical addresses of its buffers; constant
@@ -34,6 +35,7 @@
  */
 struct fp_client {
 	struct fp_pool *pool;
+	struct file *file;
 	struct inode *inode;
 	struct fp_account *account;
 	bool sees_addresses;
@@ -71,6 +73,19 @@ void fp_client_windows_for_each(struct fp_pool *pool,
 static inline u32 fp_client_nr_buffers(const struct fp_client *client)
 {
 	return READ_ONCE(client->nr_buffers);
+}
+
+/**
+ * fp_client_is_ready() - may an allocation succeed that failed for lack of memory?
+ * @client: the client
+ *
+ * Context: any.
+ * Return: whether memory may have come back since its last allocation failed, if one did.
+ */
+static inline bool fp_client_is_ready(const struct fp_client *client)
+{
+	return READ_ONCE(client->windows.failed_at) !=
+	       atomic64_read(&client->pool->waiters.nr_events);
 }
 
 /**

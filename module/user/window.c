@@ -84,6 +84,7 @@ void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp
 	init_rwsem(&windows->lock);
 	INIT_LIST_HEAD(&windows->reclaimer.node);
 	windows->reclaimer.give = give;
+	windows->failed_at = -1;
 	xa_init_flags(&windows->list, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 }
 
@@ -104,11 +105,12 @@ static void free_run(struct fp_windows *windows, const struct fp_run *run)
  * @run: the result
  *
  * Context: may sleep.
- * Return: as fp_pool_alloc(). Failures are counted.
+ * Return: as fp_pool_alloc(). The caller counts failures.
  */
 int fp_windows_alloc(struct fp_windows *windows, const struct fp_request *request,
 		     struct fp_run *run)
 {
+	s64 events = atomic64_read(&windows->pool->waiters.nr_events);
 	struct fp_owner *owner = &windows->account->owner;
 	int ret;
 
@@ -117,8 +119,11 @@ int fp_windows_alloc(struct fp_windows *windows, const struct fp_request *reques
 	ret = fp_pool_alloc(windows->pool, owner, request, run);
 	if (ret == -EDQUOT && shrink(windows))
 		ret = fp_pool_alloc(windows->pool, owner, request, run);
-	if (ret)
-		fp_pool_count_failure(windows->pool, ret);
+	if (fp_pool_is_short(ret)) {
+		WRITE_ONCE(windows->failed_at, events);
+		/* So that there is an event even if what comes back next is not one. */
+		fp_pool_arm_trim(windows->pool);
+	}
 	return ret;
 }
 
@@ -139,8 +144,10 @@ static int grow(struct fp_window *window)
 	if (!place)
 		return -ENOBUFS;
 	ret = fp_windows_alloc(windows, &request, &place->run);
-	if (ret)
+	if (ret) {
+		fp_pool_count_failure(windows->pool, ret);
 		goto err_place;
+	}
 	frame = place->run.frame;
 	fp_reclaimer_grew(&windows->pool->reclaimers, &windows->reclaimer);
 	ret = -ENOBUFS;

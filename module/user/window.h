@@ -29,6 +29,8 @@
  * @list: windows by index; its own lock protects their handles and @serial
  * @serial: upper half of the last handle
  * @reclaimer: gives empty slabs back to the pool
+ * @failed_at: the pool's count of events when an allocation last began that failed for lack of
+ *	       memory; -1: none did; read and written at any time
  */
 struct fp_windows {
 	struct fp_pool *pool;
@@ -39,6 +41,7 @@ struct fp_windows {
 	struct xarray list;
 	u32 serial;
 	struct fp_reclaimer reclaimer;
+	s64 failed_at;
 };
 
 /**

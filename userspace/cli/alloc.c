@@ -116,6 +116,7 @@ static int alloc(const struct cli *cli, struct request *request, struct content 
 
 	if (!fp)
 		return EXIT_FAILED;
+	framepool_wait(fp, request->wait_ns);
 	buf = framepool_buffer_alloc_constrained(fp, request->size, request->align,
 						 request->below);
 	if (buf)

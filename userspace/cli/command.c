@@ -110,11 +110,13 @@ const struct command commands[] = {
 		.name = "alloc",
 		.run = cmd_alloc,
 		.summary = "allocate a buffer, fill it from a file, hold it",
-		.usage = "[--size SIZE] [--align SIZE] [--below ADDRESS] [--from FILE] [--hold]",
+		.usage = "[--size SIZE] [--align SIZE] [--below ADDRESS] [--wait SECONDS] "
+			 "[--from FILE] [--hold]",
 		.help =
 		"  --size SIZE      bytes, rounded up to whole frames; default: the size of FILE\n"
 		"  --align SIZE     alignment of the physical address, a power of two\n"
 		"  --below ADDRESS  every byte lies below this physical address\n"
+		"  --wait SECONDS   if there is not enough memory, wait so long for it\n"
 		"  --from FILE      fill the buffer from FILE through a mapping, and print the\n"
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The buffer that 'framepool alloc' is to allocate. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "request.h"
 #include "size.h"
 
-enum { OPTION_SIZE = 1, OPTION_ALIGN, OPTION_BELOW, OPTION_FROM, OPTION_HOLD };
+#define MAX_WAIT	1000000
+
+enum { OPTION_SIZE = 1, OPTION_ALIGN, OPTION_BELOW, OPTION_WAIT, OPTION_FROM, OPTION_HOLD };
 
 static const struct option options[] = {
 	COMMON_OPTIONS,
 	{ "size", required_argument, NULL, OPTION_SIZE },
 	{ "align", required_argument, NULL, OPTION_ALIGN },
 	{ "below", required_argument, NULL, OPTION_BELOW },
+	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ "from", required_argument, NULL, OPTION_FROM },
 	{ "hold", no_argument, NULL, OPTION_HOLD },
 	{ NULL, 0, NULL, 0 }
@@ -41,6 +45,20 @@ static int parse_align(uint64_t *align)
 	return status;
 }
 
+static int parse_wait(uint64_t *wait_ns)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(optarg, &end);
+	if (end == optarg || strspn(optarg, "0123456789.") != strlen(optarg) || *end ||
+	    !(seconds > 0 && seconds <= MAX_WAIT))
+		return fail_usage("--wait: '%s' is not a number of seconds up to %d", optarg,
+				  MAX_WAIT);
+	*wait_ns = (uint64_t)(seconds * 1e9);
+	return EXIT_OK;
+}
+
 static int parse_option(int option, struct request *request)
 {
 	switch (option) {
@@ -50,6 +68,8 @@ static int parse_option(int option, struct request *request)
 		return parse_align(&request->align);
 	case OPTION_BELOW:
 		return parse_size("below", &request->below);
+	case OPTION_WAIT:
+		return parse_wait(&request->wait_ns);
 	case OPTION_FROM:
 		request->from = optarg;
 		return EXIT_OK;

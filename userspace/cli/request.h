@@ -14,6 +14,7 @@
  * @align: alignment; 0: none
  * @below: limit of the physical address; 0: none
  * @from: the file to fill it from, or NULL
+ * @wait_ns: how long to wait for memory; 0: not at all
  * @hold: keep it until a signal arrives
  */
 struct request {
@@ -21,6 +22,7 @@ struct request {
 	uint64_t align;
 	uint64_t below;
 	const char *from;
+	uint64_t wait_ns;
 	bool hold;
 };
 

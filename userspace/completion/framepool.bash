@@ -28,7 +28,7 @@ _framepool_words()
 	map) echo "--pool --json -h --help --ascii --svg" ;;
 	watch) echo "--pool --json -h --help --interval --count" ;;
 	top) echo "--pool --json -h --help --interval" ;;
-	alloc) echo "--pool --json -h --help --size --align --below --from --hold" ;;
+	alloc) echo "--pool --json -h --help --size --align --below --wait --from --hold" ;;
 	help) echo "-h --help $commands" ;;
 	version) echo "--json -h --help" ;;
 	*) echo "--pool --json -h --help" ;;
@@ -47,7 +47,7 @@ _framepool()
 	--svg | --from)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	--size | --align | --below | --interval | --count)
+	--size | --align | --below | --wait | --interval | --count)
 		COMPREPLY=()
 		;;
 	*)

@@ -20,7 +20,10 @@
  *  ENODEV  an administrator shut the pool down by force. Every function that calls the kernel may
  *          fail with it. Mapped memory gives SIGBUS. A program can only free, destroy and close
  *          what it has.
- *  EINTR   a fatal signal arrived; the program ends before it sees this
+ *  EINTR   a fatal signal arrived; the program ends before it sees this; after
+ *          framepool_wait(), any signal
+ *  EPERM   the alignment is more than a huge frame, and the client was opened without CAP_SYS_ADMIN
+ *  ETIMEDOUT  the time set by framepool_wait() has passed
  * Other values are listed where a function is declared.
  *
  * Threads: several threads may call any function at the same time, for the same object too. Only a
@@ -149,8 +152,8 @@ uint64_t framepool_end_address(const struct framepool *fp);
  * The buffer reads as zeros, except after framepool_noclear().
  *
  * Return: the buffer, or NULL with errno EINVAL (@length is 0, or too large to be rounded up),
- * ENOMEM, ENOSPC, EDQUOT, ENOBUFS, ENODEV, EINTR. framepool_explain_alloc() has a sentence for each
- * of them.
+ * ENOMEM, ENOSPC, EDQUOT, ENOBUFS, ENODEV, EINTR, after framepool_wait() ETIMEDOUT.
+ * framepool_explain_alloc() has a sentence for each of them.
  */
 struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t length);
 
@@ -162,7 +165,8 @@ struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t l
  * @limit: every byte lies below this physical address; 0: no limit. It is rounded down to a power
  *         of two if the client was opened without CAP_SYS_ADMIN.
  *
- * Return: as framepool_buffer_alloc(); EINVAL also if @align is not a power of two.
+ * Return: as framepool_buffer_alloc(); EINVAL also if @align is not a power of two; EPERM if it is
+ * more than a huge frame, and the client was opened without CAP_SYS_ADMIN.
  */
 struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp,
 							     uint64_t length, uint64_t align,
@@ -198,6 +202,18 @@ char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t leng
  * of other clients is never seen.
  */
 void framepool_noclear(struct framepool *fp, bool noclear);
+
+/**
+ * framepool_wait - say how long allocations of buffers wait for memory
+ * @fp: the client
+ * @timeout_ns: from now on, where there is not enough memory for a buffer that any thread
+ *              allocates, wait at most so many nanoseconds, then fail with ETIMEDOUT; UINT64_MAX:
+ *              without limit. A signal with a handler ends the wait with EINTR. 0, as at first:
+ *              fail at once.
+ *
+ * framepool_alloc_batch() and caches do not wait.
+ */
+void framepool_wait(struct framepool *fp, uint64_t timeout_ns);
 
 /**
  * framepool_dump - say whether core dumps may contain new buffers

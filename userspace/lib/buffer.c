@@ -23,12 +23,14 @@ struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp
 							     uint64_t length, uint64_t align,
 							     uint64_t limit)
 {
+	uint64_t wait_ns = fp->wait_ns;
 	struct framepool_ioc_alloc call = {
 		.size = sizeof(call),
-		.flags = fp->alloc_flags,
+		.flags = fp->alloc_flags | (wait_ns ? FRAMEPOOL_ALLOC_WAIT : 0),
 		.length = length,
 		.align = align,
 		.limit = limit,
+		.timeout_ns = wait_ns,
 	};
 	struct framepool_buffer *buf = calloc(1, sizeof(*buf));
 

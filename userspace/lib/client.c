@@ -163,6 +163,11 @@ void framepool_noclear(struct framepool *fp, bool noclear)
 	set_flag(fp, FRAMEPOOL_ALLOC_NOCLEAR, noclear);
 }
 
+void framepool_wait(struct framepool *fp, uint64_t timeout_ns)
+{
+	fp->wait_ns = timeout_ns;
+}
+
 void framepool_dump(struct framepool *fp, bool dump)
 {
 	set_flag(fp, FRAMEPOOL_ALLOC_DUMP, dump);

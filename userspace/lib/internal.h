@@ -12,10 +12,11 @@
 #define FP_NODE_DIR	"/dev/framepool"
 #define FP_DEFAULT_POOL	"default"
 
-/* After framepool_open() only @alloc_flags changes, so there is no lock. */
+/* After framepool_open() only @alloc_flags and @wait_ns change, so there is no lock. */
 struct framepool {
 	int fd;
 	_Atomic uint32_t alloc_flags;
+	_Atomic uint64_t wait_ns;
 	struct framepool_ioc_info info;
 };
 
