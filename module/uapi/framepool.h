@@ -38,7 +38,8 @@
  *          alignment below that limit. A run as long as a huge frame, or longer, starts at a huge
  *          frame.
  *  EDQUOT  the client, or the user who opened it, would be charged more than its quota
- *  EMFILE  the client has FRAMEPOOL_CACHES_MAX caches already
+ *  EMFILE  the client has FRAMEPOOL_CACHES_MAX caches already. One that was destroyed counts as
+ *          long as its window is mapped.
  *  ENOBUFS the kernel has no memory for its own bookkeeping
  *  EINTR   a fatal signal arrived before the call was done; the program does not live to see this
  *
@@ -141,21 +142,24 @@ struct framepool_ioc_info {
  * With FRAMEPOOL_ALLOC_WAIT, the call does not fail with ENOMEM, ENOSPC or EDQUOT, but waits until
  * memory comes back, unless @length is more than largest_extent_bytes (FRAMEPOOL_IOC_INFO). Calls
  * that wait try in the order in which they were made; one may succeed before another that asks for
- * more. Any signal that has a handler, or ends the process, ends the wait; after others, such as
- * SIGSTOP and SIGCONT, it begins anew. If the file was opened with O_NONBLOCK, the call does not
- * wait, but fails with EAGAIN. Entries of a batch cannot have this flag.
+ * more. It also waits for what no memory of the pool has (@limit, @align) or no quota admits. Any
+ * signal that has a handler (even with SA_RESTART), or ends the process, ends the wait; after
+ * others, such as SIGSTOP and SIGCONT, it begins anew, with all of @timeout_ns. While the file has
+ * O_NONBLOCK, the call does not wait, but fails with EAGAIN. Entries of a batch cannot have this
+ * flag.
  *
- * poll(2) reports EPOLLOUT unless the client's last allocation that failed for lack of memory would
- * still fail. It may report it too early, but at most about a second too late. After a shutdown it
- * reports EPOLLERR and EPOLLHUP.
+ * poll(2) reports EPOLLOUT unless the client's last allocation (of a buffer, a batch or objects)
+ * that failed for lack of memory would still fail. It may report it too early, but at most about a
+ * second too late. After a shutdown it reports EPOLLERR and EPOLLHUP.
  *
  * With FRAMEPOOL_ALLOC_DUMP, mappings of the buffer are part of core dumps if the process dumps
- * shared mappings of files (bit 3 of /proc/PID/coredump_filter, which is off at first). Others are
- * not, and the kernel refuses MADV_DODUMP for them. MADV_DONTDUMP works.
+ * shared mappings of files (bit 3 of /proc/PID/coredump_filter, which is off at first). Others, and
+ * windows of caches, are not, and the kernel refuses MADV_DODUMP for all of them. MADV_DONTDUMP
+ * works, and cannot be undone.
  *
  * Errors:
  *  EINVAL  @flags is unknown, @length is out of range, @align is not a power of two, or
- *          @timeout_ns is not 0 without FRAMEPOOL_ALLOC_WAIT
+ *          @timeout_ns is not 0 without FRAMEPOOL_ALLOC_WAIT; in a batch: FRAMEPOOL_ALLOC_WAIT
  *  ETIMEDOUT  with FRAMEPOOL_ALLOC_WAIT: @timeout_ns have passed
  *  EAGAIN  with FRAMEPOOL_ALLOC_WAIT and O_NONBLOCK: it would have to wait
  *  EINTR   with FRAMEPOOL_ALLOC_WAIT: also if a signal arrived that has a handler
@@ -242,7 +246,8 @@ struct framepool_ioc_query {
  * @frees: out: buffers and slabs whose memory came back since then
  * @fail_nomem: out: allocations refused with ENOMEM since then
  * @fail_nospace: out: allocations refused with ENOSPC since then
- * @fail_quota: out: allocations refused with EDQUOT since then
+ * @fail_quota: out: allocations refused with EDQUOT since then. Those that waited in vain are in
+ *              none of these three.
  * @charged_bytes: out: what all clients are charged: the huge frames that they have any part of or
  *                 keep, and those in quarantine that they had last. The charge of a client and of
  *                 a user is what their quotas limit
@@ -369,9 +374,10 @@ struct framepool_ioc_batch {
  * its length, and stays there as long as any object in it is allocated. An access to a page of the
  * window that has no slab gets SIGBUS.
  *
- * The cache lives until it is destroyed (or the client ends) and its last mapping is gone. A 32-bit
- * program can map a file only below 2^44. All windows lie there if the pool has at most 8 GiB;
- * otherwise those of the first caches do.
+ * The cache and its objects live until it is destroyed, or the client ends. No other cache gets its
+ * place in the file before its last mapping is gone. A 32-bit program can map a file only below
+ * 2^44. All windows lie there if the pool has at most 8 GiB; otherwise those of the first caches
+ * do.
  *
  * Errors:
  *  EINVAL  @flags is unknown, or @object_size or @align is out of range

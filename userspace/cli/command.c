@@ -11,6 +11,10 @@ const struct command commands[] = {
 		.summary = "show what is fixed about the pool, and its limits",
 		.usage = "",
 		.help =
+		"A pool consists of physically contiguous 'extents'. No buffer is longer than\n"
+		"the 'largest_extent'. The pool lies between 'first_address' and 'end_address',\n"
+		"which are rounded to powers of two without CAP_SYS_ADMIN.\n"
+		"\n"
 		"A client is an open file. 'client_quota' is the most that one client may be\n"
 		"charged, 'user_quota' the most that all clients of one user may be charged\n"
 		"together, in whole huge frames. To change one, write a number of bytes to the\n"
@@ -21,12 +25,13 @@ const struct command commands[] = {
 		.summary = "show how much is free and used, and how often allocations failed",
 		.usage = "",
 		.help =
-		"'quarantined' memory was freed, but is not cleared yet or is still referenced\n"
-		"(by a pipe or by direct I/O). 'retired' memory is out of use, because the\n"
-		"hardware found a bad frame in it. 'largest' is the longest run of empty huge\n"
-		"frames, or if there is none, the largest free block of any client or the\n"
-		"kernel. Memory in quarantine, and memory that is kept, can make longer buffers\n"
-		"possible. 'clients' counts this command, too.\n",
+		"'quarantined' memory was freed, but is not cleared yet, is still referenced (by\n"
+		"a pipe or by direct I/O), or is kept by a client that needs no clearing.\n"
+		"'retired' memory is out of use, because the hardware found a bad frame in it.\n"
+		"'largest' is the longest run of empty huge frames, or if there is none, the\n"
+		"largest free block of any client or the kernel. Memory in quarantine, and\n"
+		"memory that is kept, can make longer buffers possible. 'clients' counts this\n"
+		"command, too. The failures do not count allocations that waited in vain.\n",
 	}, {
 		.name = "frag",
 		.run = cmd_frag,
@@ -116,7 +121,7 @@ const struct command commands[] = {
 		"  --size SIZE      bytes, rounded up to whole frames; default: the size of FILE\n"
 		"  --align SIZE     alignment of the physical address, a power of two\n"
 		"  --below ADDRESS  every byte lies below this physical address\n"
-		"  --wait SECONDS   if there is not enough memory, wait so long for it\n"
+		"  --wait SECONDS   if there is not enough memory, wait for it, at most so long\n"
 		"  --from FILE      fill the buffer from FILE through a mapping, and print the\n"
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"

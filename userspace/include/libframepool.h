@@ -21,7 +21,7 @@
  *          fail with it. Mapped memory gives SIGBUS. A program can only free, destroy and close
  *          what it has.
  *  EINTR   a fatal signal arrived; the program ends before it sees this; after
- *          framepool_wait(), any signal
+ *          framepool_wait(), also a signal that has a handler
  *  EPERM   the alignment is more than a huge frame, and the client was opened without CAP_SYS_ADMIN
  *  ETIMEDOUT  the time set by framepool_wait() has passed
  * Other values are listed where a function is declared.
@@ -211,7 +211,10 @@ void framepool_noclear(struct framepool *fp, bool noclear);
  *              without limit. A signal with a handler ends the wait with EINTR. 0, as at first:
  *              fail at once.
  *
- * framepool_alloc_batch() and caches do not wait.
+ * Only a buffer longer than framepool_largest_extent_bytes() is refused at once. One with an
+ * address limit or an alignment that no memory of the pool has, or beyond a quota, waits in vain.
+ * framepool_alloc_batch() and caches do not wait. While framepool_fd() has O_NONBLOCK, nothing
+ * waits: allocations then fail with EAGAIN.
  */
 void framepool_wait(struct framepool *fp, uint64_t timeout_ns);
 
@@ -491,8 +494,11 @@ uint64_t framepool_cache_free_calls(const struct framepool_cache *cache);
 uint64_t framepool_cache_bad_frees(const struct framepool_cache *cache);
 
 /**
- * framepool_stats_read - take one consistent snapshot of the pool
+ * framepool_stats_read - take a snapshot of the pool
  * @fp: the client
+ *
+ * The sizes of the pool are of one moment. Free blocks are looked for while others go on, so they
+ * add up to the free bytes only if nobody allocates or frees meanwhile.
  *
  * Return: the snapshot, or NULL with errno ENOBUFS or ENODEV.
  */
@@ -512,7 +518,8 @@ void framepool_stats_free(struct framepool_stats *stats);
  *  total_bytes           always free_bytes + used_bytes + quarantined_bytes + retired_bytes
  *  free_bytes            free now, not necessarily contiguous
  *  used_bytes            in buffers, in slabs of caches, and with kernel modules
- *  quarantined_bytes     freed, but still referenced or not cleared yet
+ *  quarantined_bytes     freed, but still referenced, not cleared yet, or kept after
+ *                        framepool_noclear()
  *  retired_bytes         never allocated again: the hardware found a frame in it bad
  *  largest_bytes         longest run of empty huge frames, or else the largest free block of any
  *                        client or the kernel
@@ -522,7 +529,8 @@ void framepool_stats_free(struct framepool_stats *stats);
  *  frees                 buffers and slabs whose memory came back since then
  *  fail_nomem            allocations refused with ENOMEM
  *  fail_nospace          allocations refused with ENOSPC
- *  fail_quota            allocations refused with EDQUOT
+ *  fail_quota            allocations refused with EDQUOT. Those that waited in vain are in none
+ *                        of these three
  *  charged_bytes         what all clients are charged: the huge frames that they have any part of
  *                        or keep, and those in quarantine that they had last
  *  client_held_bytes     in buffers and slabs of this client
