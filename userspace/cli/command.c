@@ -126,7 +126,8 @@ const struct command commands[] = {
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"
 		"\n"
-		"'address' is the physical address. It is hidden without CAP_SYS_ADMIN.\n"
+		"'address' is the physical address. It is hidden without CAP_SYS_ADMIN, and\n"
+		"ADDRESS is then rounded down to a power of two.\n"
 		"\n"
 		"SIZE and ADDRESS are decimal or 0x..., with an optional K, M, G or T (powers of\n"
 		"1024).\n",
