@@ -145,6 +145,19 @@ static inline __u64 used_bytes(int fd)
 	return pool_stats(fd, &stats) ? ~0ULL : stats.used_bytes;
 }
 
+static inline __must_check int buffer_alloc_as(int fd, struct framepool_ioc_alloc *arg,
+					       struct buffer *buffer)
+{
+	int ret = call(fd, FRAMEPOOL_IOC_ALLOC, arg);
+
+	if (ret)
+		return ret;
+	buffer->handle = arg->handle;
+	buffer->offset = arg->offset;
+	buffer->length = arg->length;
+	return 0;
+}
+
 static inline __must_check int buffer_alloc_any(int fd, __u32 flags, __u64 length, __u64 align,
 						__u64 limit, struct buffer *buffer)
 {
@@ -155,14 +168,8 @@ static inline __must_check int buffer_alloc_any(int fd, __u32 flags, __u64 lengt
 		.align = align,
 		.limit = limit,
 	};
-	int ret = call(fd, FRAMEPOOL_IOC_ALLOC, &arg);
 
-	if (ret)
-		return ret;
-	buffer->handle = arg.handle;
-	buffer->offset = arg.offset;
-	buffer->length = arg.length;
-	return 0;
+	return buffer_alloc_as(fd, &arg, buffer);
 }
 
 /* Waits up to @timeout_ns for memory. */
@@ -175,14 +182,8 @@ static inline __must_check int buffer_alloc_waiting(int fd, __u64 length, __u64 
 		.length = length,
 		.timeout_ns = timeout_ns,
 	};
-	int ret = call(fd, FRAMEPOOL_IOC_ALLOC, &arg);
 
-	if (ret)
-		return ret;
-	buffer->handle = arg.handle;
-	buffer->offset = arg.offset;
-	buffer->length = arg.length;
-	return 0;
+	return buffer_alloc_as(fd, &arg, buffer);
 }
 
 static inline __must_check int buffer_alloc_at(int fd, __u64 length, __u64 align, __u64 limit,
