@@ -87,6 +87,13 @@ static inline struct workqueue_struct *fp_unbound_workqueue(void)
 #endif
 }
 
+/* 6.13 made the namespace of symbols a string; delete when the floor is 6.13. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define FP_DMA_BUF_NAMESPACE	DMA_BUF
+#else
+#define FP_DMA_BUF_NAMESPACE	"DMA_BUF"
+#endif
+
 /* 6.4 dropped the owner from class_create(); delete when the floor is 6.4. */
 static inline struct class *fp_class_create(const char *name)
 {

@@ -112,4 +112,21 @@ FP_FIELD(framepool_ioc_objects, error, 32, 4);
 FP_FIELD(framepool_ioc_objects, reserved, 36, 4);
 _Static_assert(sizeof(struct framepool_ioc_objects) == 40, "framepool_ioc_objects");
 
+FP_FIELD(framepool_ioc_export, size, 0, 4);
+FP_FIELD(framepool_ioc_export, flags, 4, 4);
+FP_FIELD(framepool_ioc_export, handle, 8, 8);
+FP_FIELD(framepool_ioc_export, offset, 16, 8);
+FP_FIELD(framepool_ioc_export, length, 24, 8);
+FP_FIELD(framepool_ioc_export, fd, 32, 4);
+FP_FIELD(framepool_ioc_export, reserved, 36, 4);
+_Static_assert(sizeof(struct framepool_ioc_export) == 40, "framepool_ioc_export");
+
+FP_FIELD(framepool_ioc_describe, size, 0, 4);
+FP_FIELD(framepool_ioc_describe, flags, 4, 4);
+FP_FIELD(framepool_ioc_describe, fd, 8, 4);
+FP_FIELD(framepool_ioc_describe, reserved, 12, 4);
+FP_FIELD(framepool_ioc_describe, length, 16, 8);
+FP_FIELD(framepool_ioc_describe, address, 24, 8);
+_Static_assert(sizeof(struct framepool_ioc_describe) == 32, "framepool_ioc_describe");
+
 #endif

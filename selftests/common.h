@@ -220,6 +220,26 @@ static inline __must_check int handle_query(int fd, __u64 handle, struct framepo
 	return call(fd, FRAMEPOOL_IOC_QUERY, query);
 }
 
+/* A new descriptor of a dma-buf of a part of a buffer, or a negative errno. */
+static inline __must_check int buffer_export_part(int fd, __u64 handle, __u32 flags, __u64 offset,
+						  __u64 length)
+{
+	struct framepool_ioc_export arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.handle = handle,
+		.offset = offset,
+		.length = length,
+	};
+
+	return call(fd, FRAMEPOOL_IOC_EXPORT, &arg) ?: arg.fd;
+}
+
+static inline __must_check int buffer_export(int fd, const struct buffer *buffer)
+{
+	return buffer_export_part(fd, buffer->handle, 0, 0, buffer->length);
+}
+
 /* Makes a batch call with @count entries of @entry_size bytes; its results are in *@batch. */
 static inline __must_check int batch_call(int fd, unsigned long cmd, __u32 flags, void *entries,
 					  __u32 entry_size, __u32 count,

@@ -173,7 +173,7 @@ TEST_F(device, file_operations_of_disk_files_are_refused)
 TEST_F(device, unknown_ioctl_is_refused)
 {
 	static const unsigned long unknown[] = {
-		_IO(FRAMEPOOL_IOC_TYPE, 0x0b),
+		_IO(FRAMEPOOL_IOC_TYPE, 0x0d),
 		_IO(FRAMEPOOL_IOC_TYPE, 0x7f),
 		_IO(FRAMEPOOL_IOC_TYPE, 0xff),
 		_IO(FRAMEPOOL_IOC_TYPE + 1, 0x00),
@@ -371,6 +371,9 @@ TEST_F(device, fdinfo_shows_what_the_client_has)
 	EXPECT_EQ(2 * HUGE_FRAME + FRAME, fdinfo_number(self->fd, "\nheld"));
 	EXPECT_EQ(3 * HUGE_FRAME, fdinfo_number(self->fd, "\ncharged"));
 	EXPECT_EQ(0, fdinfo_number(self->fd, "\nquarantined"));
+	EXPECT_EQ(0, fdinfo_number(self->fd, "\nexports"));
+	EXPECT_EQ(0, fdinfo_number(self->fd, "\nattached"));
+	EXPECT_EQ(0, fdinfo_number(self->fd, "\nin_use"));
 	EXPECT_EQ(0, fdinfo_number(other, "\nheld"));
 	close(other);
 }

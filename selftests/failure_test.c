@@ -140,6 +140,7 @@ static int opened;
 static struct buffer allocated;
 static struct framepool_ioc_alloc batch_allocs[BATCH];
 static struct framepool_ioc_batch batch;
+static int exported = -1;
 static char path[512];
 
 static int open_pool(FIXTURE_DATA(failure) *self)
@@ -379,6 +380,59 @@ static int touch_window(FIXTURE_DATA(failure) *self)
 	return madvise(window, cache.slab_bytes, MADV_POPULATE_WRITE) ? -errno : 0;
 }
 
+/* Of another buffer each time, so that there is no dma-buf yet. */
+static int export_part(FIXTURE_DATA(failure) *self, __u64 length)
+{
+	exported = buffer_export_part(self->fd, allocated.handle, 0, 0, length);
+	return exported < 0 ? exported : 0;
+}
+
+static int export_buffer(FIXTURE_DATA(failure) *self)
+{
+	return export_part(self, allocated.length);
+}
+
+static int export_frame(FIXTURE_DATA(failure) *self)
+{
+	return export_part(self, FRAME);
+}
+
+static void close_export(FIXTURE_DATA(failure) *self)
+{
+	if (exported >= 0)
+		close(exported);
+	exported = -1;
+	undo_alloc(self);
+}
+
+static void prepare_export(FIXTURE_DATA(failure) *self)
+{
+	prepare_buffer(self);
+	if (export_buffer(self))
+		abort();
+}
+
+static int describe_export(FIXTURE_DATA(failure) *self)
+{
+	struct framepool_ioc_describe arg = { .size = sizeof(arg), .fd = exported };
+
+	return call(self->fd, FRAMEPOOL_IOC_DESCRIBE, &arg);
+}
+
+static int map_export(FIXTURE_DATA(failure) *self)
+{
+	self->p = map_raw(NULL, BYTES, PROT_READ, MAP_SHARED, exported, 0);
+	return self->p == MAP_FAILED ? -errno : 0;
+}
+
+static void undo_map_export(FIXTURE_DATA(failure) *self)
+{
+	if (self->p != MAP_FAILED && munmap(self->p, BYTES))
+		abort();
+	self->p = MAP_FAILED;
+	close_export(self);
+}
+
 static int drain(FIXTURE_DATA(failure) *self)
 {
 	return write_file("/sys/class/framepool/" POOL_NAME "/drain", "1");
@@ -424,6 +478,12 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		{ "mmap of a window", prepare_cache, map_window, undo_window, { ENOMEM } },
 		{ "fault in a window", prepare_window, touch_window, undo_window, { ENOMEM } },
 		{ "munmap of a part", prepare_touched, punch_hole, unmap_buffer, { ENOMEM } },
+		{ "EXPORT", prepare_buffer, export_buffer, close_export,
+		  { ENOBUFS, ENFILE, EFAULT } },
+		{ "EXPORT of a part", prepare_buffer, export_frame, close_export,
+		  { ENOBUFS, ENFILE, EFAULT } },
+		{ "DESCRIBE", prepare_export, describe_export, close_export, { EFAULT } },
+		{ "mmap of a dma-buf", prepare_export, map_export, undo_map_export, { ENOMEM } },
 		{ "drain", NULL, drain, NULL, { ENOMEM, ENFILE, EFAULT } },
 	};
 	int i;

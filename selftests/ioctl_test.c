@@ -21,6 +21,8 @@ union argument {
 	struct framepool_ioc_cache cache;
 	struct framepool_ioc_cache_destroy cache_destroy;
 	struct framepool_ioc_objects objects;
+	struct framepool_ioc_export export;
+	struct framepool_ioc_describe describe;
 	unsigned char bytes[2 * PAGE];
 };
 
@@ -116,6 +118,20 @@ FIXTURE_VARIANT_ADD(call, obj_free)
 	.has_results = true,
 };
 
+FIXTURE_VARIANT_ADD(call, export)
+{
+	.cmd = FRAMEPOOL_IOC_EXPORT,
+	.size = sizeof(struct framepool_ioc_export),
+	.has_results = true,
+};
+
+FIXTURE_VARIANT_ADD(call, describe)
+{
+	.cmd = FRAMEPOOL_IOC_DESCRIBE,
+	.size = sizeof(struct framepool_ioc_describe),
+	.has_results = true,
+};
+
 static void fill_batch(struct framepool_ioc_batch *batch, void *entries, __u32 entry_size,
 		       __u32 count)
 {
@@ -129,6 +145,7 @@ static void fill_batch(struct framepool_ioc_batch *batch, void *entries, __u32 e
 static struct framepool_ioc_alloc alloc_entries[2];
 static struct framepool_ioc_free free_entry;
 static struct cache cache;
+static int dmabuf;		/* of the fixture's buffer */
 static __u64 objects[2];	/* the first is allocated, the other is room for a result */
 
 static void fill_objects(struct framepool_ioc_objects *arg, const __u64 *offset)
@@ -195,6 +212,18 @@ static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant
 	case FRAMEPOOL_IOC_OBJ_FREE:
 		fill_objects(&arg->objects, &objects[0]);
 		break;
+	case FRAMEPOOL_IOC_EXPORT:
+		arg->export.flags = 0;
+		arg->export.handle = handle;
+		arg->export.offset = 0;
+		arg->export.length = FRAME;
+		arg->export.reserved = 0;
+		break;
+	case FRAMEPOOL_IOC_DESCRIBE:
+		arg->describe.flags = 0;
+		arg->describe.fd = dmabuf;
+		arg->describe.reserved = 0;
+		break;
 	}
 }
 
@@ -210,6 +239,8 @@ FIXTURE_SETUP(call)
 	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &self->buffer));
 	ASSERT_EQ(0, cache_create(self->fd, 64, &cache));
 	ASSERT_EQ(0, objects_alloc(&cache, objects, 1));
+	dmabuf = buffer_export(self->fd, &self->buffer);
+	ASSERT_GE(dmabuf, 0);
 	fill_valid(self->arg, variant, self->buffer.handle);
 }
 
@@ -422,6 +453,18 @@ TEST_F(call, input_fields_are_left_alone)
 		EXPECT_EQ(1, arg->objects.count);
 		EXPECT_EQ(1, arg->objects.done);
 		EXPECT_EQ(0, arg->objects.error);
+		break;
+	case FRAMEPOOL_IOC_EXPORT:
+		EXPECT_EQ(0, arg->export.flags);
+		EXPECT_EQ(self->buffer.handle, arg->export.handle);
+		EXPECT_EQ(0, arg->export.offset);
+		EXPECT_EQ(FRAME, arg->export.length);
+		EXPECT_EQ(0, arg->export.reserved);
+		break;
+	case FRAMEPOOL_IOC_DESCRIBE:
+		EXPECT_EQ(0, arg->describe.flags);
+		EXPECT_EQ(dmabuf, arg->describe.fd);
+		EXPECT_EQ(0, arg->describe.reserved);
 		break;
 	}
 }

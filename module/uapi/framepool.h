@@ -131,7 +131,7 @@ struct framepool_ioc_info {
  *              or more: no limit. 0 without that flag.
  *
  * The buffer is one physically contiguous run of frames, and reads as zeros. It lives until its
- * handle is freed (or the client ends) and its last mapping is gone.
+ * handle is freed (or the client ends) and its last mapping and dma-buf are gone.
  *
  * With FRAMEPOOL_ALLOC_NOCLEAR, each page of the buffer reads as zeros, or as what this client left
  * in memory that it has freed. What others wrote is never seen. When such a buffer is freed, its
@@ -184,8 +184,8 @@ struct framepool_ioc_alloc {
  * @flags: in: 0
  * @handle: in: handle of a buffer
  *
- * Afterwards the handle is invalid, and nothing can be mapped at its offset. Existing mappings
- * remain valid, and keep the memory until they are unmapped.
+ * Afterwards the handle is invalid, and nothing can be mapped at its offset. Existing mappings and
+ * dma-bufs remain valid, and keep the memory until they are gone.
  *
  * Errors:
  *  EINVAL  @flags is not 0
@@ -456,6 +456,79 @@ struct framepool_ioc_objects {
 	__u32 reserved;
 };
 
+/* flags of an export */
+#define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* nobody may write through it */
+
+/**
+ * struct framepool_ioc_export - FRAMEPOOL_IOC_EXPORT: make a dma-buf of a buffer
+ * @size: in: sizeof(struct framepool_ioc_export)
+ * @flags: in: FRAMEPOOL_EXPORT_READ_ONLY or 0
+ * @handle: in: handle of a buffer
+ * @offset: in: where in the buffer the dma-buf begins; a multiple of the size of a frame
+ * @length: in: its length; likewise, and not 0
+ * @fd: out: a new descriptor of the dma-buf, which execve(2) closes
+ * @reserved: in: 0
+ *
+ * The descriptor can be given to drivers that import dma-bufs, and to other processes, which need
+ * no access to the pool. Whoever has it can map the memory with mmap(2), at offsets from 0 on. The
+ * kernel maps huge frames as wholes where address and offset in the buffer are congruent modulo
+ * their size.
+ *
+ * A whole buffer has only one dma-buf that is not read-only: each call gives another descriptor of
+ * it, as long as the handle is valid. Other calls make new dma-bufs.
+ *
+ * The memory lives, and stays charged to this client, until the last descriptor, mapping and user
+ * of the dma-buf is gone, even if the handle is freed or the client's file is closed.
+ *
+ * A read-only dma-buf can be opened for writing by nobody: mmap(2) for writing fails with EACCES,
+ * devices can map it only to read from it, and drivers that access it by the processor cannot
+ * import it.
+ *
+ * A device that does not reach the memory cannot map it: the driver gets EBUSY. After a shutdown
+ * drivers get ENODEV. Devices that have the memory mapped by then keep it until they unmap it.
+ *
+ * Errors:
+ *  EFAULT  this structure cannot be read or written; there is no descriptor
+ *  EINVAL  @flags is unknown, @reserved is not 0, or the range is empty, not made of whole frames,
+ *          or not inside the buffer
+ *  ENOENT  @handle is not that of a buffer of this client
+ *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows
+ *  ENFILE  the system has as many open files as it may have
+ *  ENOBUFS
+ */
+struct framepool_ioc_export {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 offset;
+	__u64 length;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/**
+ * struct framepool_ioc_describe - FRAMEPOOL_IOC_DESCRIBE: describe a dma-buf of the pool
+ * @size: in: sizeof(struct framepool_ioc_describe)
+ * @flags: in: 0
+ * @fd: in: descriptor of a dma-buf that any client of this pool has exported
+ * @reserved: in: 0
+ * @length: out: length of the dma-buf
+ * @address: out: physical address of its first byte, if the client that makes the call was opened
+ *           with CAP_SYS_ADMIN in the initial user namespace; otherwise 0
+ *
+ * Errors:
+ *  EBADF   @fd is not an open descriptor
+ *  EINVAL  @flags or @reserved is not 0, or @fd is not that of a dma-buf of this pool
+ */
+struct framepool_ioc_describe {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+	__u64 length;
+	__u64 address;
+};
+
 #define FRAMEPOOL_IOC_TYPE	0xFA
 
 #define FRAMEPOOL_IOC_INFO	_IO(FRAMEPOOL_IOC_TYPE, 0x00)
@@ -469,5 +542,7 @@ struct framepool_ioc_objects {
 #define FRAMEPOOL_IOC_CACHE_DESTROY	_IO(FRAMEPOOL_IOC_TYPE, 0x08)
 #define FRAMEPOOL_IOC_OBJ_ALLOC	_IO(FRAMEPOOL_IOC_TYPE, 0x09)
 #define FRAMEPOOL_IOC_OBJ_FREE	_IO(FRAMEPOOL_IOC_TYPE, 0x0a)
+#define FRAMEPOOL_IOC_EXPORT	_IO(FRAMEPOOL_IOC_TYPE, 0x0b)
+#define FRAMEPOOL_IOC_DESCRIBE	_IO(FRAMEPOOL_IOC_TYPE, 0x0c)
 
 #endif

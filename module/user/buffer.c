@@ -83,6 +83,7 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
 	kref_init(&buffer->refs);
 	buffer->client = client;
 	buffer->run = *run;
+	buffer->exported = NULL;
 	buffer->keep = keep;
 	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
 	buffer->pgoff = run->frame + FP_HUGE_FRAMES;

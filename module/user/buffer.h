@@ -8,11 +8,12 @@
 
 #include "pool/pool.h"
 
+struct file;
 struct fp_client;
 
 /**
  * struct fp_buffer - the object behind a handle
- * @refs: one for the handle, one for each VMA
+ * @refs: one for the handle, one for each VMA, one for each dma-buf
  * @client: its client; outlives the buffer
  * @node: entry in the client's tree, by @pgoff (protected by the client's lock)
  * @handle: its handle, or 0 once that was freed (protected by the client's lock)
@@ -20,6 +21,8 @@ struct fp_client;
  * @pfn: PFN of its first frame; constant
  * @run: its frames; constant but for @run.dirty, which is set when it is first mapped
  * @dump: core dumps may contain it; constant
+ * @exported: dma-buf of the whole buffer, with a reference; NULL if there is none, or no handle
+ *            (protected by the client's lock)
  * @keep: the client may want the same memory again, without clearing; constant
  */
 struct fp_buffer {
@@ -31,6 +34,7 @@ struct fp_buffer {
 	unsigned long pfn;
 	struct fp_run run;
 	bool dump;
+	struct file *exported;
 	bool keep;
 };
 

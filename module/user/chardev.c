@@ -57,7 +57,7 @@ static int open(struct inode *inode, struct file *file)
 static int release(struct inode *inode, struct file *file)
 {
 	file->f_mapping = inode->i_mapping;
-	fp_client_destroy(file->private_data);
+	fp_client_close(file->private_data);
 	return 0;
 }
 
@@ -85,6 +85,9 @@ static void show_fdinfo(struct seq_file *text, struct file *file)
 	seq_printf(text, "held:\t%llu\ncharged:\t%llu\nquarantined:\t%llu\n",
 		   usage.held << PAGE_SHIFT, usage.charged << PAGE_SHIFT,
 		   usage.quarantined << PAGE_SHIFT);
+	seq_printf(text, "exports:\t%d\nattached:\t%d\nin_use:\t%d\n",
+		   atomic_read(&client->nr_exports), atomic_read(&client->nr_attached),
+		   atomic_read(&client->nr_in_use));
 }
 
 static const struct file_operations fops = {

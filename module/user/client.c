@@ -7,8 +7,8 @@
  * same offset. A buffer is removed from the tree, which frees its offset, before its frames go back
  * to the pool. So two buffers never need the same offset. Freeing needs no memory and cannot fail.
  *
- * The file lives as long as a descriptor or a VMA refers to it. So when it is released, only
- * handles are left to drop.
+ * The file lives as long as a descriptor or a VMA refers to it. When it is released, handles are
+ * left to drop, and so are dma-bufs (export.c). The client lives as long as these.
  *
  * A client can be revoked: its memory is removed from all page tables for good. The difficulty is a
  * fault that is under way. The core installs the page after our handler has returned it, so a page
@@ -29,6 +29,7 @@
 
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs_context.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -43,6 +44,8 @@
 #define MAX_KEPT	1
 
 #define AT_ONCE		64U	/* buffers that are looked up or moved without releasing the lock */
+
+#define CLOSED_AT_ONCE	16U	/* buffers that are freed together when the file is closed */
 
 static struct vfsmount *fs_mount;
 
@@ -227,6 +230,9 @@ static u32 put_handles_locked(struct fp_client *client, struct fp_buffer **buffe
 	u32 i, last = 0;
 
 	for (i = 0; i < nr; i++) {
+		if (buffers[i]->exported)
+			fput(buffers[i]->exported);
+		buffers[i]->exported = NULL;
 		if (kref_put(&buffers[i]->refs, remove_locked))
 			buffers[last++] = buffers[i];
 		pause_locked(client, i);
@@ -318,6 +324,53 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
 		kref_get(&buffer->refs);
 	spin_unlock(&client->lock);
 	return buffer;
+}
+
+/**
+ * fp_client_get_exported() - find the dma-buf of a whole buffer
+ * @buffer: the buffer
+ *
+ * Context: process.
+ * Return: its file, with a reference; or NULL.
+ */
+struct file *fp_client_get_exported(struct fp_buffer *buffer)
+{
+	struct fp_client *client = buffer->client;
+	struct file *file;
+
+	spin_lock(&client->lock);
+	file = buffer->exported;
+	if (file)
+		get_file(file);
+	spin_unlock(&client->lock);
+	return file;
+}
+
+/**
+ * fp_client_set_exported() - remember the dma-buf of a whole buffer, unless there is one
+ * @client: the client
+ * @handle: the buffer's handle
+ * @file: file of a new dma-buf; its reference passes to the function
+ *
+ * Context: process.
+ * Return: the file of the dma-buf that the buffer now has, with a reference; or an error pointer:
+ * -ENOENT: the handle was freed meanwhile.
+ */
+struct file *fp_client_set_exported(struct fp_client *client, u64 handle, struct file *file)
+{
+	struct fp_buffer *buffer;
+	struct file *kept = ERR_PTR(-ENOENT);
+
+	spin_lock(&client->lock);
+	buffer = find_handle_locked(client, handle);
+	if (buffer) {
+		if (!buffer->exported)
+			buffer->exported = get_file(file);
+		kept = get_file(buffer->exported);
+	}
+	spin_unlock(&client->lock);
+	fput(file);
+	return kept;
 }
 
 /* Wait until every fault in a buffer that did not see the flag has installed its page. */
@@ -421,6 +474,7 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 	client->account = fp_account_open(&pool->accounts, current_uid(), MAX_KEPT);
 	if (!client->account)
 		goto err_inode;
+	kref_init(&client->refs);
 	client->pool = pool;
 	client->sees_addresses = sees_addresses;
 	spin_lock_init(&client->lock);
@@ -438,26 +492,25 @@ err_free:
 }
 
 /**
- * fp_client_destroy() - destroy a client
- * @client: a client whose file is being released
+ * fp_client_get() - take a reference
+ * @client: the client
  *
- * Context: may sleep.
+ * Context: any.
  */
-void fp_client_destroy(struct fp_client *client)
+void fp_client_get(struct fp_client *client)
 {
+	kref_get(&client->refs);
+}
+
+static void destroy(struct kref *refs)
+{
+	struct fp_client *client = container_of(refs, struct fp_client, refs);
 	struct fp_pool *pool = client->pool;
-	struct fp_buffer *buffer, *next;
 
 	mutex_lock(&pool->clients_lock);
 	list_del(&client->node);
 	WRITE_ONCE(pool->nr_clients, pool->nr_clients - 1);
 	mutex_unlock(&pool->clients_lock);
-	/* No VMA is left and no call is under way: the only references are those of handles. */
-	rbtree_postorder_for_each_entry_safe(buffer, next, &client->buffers, node) {
-		end_buffers(client, &buffer, 1);
-		cond_resched();
-	}
-	fp_windows_fini(&client->windows);
 	iput(client->inode);
 	fp_pool_end_owner(pool, &client->account->owner);
 	/* Then its account stays for good, since leaked huge frames refer to it. */
@@ -466,4 +519,85 @@ void fp_client_destroy(struct fp_client *client)
 		  pool->name, client->account->owner.nr_huge);
 	fp_account_close(&pool->accounts, client->account);
 	kfree(client);
+}
+
+/**
+ * fp_client_put() - drop a reference
+ * @client: the client
+ *
+ * Context: may sleep.
+ */
+void fp_client_put(struct fp_client *client)
+{
+	kref_put(&client->refs, destroy);
+}
+
+/* The first buffer that begins at @pgoff or after it. */
+static struct rb_node *first_locked(struct fp_client *client, unsigned long pgoff)
+{
+	struct rb_node *node = client->buffers.rb_node, *found = NULL;
+
+	lockdep_assert_held(&client->lock);
+	while (node) {
+		if (rb_entry(node, struct fp_buffer, node)->pgoff >= pgoff) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+/*
+ * Collect handles of buffers that begin at *@pgoff or after it, and set *@pgoff to where to go on.
+ * Returns how many; after the last one, *@pgoff is 0.
+ */
+static u32 list_handles(struct fp_client *client, unsigned long *pgoff, u64 *handles)
+{
+	struct fp_buffer *buffer;
+	struct rb_node *node;
+	u32 i, nr = 0;
+
+	spin_lock(&client->lock);
+	node = first_locked(client, *pgoff);
+	*pgoff = 0;
+	for (i = 0; node; node = rb_next(node)) {
+		buffer = rb_entry(node, struct fp_buffer, node);
+		if (i++ == CLOSED_AT_ONCE) {
+			*pgoff = buffer->pgoff;
+			break;
+		}
+		if (buffer->handle)
+			handles[nr++] = buffer->handle;
+	}
+	spin_unlock(&client->lock);
+	return nr;
+}
+
+static void free_handles(struct fp_client *client)
+{
+	struct fp_buffer *buffers[CLOSED_AT_ONCE] __uninitialized;
+	u64 handles[CLOSED_AT_ONCE] __uninitialized;
+	unsigned long pgoff = 0;
+
+	do {
+		fp_client_free(client, handles, buffers, list_handles(client, &pgoff, handles),
+			       false);
+		cond_resched();
+	} while (pgoff);
+}
+
+/**
+ * fp_client_close() - drop what a client has, and the reference of its file
+ * @client: a client whose file is being released
+ *
+ * Context: may sleep.
+ */
+void fp_client_close(struct fp_client *client)
+{
+	/* No VMA of the file is left and no call is under way. */
+	free_handles(client);
+	fp_windows_fini(&client->windows);
+	fp_client_put(client);
 }

@@ -3,6 +3,7 @@
 #define FP_CLIENT_H
 
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
@@ -18,7 +19,8 @@
 #define FP_GFP_CALL	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
 /**
- * struct fp_client - one open file of a pool
+ * struct fp_client - one open file of a pool, and what was exported through it
+ * @refs: one for the file, one for each dma-buf
  * @pool: the pool; constant
  * @file: the file; constant
  * @inode: the client's own inode, so that its offsets are its own; constant
@@ -27,13 +29,18 @@
  * @windows: its caches of objects; have locks of their own
  * @serial: upper half of the last handle of a buffer
  * @lock: protects @buffers, @nr_buffers
- * @buffers: its buffers by page offset; a freed one stays until its last mapping is gone
+ * @buffers: its buffers by page offset; a freed one stays until its last mapping and dma-buf are
+ *           gone
  * @nr_buffers: number of @buffers; also read without @lock
+ * @nr_exports: its dma-bufs
+ * @nr_attached: devices that are attached to them
+ * @nr_in_use: how often devices and the kernel have them mapped
  * @revoked: its memory was taken away: none of it may be mapped, and no new call has any effect;
  *           set once
  * @node: entry in the pool's list (protected by the pool's clients lock)
  */
 struct fp_client {
+	struct kref refs;
 	struct fp_pool *pool;
 	struct file *file;
 	struct inode *inode;
@@ -44,6 +51,9 @@ struct fp_client {
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 nr_buffers;
+	atomic_t nr_exports;
+	atomic_t nr_attached;
+	atomic_t nr_in_use;
 	bool revoked;
 	struct list_head node;
 };
@@ -51,13 +61,17 @@ struct fp_client {
 int fp_client_init(void);
 void fp_client_exit(void);
 struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses);
-void fp_client_destroy(struct fp_client *client);
+void fp_client_close(struct fp_client *client);
+void fp_client_get(struct fp_client *client);
+void fp_client_put(struct fp_client *client);
 void fp_client_add(struct fp_client *client, struct fp_buffer **buffers, u32 nr);
 u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
 		   u32 nr, bool partial);
 struct fp_buffer *fp_client_get_handle(struct fp_client *client, u64 handle);
 struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
 void fp_client_put_buffer(struct fp_buffer *buffer);
+struct file *fp_client_get_exported(struct fp_buffer *buffer);
+struct file *fp_client_set_exported(struct fp_client *client, u64 handle, struct file *file);
 void fp_client_revoke_all(struct fp_pool *pool);
 void fp_client_windows_for_each(struct fp_pool *pool,
 				void (*show)(struct fp_window *window, void *context),

@@ -14,6 +14,7 @@
 #include "uapi_layout.h"
 #include "user/batch.h"
 #include "user/client.h"
+#include "user/export.h"
 #include "user/mmap.h"
 #include "user/objects.h"
 
@@ -27,6 +28,8 @@ union args {
 	struct framepool_ioc_cache cache;
 	struct framepool_ioc_cache_destroy cache_destroy;
 	struct framepool_ioc_objects objects;
+	struct framepool_ioc_export export;
+	struct framepool_ioc_describe describe;
 };
 
 static int do_info(struct fp_client *client, void *args, void __user *user)
@@ -140,6 +143,9 @@ static const struct op ops[] = {
 	   .no_results = true),
 	OP(FRAMEPOOL_IOC_OBJ_FREE, framepool_ioc_objects, reserved, fp_objects_free,
 	   .no_results = true),
+	OP(FRAMEPOOL_IOC_EXPORT, framepool_ioc_export, reserved, fp_export_create,
+	   .no_results = true),
+	OP(FRAMEPOOL_IOC_DESCRIBE, framepool_ioc_describe, address, fp_export_describe),
 };
 
 static const struct op *find_op(unsigned int cmd)

@@ -216,17 +216,23 @@ static const struct vm_operations_struct window_vm_ops = {
 	.map_pages = map_pages,
 };
 
+/* Takes over a reference to the buffer. */
+static void set_buffer(struct vm_area_struct *vma, struct fp_buffer *buffer)
+{
+	/* From now on the program may write to the frames and have references taken to them. */
+	WRITE_ONCE(buffer->run.dirty, true);
+	fp_vma_change_flags(vma, VM_DONTEXPAND | (buffer->dump ? 0 : VM_DONTDUMP), VM_MAYEXEC);
+	vma->vm_private_data = buffer;
+	vma->vm_ops = &vm_ops;
+}
+
 static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
 {
 	struct fp_buffer *buffer = fp_client_get_buffer(client, vma->vm_pgoff, vma_pages(vma));
 
 	if (!buffer)
 		return -ENXIO;
-	/* From now on the program may write to the frames and have references taken to them. */
-	WRITE_ONCE(buffer->run.dirty, true);
-	fp_vma_change_flags(vma, VM_DONTEXPAND | (buffer->dump ? 0 : VM_DONTDUMP), VM_MAYEXEC);
-	vma->vm_private_data = buffer;
-	vma->vm_ops = &vm_ops;
+	set_buffer(vma, buffer);
 	return 0;
 }
 
@@ -248,6 +254,34 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 	return 0;
 }
 
+static int check(const struct fp_client *client, const struct vm_area_struct *vma)
+{
+	if (fp_client_is_revoked(client))
+		return -ENODEV;
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	return vma->vm_flags & VM_EXEC ? -EPERM : 0;
+}
+
+/**
+ * fp_mmap_buffer() - map a part of a buffer through a dma-buf
+ * @buffer: the buffer; the VMA gets a reference of its own
+ * @vma: the new mapping; the caller then sets its offset to that of the part in the client's file
+ *
+ * Context: process, mmap_lock held for writing.
+ * Return: 0, or as fp_mmap(), but not -ENXIO.
+ */
+int fp_mmap_buffer(struct fp_buffer *buffer, struct vm_area_struct *vma)
+{
+	int ret = check(buffer->client, vma);
+
+	if (ret)
+		return ret;
+	kref_get(&buffer->refs);
+	set_buffer(vma, buffer);
+	return 0;
+}
+
 /**
  * fp_mmap() - map a part of a buffer, or of the window of a cache
  * @file: the client's file
@@ -260,13 +294,10 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 int fp_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct fp_client *client = file->private_data;
+	int ret = check(client, vma);
 
-	if (fp_client_is_revoked(client))
-		return -ENODEV;
-	if (!(vma->vm_flags & VM_MAYSHARE))
-		return -EINVAL;
-	if (vma->vm_flags & VM_EXEC)
-		return -EPERM;
+	if (ret)
+		return ret;
 	return vma->vm_pgoff < FP_WINDOW_FIRST ? map_buffer(client, vma) : map_window(client, vma);
 }
 

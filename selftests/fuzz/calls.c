@@ -49,6 +49,7 @@ typedef void keep_t(struct hand *hand, struct client client, const struct op *op
  * @cmd: its number
  * @bytes: size of its structure
  * @handle: offset of the handle that it takes, or NONE
+ * @length: offset of the length of that buffer, or 0
  * @array: offset of the address of an array of offsets of objects, or 0
  * @entry: for a batch, the call that has the same structure as its entries; otherwise 0
  * @fields: for the arguments from the fourth on; the fields of a batch's entries follow its own
@@ -60,6 +61,7 @@ struct call {
 	unsigned short handle;
 	int entry;
 	unsigned short array;
+	unsigned short length;
 	struct field fields[OP_ARGS - 3];
 	keep_t *keep;
 };
@@ -121,6 +123,18 @@ static const struct call calls[NR_CALLS] = {
 		.array = offsetof(struct framepool_ioc_objects, offsets),
 		.fields = { FIELD(framepool_ioc_objects, flags),
 			    FIELD(framepool_ioc_objects, count) },
+	},
+	[CALL_EXPORT] = {
+		FRAMEPOOL_IOC_EXPORT, sizeof(struct framepool_ioc_export),
+		offsetof(struct framepool_ioc_export, handle),
+		.length = offsetof(struct framepool_ioc_export, length),
+		.fields = { FIELD(framepool_ioc_export, flags),
+			    FIELD(framepool_ioc_export, offset) },
+	},
+	[CALL_DESCRIBE] = {
+		FRAMEPOOL_IOC_DESCRIBE, sizeof(struct framepool_ioc_describe), NONE,
+		.fields = { FIELD(framepool_ioc_describe, flags),
+			    FIELD(framepool_ioc_describe, fd) },
 	},
 };
 
@@ -336,9 +350,11 @@ static int fill(struct hand *hand, const struct call *call, char *at, const __u6
 	for (i = 0; i < OP_ARGS - 3 && call->fields[i].bytes; i++)
 		set_field(at, call->fields[i], args[i]);
 	if (call->handle != NONE) {
-		__u64 handle = buffer_of(hand, slot).handle;
+		struct held buffer = buffer_of(hand, slot);
 
-		memcpy(at + call->handle, &handle, sizeof(handle));
+		memcpy(at + call->handle, &buffer.handle, sizeof(buffer.handle));
+		if (call->length)
+			memcpy(at + call->length, &buffer.length, sizeof(buffer.length));
 	}
 	if (call->array) {
 		__u64 array = (unsigned long)hand->entries;
@@ -411,6 +427,19 @@ static void spoil(struct hand *hand, struct attempt *attempt, __u64 quirk)
 	}
 }
 
+/* Looks at the memory behind a new descriptor, which a quirk may have had made, too. */
+static void use_export(const struct framepool_ioc_export *arg)
+{
+	int fd = arg->fd;
+	void *p = mmap(NULL, FRAME_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (p != MAP_FAILED) {
+		(void)*(volatile char *)p;
+		munmap(p, FRAME_BYTES);
+	}
+	close(fd);
+}
+
 /**
  * run_call() - do an ioctl
  * @hand: the thread
@@ -422,6 +451,7 @@ void run_call(struct hand *hand, const struct op *op)
 	struct client client = (call->keep ? client_hold : client_of)(hand, op->args[0]);
 	struct attempt attempt = { call->cmd, hand->page, call->bytes };
 	int nr_args;
+	bool done;
 
 	if (client.fd < 0)
 		return;
@@ -431,7 +461,10 @@ void run_call(struct hand *hand, const struct op *op)
 		fill_batch(hand, call, op, nr_args);
 	if (op->args[2])
 		spoil(hand, &attempt, op->args[2]);
-	if (!ioctl(client.fd, attempt.cmd, attempt.arg) && !op->args[2] && call->keep)
+	done = !ioctl(client.fd, attempt.cmd, attempt.arg);
+	if (done && attempt.cmd == FRAMEPOOL_IOC_EXPORT)
+		use_export((void *)attempt.arg);
+	if (done && !op->args[2] && call->keep)
 		call->keep(hand, client, op, hand->page);
 	if (call->keep)
 		close(client.fd);

@@ -80,6 +80,7 @@ static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 	case K_ALLOC_FLAGS:
 	case K_BATCH_FLAGS:
 	case K_CACHE_FLAGS:
+	case K_EXPORT_FLAGS:
 		return below(random, 3) == 0;
 	case K_LENGTH:
 		return any_length(random, soak);

@@ -31,6 +31,7 @@ enum kind {
 	K_ALLOC_FLAGS,
 	K_BATCH_FLAGS,
 	K_CACHE_FLAGS,
+	K_EXPORT_FLAGS,
 	K_NO_FLAGS,
 	K_LENGTH,	/* bytes of a buffer */
 	K_ALIGN,

@@ -28,6 +28,9 @@ const struct op_type op_types[] = {
 	CALL("obj_alloc", 12, 12, CALL_OBJ_ALLOC, K_BATCH_FLAGS, K_COUNT),
 	CALL("obj_free", 8, 8, CALL_OBJ_FREE, K_NO_FLAGS, K_COUNT),
 
+	CALL("export", 6, 4, CALL_EXPORT, K_EXPORT_FLAGS, K_NO_FLAGS),
+	CALL("describe", 1, 1, CALL_DESCRIBE, K_NO_FLAGS, K_SMALL),
+
 	{ "map", 20, 12, run_map, 0,
 	  { K_CLIENT, K_BUFFER, K_MAP, K_FIRST, K_PAGES, K_PROT, K_PLACE } },
 	{ "unmap", 8, 8, run_unmap, 0, { K_MAP, K_FIRST, K_PAGES } },

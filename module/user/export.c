@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exports: buffers, and parts of them, as dma-bufs for devices and for other processes.
+ *
+ * An export has a reference to its buffer and to its client. So the memory stays, and stays charged
+ * to the client, until the dma-buf is gone, even if the handle was freed or the client's file was
+ * closed. The dma-buf itself has a reference to the module.
+ *
+ * A whole buffer has one dma-buf for reading and writing, however often it is exported. Otherwise
+ * importers would see several objects that are not synchronised with each other. That dma-buf stays
+ * until the handle is freed or the client's file is closed, because fp_buffer.exported has a
+ * reference to it. A pointer without a reference would not do: the dma-buf's file may be freed long
+ * before its dentry, and release() is called for the dentry. Anybody can keep that with O_PATH.
+ *
+ * The file of a dma-buf shares the client's address_space, so that mappings of it are mappings of
+ * the client's pages: huge, and revoked with them. Its mappings refer to the file of the dma-buf,
+ * not to the client's. With the latter, remap_file_pages() would reach all buffers of the client.
+ *
+ * Shutdown takes the memory away from programs, and refuses new mappings by devices. Devices that
+ * have it mapped keep it until they unmap it, as with direct I/O.
+ */
+#include "user/export.h"
+
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/file.h>
+#include <linux/iommu.h>
+#include <linux/iosys-map.h>
+#include <linux/module.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "uapi/framepool.h"
+#include "user/client.h"
+#include "user/mmap.h"
+
+MODULE_IMPORT_NS(FP_DMA_BUF_NAMESPACE);
+
+/* The length of an entry has 32 bits. */
+#define MAX_ENTRY_BYTES	SZ_2G
+
+/**
+ * struct fp_export - a dma-buf
+ * @client: its client, with a reference; constant, as is everything before @lock
+ * @buffer: the buffer, with a reference
+ * @first: page of the buffer that it begins at
+ * @nr: length in pages
+ * @read_only: neither programs nor devices may write
+ * @lock: protects @maps
+ * @maps: devices that have it mapped
+ */
+struct fp_export {
+	struct fp_client *client;
+	struct fp_buffer *buffer;
+	unsigned long first;
+	u64 nr;
+	bool read_only;
+	struct mutex lock;
+	struct list_head maps;
+};
+
+/**
+ * struct map - a device has an export mapped
+ * @node: entry in the export's list
+ * @device: the device
+ * @direction: of its accesses
+ * @table: the bus addresses
+ */
+struct map {
+	struct list_head node;
+	struct device *device;
+	enum dma_data_direction direction;
+	struct sg_table table;
+};
+
+static struct page *first_page(const struct fp_export *export)
+{
+	return pfn_to_page(export->buffer->pfn + export->first);
+}
+
+/* Somebody else will write to the frames, and we will not know when. */
+static void set_dirty(const struct fp_export *export)
+{
+	WRITE_ONCE(export->buffer->run.dirty, true);
+}
+
+static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
+{
+	const struct fp_export *export = dmabuf->priv;
+
+	if (fp_client_is_revoked(export->client))
+		return -ENODEV;
+	atomic_inc(&export->client->nr_attached);
+	return 0;
+}
+
+static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
+{
+	const struct fp_export *export = dmabuf->priv;
+
+	atomic_dec(&export->client->nr_attached);
+}
+
+/*
+ * Does the device reach all of the export? The kernel warns if a device is to map what it does not
+ * reach, and any program could cause that.
+ */
+static bool is_reached(struct device *device, const struct fp_export *export)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+	u64 last = page_to_phys(first_page(export)) + (export->nr << PAGE_SHIFT) - 1;
+
+	if (!device->dma_mask)
+		return false;
+	if (domain && iommu_is_dma_domain(domain))
+		return true;
+	return last <= min_not_zero(dma_get_mask(device), device->bus_dma_limit) &&
+	       export->nr << PAGE_SHIFT <= dma_max_mapping_size(device);
+}
+
+static int fill_table(struct sg_table *table, const struct fp_export *export)
+{
+	u64 left = export->nr << PAGE_SHIFT;
+	struct page *page = first_page(export);
+	struct scatterlist *entry;
+	unsigned int i, bytes;
+	int ret;
+
+	ret = sg_alloc_table(table, DIV_ROUND_UP_ULL(left, MAX_ENTRY_BYTES), GFP_KERNEL);
+	if (ret)
+		return ret;
+	for_each_sgtable_sg(table, entry, i) {
+		bytes = min_t(u64, left, MAX_ENTRY_BYTES);
+		sg_set_page(entry, page, bytes, 0);
+		page += bytes >> PAGE_SHIFT;
+		left -= bytes;
+	}
+	return 0;
+}
+
+static struct map *create_map(const struct fp_export *export, struct device *device,
+			      enum dma_data_direction direction)
+{
+	struct map *map = kzalloc(sizeof(*map), GFP_KERNEL);
+	int ret = -ENOMEM;
+
+	if (!map)
+		return ERR_PTR(ret);
+	map->device = device;
+	map->direction = direction;
+	ret = fill_table(&map->table, export);
+	if (ret)
+		goto err_free;
+	ret = dma_map_sgtable(device, &map->table, direction, 0);
+	if (ret)
+		goto err_table;
+	return map;
+
+err_table:
+	sg_free_table(&map->table);
+err_free:
+	kfree(map);
+	return ERR_PTR(ret);
+}
+
+static struct sg_table *map_dma_buf(struct dma_buf_attachment *attachment,
+				    enum dma_data_direction direction)
+{
+	struct fp_export *export = attachment->dmabuf->priv;
+	struct map *map;
+
+	if (fp_client_is_revoked(export->client))
+		return ERR_PTR(-ENODEV);
+	if (export->read_only && direction != DMA_TO_DEVICE)
+		return ERR_PTR(-EACCES);
+	if (!is_reached(attachment->dev, export))
+		return ERR_PTR(-EBUSY);
+	set_dirty(export);
+	map = create_map(export, attachment->dev, direction);
+	if (IS_ERR(map))
+		return ERR_CAST(map);
+	mutex_lock(&export->lock);
+	list_add(&map->node, &export->maps);
+	mutex_unlock(&export->lock);
+	atomic_inc(&export->client->nr_in_use);
+	return &map->table;
+}
+
+static void unmap_dma_buf(struct dma_buf_attachment *attachment, struct sg_table *table,
+			  enum dma_data_direction direction)
+{
+	struct fp_export *export = attachment->dmabuf->priv;
+	struct map *map = container_of(table, struct map, table);
+
+	mutex_lock(&export->lock);
+	list_del(&map->node);
+	mutex_unlock(&export->lock);
+	atomic_dec(&export->client->nr_in_use);
+	dma_unmap_sgtable(map->device, table, map->direction, 0);
+	sg_free_table(table);
+	kfree(map);
+}
+
+/*
+ * Make what the processors and the devices see the same. The pages in a table are none of our
+ * business while an importer has it: with DMABUF_DEBUG they are mangled.
+ */
+static void sync(struct fp_export *export,
+		 void (*sync_single)(struct device *device, dma_addr_t address, size_t bytes,
+				     enum dma_data_direction direction))
+{
+	struct scatterlist *entry;
+	struct map *map;
+	int i;
+
+	mutex_lock(&export->lock);
+	list_for_each_entry(map, &export->maps, node)
+		for_each_sgtable_dma_sg(&map->table, entry, i)
+			sync_single(map->device, sg_dma_address(entry), sg_dma_len(entry),
+				    map->direction);
+	mutex_unlock(&export->lock);
+}
+
+static void sync_for_cpu(struct device *device, dma_addr_t address, size_t bytes,
+			 enum dma_data_direction direction)
+{
+	dma_sync_single_for_cpu(device, address, bytes, direction);
+}
+
+static void sync_for_device(struct device *device, dma_addr_t address, size_t bytes,
+			    enum dma_data_direction direction)
+{
+	dma_sync_single_for_device(device, address, bytes, direction);
+}
+
+static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+{
+	sync(dmabuf->priv, sync_for_cpu);
+	return 0;
+}
+
+static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+{
+	sync(dmabuf->priv, sync_for_device);
+	return 0;
+}
+
+/* Importers call this as well, with a VMA for writing even if the dma-buf is read-only. */
+static int map_into_program(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	const struct fp_export *export = dmabuf->priv;
+	int ret;
+
+	if (export->read_only && vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	ret = fp_mmap_buffer(export->buffer, vma);
+	if (ret)
+		return ret;
+	if (export->read_only)
+		fp_vma_change_flags(vma, 0, VM_MAYWRITE);
+	vma->vm_pgoff += export->buffer->pgoff + export->first;
+	return 0;
+}
+
+/* This must not fail: the kernel would warn. */
+static int map_into_kernel(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	const struct fp_export *export = dmabuf->priv;
+
+	set_dirty(export);
+	atomic_inc(&export->client->nr_in_use);
+	iosys_map_set_vaddr(map, page_address(first_page(export)));
+	return 0;
+}
+
+static void unmap_from_kernel(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	const struct fp_export *export = dmabuf->priv;
+
+	atomic_dec(&export->client->nr_in_use);
+}
+
+static void destroy(struct fp_export *export)
+{
+	struct fp_client *client = export->client;
+
+	atomic_dec(&client->nr_exports);
+	fp_client_put_buffer(export->buffer);
+	kfree(export);
+	fp_client_put(client);
+}
+
+static void release(struct dma_buf *dmabuf)
+{
+	destroy(dmabuf->priv);
+}
+
+#define COMMON_OPS					\
+	.attach = attach,				\
+	.detach = detach,				\
+	.map_dma_buf = map_dma_buf,			\
+	.unmap_dma_buf = unmap_dma_buf,			\
+	.begin_cpu_access = begin_cpu_access,		\
+	.end_cpu_access = end_cpu_access,		\
+	.mmap = map_into_program,			\
+	.release = release
+
+static const struct dma_buf_ops ops = {
+	COMMON_OPS,
+	.vmap = map_into_kernel,
+	.vunmap = unmap_from_kernel,
+};
+
+/* The kernel could write through a vmap(), which must not fail. So there is none. */
+static const struct dma_buf_ops read_only_ops = {
+	COMMON_OPS,
+};
+
+/* Takes over the reference to the buffer. */
+static struct fp_export *create(struct fp_client *client, struct fp_buffer *buffer,
+				const struct framepool_ioc_export *args)
+{
+	struct fp_export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+
+	if (!export) {
+		fp_client_put_buffer(buffer);
+		return NULL;
+	}
+	fp_client_get(client);
+	export->client = client;
+	export->buffer = buffer;
+	export->first = args->offset >> PAGE_SHIFT;
+	export->nr = args->length >> PAGE_SHIFT;
+	export->read_only = args->flags & FRAMEPOOL_EXPORT_READ_ONLY;
+	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->maps);
+	atomic_inc(&client->nr_exports);
+	return export;
+}
+
+/* Create a dma-buf; takes over the reference to the buffer. Returns its file. */
+static struct file *create_file(struct fp_client *client, struct fp_buffer *buffer,
+				const struct framepool_ioc_export *args)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct fp_export *export = create(client, buffer, args);
+	struct dma_buf *dmabuf;
+
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	info.ops = export->read_only ? &read_only_ops : &ops;
+	info.size = args->length;
+	info.flags = export->read_only ? O_RDONLY : O_RDWR;
+	info.priv = export;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf)) {
+		destroy(export);
+		return ERR_CAST(dmabuf);
+	}
+	dmabuf->file->f_mapping = client->inode->i_mapping;
+	return dmabuf->file;
+}
+
+static bool is_whole(const struct fp_buffer *buffer, const struct framepool_ioc_export *args)
+{
+	return !args->flags && args->length == buffer->run.nr << PAGE_SHIFT;
+}
+
+static int check_range(const struct fp_buffer *buffer, const struct framepool_ioc_export *args)
+{
+	u64 bytes = buffer->run.nr << PAGE_SHIFT;
+
+	if (!args->length || !PAGE_ALIGNED(args->offset) || !PAGE_ALIGNED(args->length))
+		return -EINVAL;
+	return args->offset < bytes && args->length <= bytes - args->offset ? 0 : -EINVAL;
+}
+
+/* The file of the dma-buf that the program asked for, with a reference. */
+static struct file *get_file_of(struct fp_client *client, const struct framepool_ioc_export *args)
+{
+	struct fp_buffer *buffer = fp_client_get_handle(client, args->handle);
+	struct file *file;
+	bool whole;
+	int ret;
+
+	if (!buffer)
+		return ERR_PTR(-ENOENT);
+	ret = check_range(buffer, args);
+	whole = !ret && is_whole(buffer, args);
+	file = whole ? fp_client_get_exported(buffer) : NULL;
+	if (ret || file) {
+		fp_client_put_buffer(buffer);
+		return file ?: ERR_PTR(ret);
+	}
+	file = create_file(client, buffer, args);
+	if (IS_ERR(file) || !whole)
+		return file;
+	return fp_client_set_exported(client, args->handle, file);
+}
+
+/* Nothing may fail once the program can see the descriptor. */
+static int deliver(struct file *file, struct framepool_ioc_export __user *user)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	if (put_user(fd, &user->fd)) {
+		put_unused_fd(fd);
+		return -EFAULT;
+	}
+	fd_install(fd, get_file(file));
+	return 0;
+}
+
+/**
+ * fp_export_create() - FRAMEPOOL_IOC_EXPORT
+ * @client: the client
+ * @data: copy of the structure (struct framepool_ioc_export)
+ * @user: the program's structure, for the result
+ *
+ * Context: process; may sleep.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
+ */
+int fp_export_create(struct fp_client *client, void *data, void __user *user)
+{
+	const struct framepool_ioc_export *args = data;
+	struct file *file;
+	int ret;
+
+	if (args->flags & ~FRAMEPOOL_EXPORT_READ_ONLY || args->reserved)
+		return -EINVAL;
+	file = get_file_of(client, args);
+	ret = PTR_ERR_OR_ZERO(file);
+	if (!ret) {
+		ret = deliver(file, user);
+		fput(file);
+	}
+	return ret == -ENOMEM ? -ENOBUFS : ret;
+}
+
+/**
+ * fp_export_describe() - FRAMEPOOL_IOC_DESCRIBE
+ * @client: the client
+ * @data: copy of the structure (struct framepool_ioc_describe); gets the results
+ * @user: unused
+ *
+ * Context: process; may sleep.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
+ */
+int fp_export_describe(struct fp_client *client, void *data, void __user *user)
+{
+	struct framepool_ioc_describe *args = data;
+	const struct fp_export *export;
+	struct dma_buf *dmabuf;
+	int ret = -EINVAL;
+
+	if (args->flags || args->reserved)
+		return ret;
+	dmabuf = dma_buf_get(args->fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	export = dmabuf->priv;
+	if (dmabuf->ops->release == release && export->client->pool == client->pool) {
+		args->length = export->nr << PAGE_SHIFT;
+		args->address = client->sees_addresses ? page_to_phys(first_page(export)) : 0;
+		ret = 0;
+	}
+	dma_buf_put(dmabuf);
+	return ret;
+}
