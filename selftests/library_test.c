@@ -56,6 +56,59 @@ TEST_F(library, batch_longer_than_the_kernel_takes_is_allocated_and_freed)
 	EXPECT_EQ(0, live_buffers(self->fp));
 }
 
+TEST_F(library, export_is_mapped_huge_and_described)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(self->fp, 4 * MIB);
+	int fd = framepool_buffer_export(buf, 0, 4 * MIB, 0);
+	uint64_t bytes, address, expected;
+	size_t length = 0;
+	char *p;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, framepool_dmabuf_describe(self->fp, fd, &bytes, &address));
+	ASSERT_EQ(0, framepool_buffer_address(buf, &expected));
+	EXPECT_EQ(4 * MIB, bytes);
+	EXPECT_EQ(expected, address);
+	p = framepool_dmabuf_map(fd, &length);
+	ASSERT_NE(NULL, p);
+	EXPECT_EQ(4 * MIB, length);
+	EXPECT_EQ(0, (unsigned long)p % HUGE_FRAME);
+	stamp_frames(p, length, 0);
+	EXPECT_EQ(kib_if_huge(length), smaps_kib(p, "FilePmdMapped"));
+	framepool_buffer_free(buf);
+	EXPECT_TRUE(frames_stamped(p, length, 0));
+	errno = 77;
+	framepool_dmabuf_unmap(p, length);
+	framepool_dmabuf_unmap(NULL, 0);
+	EXPECT_EQ(77, errno);
+	close(fd);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
+TEST_F(library, export_of_a_part_is_mapped_as_it_was_exported)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc(self->fp, 5 * FRAME);
+	int fd = framepool_buffer_export(buf, FRAME, 2 * FRAME, FRAMEPOOL_EXPORT_READ_ONLY);
+	size_t length = 77;
+	char *p, *q;
+
+	p = framepool_buffer_map(buf);
+	stamp_frames(p, 5 * FRAME, 0);
+	q = framepool_dmabuf_map(fd, &length);
+	ASSERT_NE(NULL, q);
+	EXPECT_EQ(2 * FRAME, length);
+	EXPECT_TRUE(frames_stamped(q, length, 1));
+	EXPECT_NE(0, mprotect(q, FRAME, PROT_READ | PROT_WRITE));
+	EXPECT_FALSE(is_readable(q + length));
+	framepool_dmabuf_unmap(q, length);
+	close(fd);
+	EXPECT_EQ(NULL, framepool_dmabuf_map(fd, &length));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(-1, framepool_buffer_export(buf, 0, 0, 0));
+	EXPECT_EQ(EINVAL, errno);
+	framepool_buffer_free(buf);
+}
+
 TEST_F(library, batch_that_does_not_fit_is_refused_or_cut_short)
 {
 	enum { FIT = POOL_BYTES / (128 * KIB) };

@@ -305,6 +305,74 @@ int framepool_buffer_mapped_bytes(const struct framepool_buffer *buf, uint64_t *
  */
 int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *address);
 
+/* flags of an export; also in framepool.h */
+#define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* nobody may write through it */
+
+/**
+ * framepool_buffer_export - make a dma-buf of a buffer, or of a part of it
+ * @buf: the buffer
+ * @offset: where in the buffer the dma-buf begins; a multiple of the size of a frame
+ * @length: its length; likewise, and not 0
+ * @flags: FRAMEPOOL_EXPORT_READ_ONLY or 0
+ *
+ * The descriptor can be given to a driver, or to another process, which needs no access to the
+ * pool. The memory lives, and stays charged to the client, until the last descriptor, mapping and
+ * user is gone, even if the buffer is freed and the client closed. A whole buffer has only one
+ * dma-buf that is not read-only, and each call gives another descriptor of it.
+ *
+ * Return: a new descriptor, which execve(2) closes; or -1 with errno
+ *  EINVAL  the range is empty, not made of whole frames, or not inside the buffer; or @flags is
+ *          unknown
+ *  ENOENT  somebody else freed the handle
+ *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows
+ *  ENFILE  the system has as many open files as it may have
+ *  ENOTTY  the module is of a version without exports
+ *  ENOBUFS, ENODEV
+ */
+int framepool_buffer_export(const struct framepool_buffer *buf, uint64_t offset, uint64_t length,
+			    unsigned int flags);
+
+/**
+ * framepool_dmabuf_map - map a dma-buf
+ * @fd: its descriptor, from framepool_buffer_export() in any process
+ * @length: set to its length
+ *
+ * The mapping is for reading and writing, or only for reading if the dma-buf is read-only. It
+ * begins at a multiple of 2 MiB. So the kernel fills it with huge frames if the dma-buf begins at
+ * one, as that of a whole buffer of at least that length does. mmap(2) alone does not care for
+ * that on all kernels.
+ *
+ * Return: the address, or NULL with errno from lseek(2), fcntl(2) or mmap(2): EBADF means that @fd
+ * is not open, ENOMEM that the process has no room for the mapping, ENODEV that the pool was shut
+ * down.
+ */
+void *framepool_dmabuf_map(int fd, size_t *length);
+
+/**
+ * framepool_dmabuf_unmap - undo framepool_dmabuf_map()
+ * @memory: the address, or NULL
+ * @length: the length
+ *
+ * errno is left alone.
+ */
+void framepool_dmabuf_unmap(void *memory, size_t length);
+
+/**
+ * framepool_dmabuf_describe - the length and the physical address of a dma-buf
+ * @fp: a client of the pool, not necessarily the one that exported it
+ * @fd: descriptor of the dma-buf
+ * @length: set to its length
+ * @address: set to the physical address of its first byte, or to 0 if @fp was opened without
+ *           CAP_SYS_ADMIN
+ *
+ * Return: 0, or -1 with errno
+ *  EBADF   @fd is not an open descriptor
+ *  EINVAL  @fd is not that of a dma-buf of this pool
+ *  ENODEV
+ */
+int framepool_dmabuf_describe(const struct framepool *fp, int fd, uint64_t *length,
+			      uint64_t *address);
+
 /**
  * framepool_alloc_batch - allocate many equal buffers with few kernel calls
  * @fp: as for framepool_buffer_alloc()
