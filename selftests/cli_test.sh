@@ -442,10 +442,19 @@ hundred_commands_at_once_all_succeed() {
 
 clients_shows_who_holds_what() {
 	hold --size 2M &&
-	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  framepool$" clients &&
+	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  *0  *0  *0  framepool$" clients &&
 	says 0 "\"pid\": $holder," clients --json && says 0 '"held": 2097152,' clients --json &&
 	says 0 '"charged": 2097152,' clients --json &&
 	says 0 '^clients: *1$' clients && release TERM 0
+}
+
+export_makes_a_dmabuf() {
+	hold --size 2M --export && fd=$(sed -n 's/^fd: *//p' "$dir/held") &&
+	grep -q '^/dmabuf:' << EOT &&
+$(readlink "/proc/$holder/fd/$fd")
+EOT
+	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  *1  *0  *0  framepool$" clients &&
+	says 0 '"exports": 1,' clients --json && release TERM 0
 }
 
 clients_of_an_idle_pool_are_none() {
@@ -688,6 +697,7 @@ top_on_an_unknown_terminal_says_so
 filling_shows_progress_on_a_terminal_only
 hundred_commands_at_once_all_succeed
 clients_shows_who_holds_what
+export_makes_a_dmabuf
 clients_of_an_idle_pool_are_none
 no_line_of_any_command_ends_in_a_blank
 alloc_rounds_up_to_frames

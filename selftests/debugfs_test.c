@@ -312,6 +312,9 @@ TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
  * @mapped: bytes of address space that map them
  * @charged: bytes of huge frames that are charged to the client
  * @quarantined: those of them in quarantine
+ * @exports: its dma-bufs
+ * @attached: devices that are attached to them
+ * @in_use: how often they have them mapped
  * @comm: name of the program
  */
 struct client_line {
@@ -322,14 +325,18 @@ struct client_line {
 	unsigned long long mapped;
 	unsigned long long charged;
 	unsigned long long quarantined;
+	int exports;
+	int attached;
+	int in_use;
 	char comm[32];
 };
 
 static bool parse_client(const char *line, struct client_line *client)
 {
-	return sscanf(line, "%d %u %u %llu %llu %llu %llu %31[^\n]", &client->pid, &client->uid,
-		      &client->buffers, &client->held, &client->mapped, &client->charged,
-		      &client->quarantined, client->comm) == 8;
+	return sscanf(line, "%d %u %u %llu %llu %llu %llu %d %d %d %31[^\n]", &client->pid,
+		      &client->uid, &client->buffers, &client->held, &client->mapped,
+		      &client->charged, &client->quarantined, &client->exports, &client->attached,
+		      &client->in_use, client->comm) == 11;
 }
 
 /* Number of lines of clients with @pid, the last in @client; -1 if a line is malformed. */

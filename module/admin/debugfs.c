@@ -98,10 +98,12 @@ static void show_client(struct seq_file *file, struct fp_client *client)
 	struct fp_usage usage;
 
 	fp_account_usage(&client->pool->accounts, client->account, &usage);
-	seq_printf(file, "%7d %10u %7u %12llu %12llu %12llu %12llu ", usage.pid,
+	seq_printf(file, "%7d %10u %7u %12llu %12llu %12llu %12llu", usage.pid,
 		   from_kuid_munged(&init_user_ns, usage.uid), fp_client_nr_buffers(client),
 		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX),
 		   usage.charged << PAGE_SHIFT, usage.quarantined << PAGE_SHIFT);
+	seq_printf(file, " %7d %8d %6d ", atomic_read(&client->nr_exports),
+		   atomic_read(&client->nr_attached), atomic_read(&client->nr_in_use));
 	show_comm(file, usage.comm);
 }
 
@@ -111,7 +113,7 @@ static int clients_show(struct seq_file *file, void *unused)
 	struct fp_client *client;
 
 	seq_puts(file, "    pid        uid buffers         held       mapped      charged  ");
-	seq_puts(file, "quarantined comm\n");
+	seq_puts(file, "quarantined exports attached in_use comm\n");
 	mutex_lock(&pool->clients_lock);
 	list_for_each_entry(client, &pool->clients, node)
 		show_client(file, client);

@@ -46,31 +46,39 @@ static struct field address_of(const struct framepool_buffer *buf)
 	return field_address("address", address);
 }
 
-static int show_json(const struct framepool_buffer *buf, const struct content *content,
+/* @fd is the descriptor of the dma-buf; -1: there is none. */
+static int show_json(const struct framepool_buffer *buf, int fd, const struct content *content,
 		     uint32_t sum)
 {
-	const struct field fields[] = {
+	struct field fields[8] = {
 		field_number("pid", getpid()),
 		field_number("handle", framepool_buffer_handle(buf)),
 		field_number("offset", framepool_buffer_offset(buf)),
 		field_bytes("length", framepool_buffer_length(buf)),
 		address_of(buf),
-		field_number("cksum", sum),
-		field_number("bytes", content->bytes),
 	};
+	size_t count = 5;
 
-	return output(true, fields, content->name ? 7 : 5, NULL);
+	if (fd >= 0)
+		fields[count++] = field_number("fd", fd);
+	if (content->name) {
+		fields[count++] = field_number("cksum", sum);
+		fields[count++] = field_number("bytes", content->bytes);
+	}
+	return output(true, fields, count, NULL);
 }
 
-static int show(const struct framepool_buffer *buf, const struct content *content, uint32_t sum)
+static int show(const struct framepool_buffer *buf, int fd, const struct content *content,
+		uint32_t sum)
 {
 	const struct field fields[] = {
 		field_number("handle", framepool_buffer_handle(buf)),
 		field_number("offset", framepool_buffer_offset(buf)),
 		field_bytes("length", framepool_buffer_length(buf)),
 		address_of(buf),
+		field_number("fd", fd),
 	};
-	int status = output(false, fields, sizeof(fields) / sizeof(*fields), NULL);
+	int status = output(false, fields, fd >= 0 ? 5 : 4, NULL);
 
 	if (content->name)
 		printf("%" PRIu32 " %" PRIu64 " %s\n", sum, content->bytes, content->name);
@@ -97,12 +105,18 @@ static int use_buffer(const struct cli *cli, const struct request *request,
 		      struct framepool_buffer *buf, struct content *content)
 {
 	uint32_t sum = 0;
-	int status = EXIT_OK;
+	int status = EXIT_OK, fd = -1;
 
 	if (content->name)
 		status = fill(buf, content, &sum);
+	if (!status && request->export) {
+		fd = framepool_buffer_export(buf, 0, framepool_buffer_length(buf), 0);
+		if (fd < 0)
+			status = fail("cannot export the buffer: %m");
+	}
 	if (!status)
-		status = cli->json ? show_json(buf, content, sum) : show(buf, content, sum);
+		status = cli->json ? show_json(buf, fd, content, sum) :
+				     show(buf, fd, content, sum);
 	if (!status && request->hold)
 		hold(cli);
 	return status;

@@ -21,12 +21,14 @@ int client_parse(const char *line, struct client *client)
 {
 	int length = 0;
 	int found = sscanf(line,
-			   "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
+			   "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+			   " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
 			   &client->pid, &client->uid, &client->buffers, &client->held_bytes,
 			   &client->mapped_bytes, &client->charged_bytes,
-			   &client->quarantined_bytes, &length);
+			   &client->quarantined_bytes, &client->exports, &client->attached,
+			   &client->in_use, &length);
 
-	if (found != 7)
+	if (found != 10)
 		return -1;
 	line += length;
 	line += strspn(line, " \t");

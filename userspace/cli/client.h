@@ -15,6 +15,9 @@ struct client {
 	uint64_t mapped_bytes;
 	uint64_t charged_bytes;
 	uint64_t quarantined_bytes;
+	uint64_t exports;
+	uint64_t attached;
+	uint64_t in_use;
 	char comm[64];
 };
 
@@ -25,7 +28,7 @@ struct client_list {
 
 /**
  * client_parse - read a line of the list
- * @line: "pid uid buffers held mapped charged quarantined comm"
+ * @line: "pid uid buffers held mapped charged quarantined exports attached in_use comm"
  * @client: set to what it says; bytes of comm that are not printable ASCII become question marks
  *
  * Return: 0, or -1 if the line has another form.

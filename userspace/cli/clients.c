@@ -9,7 +9,7 @@
 
 #define SYSFS	"/sys/class/framepool"
 
-enum { COLUMNS = 8 };
+enum { COLUMNS = 11 };
 
 static void fill_row(struct field row[COLUMNS], const struct client *client)
 {
@@ -20,7 +20,10 @@ static void fill_row(struct field row[COLUMNS], const struct client *client)
 	row[4] = field_bytes("mapped", client->mapped_bytes);
 	row[5] = field_bytes("charged", client->charged_bytes);
 	row[6] = field_bytes("quarantined", client->quarantined_bytes);
-	row[7] = field_text("comm", client->comm);
+	row[7] = field_number("exports", (int64_t)client->exports);
+	row[8] = field_number("attached", (int64_t)client->attached);
+	row[9] = field_number("in_use", (int64_t)client->in_use);
+	row[10] = field_text("comm", client->comm);
 }
 
 /* A limit from sysfs. */

@@ -54,7 +54,9 @@ const struct command commands[] = {
 		"A line for each client (an open file): the process and user that opened it, its\n"
 		"buffers, the bytes in its buffers and slabs ('held'), bytes of address space\n"
 		"that map them ('mapped'), the bytes of all huge frames that no other client can\n"
-		"use because of it ('charged'), and those of them in quarantine ('quarantined').\n"
+		"use because of it ('charged'), and those of them in quarantine ('quarantined');\n"
+		"its dma-bufs ('exports'), the devices attached to them ('attached'), and how\n"
+		"often drivers have them mapped ('in_use').\n"
 		"Above them are the limits of what one client and one user may be charged. Read\n"
 		"from debugfs and sysfs.\n",
 	}, {
@@ -116,7 +118,7 @@ const struct command commands[] = {
 		.run = cmd_alloc,
 		.summary = "allocate a buffer, fill it from a file, hold it",
 		.usage = "[--size SIZE] [--align SIZE] [--below ADDRESS] [--wait SECONDS] "
-			 "[--from FILE] [--hold]",
+			 "[--from FILE] [--hold] [--export]",
 		.help =
 		"  --size SIZE      bytes, rounded up to whole frames; default: the size of FILE\n"
 		"  --align SIZE     alignment of the physical address, a power of two\n"
@@ -125,6 +127,8 @@ const struct command commands[] = {
 		"  --from FILE      fill the buffer from FILE through a mapping, and print the\n"
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"
+		"  --export         make a dma-buf of it, and hold it: another process takes the\n"
+		"                   descriptor 'fd' from this one with pidfd_getfd(2)\n"
 		"\n"
 		"'address' is the physical address. It is hidden without CAP_SYS_ADMIN, and\n"
 		"ADDRESS is then rounded down to a power of two.\n"

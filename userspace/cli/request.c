@@ -9,7 +9,8 @@
 
 #define MAX_WAIT	1000000
 
-enum { OPTION_SIZE = 1, OPTION_ALIGN, OPTION_BELOW, OPTION_WAIT, OPTION_FROM, OPTION_HOLD };
+enum { OPTION_SIZE = 1, OPTION_ALIGN, OPTION_BELOW, OPTION_WAIT, OPTION_FROM, OPTION_HOLD,
+       OPTION_EXPORT };
 
 static const struct option options[] = {
 	COMMON_OPTIONS,
@@ -19,6 +20,7 @@ static const struct option options[] = {
 	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ "from", required_argument, NULL, OPTION_FROM },
 	{ "hold", no_argument, NULL, OPTION_HOLD },
+	{ "export", no_argument, NULL, OPTION_EXPORT },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -72,6 +74,10 @@ static int parse_option(int option, struct request *request)
 		return parse_wait(&request->wait_ns);
 	case OPTION_FROM:
 		request->from = optarg;
+		return EXIT_OK;
+	case OPTION_EXPORT:
+		request->export = true;
+		request->hold = true;
 		return EXIT_OK;
 	case OPTION_HOLD:
 		request->hold = true;
