@@ -28,7 +28,9 @@ _framepool_words()
 	map) echo "--pool --json -h --help --ascii --svg" ;;
 	watch) echo "--pool --json -h --help --interval --count" ;;
 	top) echo "--pool --json -h --help --interval" ;;
-	alloc) echo "--pool --json -h --help --size --align --below --wait --from --hold --export" ;;
+	alloc)
+		echo "--pool --json -h --help --size --align --below --wait --from --hold --export"
+		;;
 	help) echo "-h --help $commands" ;;
 	version) echo "--json -h --help" ;;
 	*) echo "--pool --json -h --help" ;;
