@@ -22,7 +22,6 @@
 #define NOBODY		65534
 #define CLIENT_QUOTA	"/sys/class/framepool/" POOL_NAME "/client_quota"
 #define SHUTDOWN	"/sys/class/framepool/" POOL_NAME "/shutdown"
-#define VGEM		"/vgem/"	/* the kernel's modules, and their names in MODULES */
 
 FIXTURE(export)
 {
@@ -716,28 +715,10 @@ FIXTURE(vgem)
 	int drm;
 };
 
-static bool load_vgem(void)
-{
-	FILE *names = fopen(VGEM "MODULES", "re");
-	char name[64], path[128];
-	int ret = names ? 0 : -ENOENT;
-
-	while (!ret && fscanf(names, "%63s", name) == 1) {
-		snprintf(path, sizeof(path), VGEM "%s.ko", name);
-		ret = load_module(path, "");
-		if (ret == -EEXIST)
-			ret = 0;
-	}
-	if (names)
-		fclose(names);
-	return !ret;
-}
-
 FIXTURE_SETUP(vgem)
 {
-	if (access(VGEM, F_OK))
+	if (modprobe("vgem"))
 		SKIP(return, "this kernel has no vgem");
-	ASSERT_TRUE(load_vgem());
 	if (is_loaded()) {
 		ASSERT_EQ(0, unload());
 	}
@@ -750,7 +731,7 @@ FIXTURE_SETUP(vgem)
 
 FIXTURE_TEARDOWN_PARENT(vgem)
 {
-	if (access(VGEM, F_OK))
+	if (access("/sys/module/vgem", F_OK))
 		return;
 	if (is_loaded()) {
 		EXPECT_TRUE(WAIT_FOR(!unload()));

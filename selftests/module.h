@@ -40,6 +40,15 @@ static inline __must_check int unload(void)
 	return unload_module("framepool");
 }
 
+/* Loads a module of the kernel's own. Returns 0 if it is loaded then, or built in. */
+static inline __must_check int modprobe(const char *name)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "modprobe -q %s", name);
+	return system(command);
+}
+
 static inline bool is_loaded(void)
 {
 	return !access("/sys/module/framepool", F_OK);
