@@ -34,7 +34,7 @@ static int summary_show(struct seq_file *file, void *unused)
 	seq_printf(file, "retired: %llu\n", stats.retired_bytes);
 	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
 	seq_printf(file, "charged: %llu\n", stats.charged_bytes);
-	seq_printf(file, "extents: %u\n", fp_buddy_extents(&pool->buddy));
+	seq_printf(file, "extents: %u\n", pool->source.nr_extents);
 	seq_printf(file, "clients: %llu\n", stats.clients);
 	seq_printf(file, "buffers: %llu\n", stats.buffers);
 	seq_printf(file, "allocs: %llu\n", stats.allocs);

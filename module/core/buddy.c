@@ -170,76 +170,6 @@ int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 	return ret;
 }
 
-/* Take [index, index + nr) if all of them are empty. */
-static bool take_empty_at(struct fp_owner *owner, u32 index, u32 nr)
-{
-	struct fp_buddy *buddy = owner->buddy;
-	bool taken = false;
-
-	spin_lock(&buddy->lock);
-	if (!begin_take(owner, nr)) {
-		taken = fp_runs_take_at(&buddy->runs, index, nr);
-		if (!taken)
-			undo_take(owner, nr);
-	}
-	spin_unlock(&buddy->lock);
-	return taken;
-}
-
-static bool alloc_small_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, struct fp_run *run)
-{
-	struct fp_buddy *buddy = owner->buddy;
-
-	if (fp_huge_tag(&buddy->runs.huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
-		return fp_owner_take_at(owner, index, at, nr, &run->dirty);
-	if (!take_empty_at(owner, index, 1))
-		return false;
-	run->dirty = false;
-	fp_owner_adopt(owner, index, at, nr, true, false);
-	return true;
-}
-
-static bool alloc_large_at(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run)
-{
-	u32 nr_huge = fp_index(owner->buddy, nr) + !!fp_rest(owner->buddy, nr);
-
-	if (!take_empty_at(owner, index, nr_huge))
-		return false;
-	fill_empty(owner, index, nr, run);
-	return true;
-}
-
-/**
- * fp_buddy_alloc_at() - allocate given frames
- * @buddy: the buddy
- * @owner: the owner of the run, whose budget is charged
- * @frame: the first; a run of a huge frame or more must begin with a huge frame
- * @nr: number, at least 1
- * @run: the result
- *
- * Context: any; takes the owner's lock.
- * Return: 0; -EINVAL: they are not contiguous in the pool, or no run can begin or end there;
- * -EBUSY: not all of them are free, another owner has the huge frame, or a limit would be exceeded.
- */
-int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
-		      struct fp_run *run)
-{
-	u32 index = fp_index(buddy, frame), at = fp_rest(buddy, frame);
-	bool small = nr < fp_huge_frames(buddy), done;
-
-	if (frame >= fp_buddy_nr_frames(buddy) || !nr || (at && !small) ||
-	    nr > fp_first(buddy, fp_extents_contiguous(&buddy->runs.extents, index)) ||
-	    (small && nr > fp_huge_frames(buddy) - at))
-		return -EINVAL;
-	run->frame = frame;
-	run->nr = nr;
-	fp_owner_lock(owner);
-	done = small ? alloc_small_at(owner, index, at, nr, run) :
-		       alloc_large_at(owner, index, nr, run);
-	fp_owner_unlock(owner);
-	return done ? 0 : -EBUSY;
-}
-
 /* Does a run of exactly @whole huge frames and @rest frames begin at @index? */
 static bool holds_run(const struct fp_owner *owner, u32 index, u32 whole, u32 rest)
 {
@@ -562,17 +492,6 @@ u32 fp_buddy_orders(const struct fp_buddy *buddy)
 	return buddy->order + buddy->runs.extents.levels;
 }
 
-/**
- * fp_buddy_extents() - how scattered the memory is
- * @buddy: the buddy
- *
- * Return: number of physically contiguous runs it consists of. Constant.
- */
-u32 fp_buddy_extents(const struct fp_buddy *buddy)
-{
-	return buddy->runs.extents.nr;
-}
-
 static u32 nr_ids(const struct fp_buddy *buddy)
 {
 	return min(buddy->runs.extents.nr_huge, FP_NO_ID - buddy->nr_fixed);
@@ -582,19 +501,6 @@ static u32 nr_ids(const struct fp_buddy *buddy)
 static size_t frames_bytes(const struct fp_buddy *buddy)
 {
 	return 2 * fp_frames_words(fp_huge_frames(buddy)) * sizeof(u64);
-}
-
-/**
- * fp_buddy_metadata() - size of the buddy's metadata
- * @buddy: the buddy
- *
- * Return: bytes allocated for it.
- */
-u64 fp_buddy_metadata(const struct fp_buddy *buddy)
-{
-	return fp_runs_metadata(&buddy->runs) + fp_bittree_words(nr_ids(buddy)) * sizeof(u64) +
-	       nr_ids(buddy) * sizeof(*buddy->labels) +
-	       (u64)buddy->runs.extents.nr_huge * frames_bytes(buddy);
 }
 
 static int alloc_arrays(struct fp_buddy *buddy)

@@ -238,11 +238,8 @@ static inline u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
 
 int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);
-u64 fp_buddy_metadata(const struct fp_buddy *buddy);
 int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,
 		   const struct fp_request *request, struct fp_run *run);
-int fp_buddy_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
-		      struct fp_run *run);
 int fp_buddy_free(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr, bool dirty);
 int fp_buddy_keep(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr);
 bool fp_buddy_give_up(struct fp_owner *owner, u32 max_kept);
@@ -251,7 +248,6 @@ bool fp_buddy_collect(struct fp_buddy *buddy, struct fp_budget *whose);
 u32 fp_buddy_alloc_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr);
 u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr, bool dirty);
 u32 fp_buddy_orders(const struct fp_buddy *buddy);
-u32 fp_buddy_extents(const struct fp_buddy *buddy);
 
 u32 fp_buddy_quarantine_pop(struct fp_buddy *buddy, struct fp_budget *whose,
 			    enum fp_queue_kind kind, struct fp_budget **budget);

@@ -129,17 +129,6 @@ static size_t nr_words(const struct fp_extents *extents)
 }
 
 /**
- * fp_extents_metadata() - size of the metadata
- * @extents: the extents
- *
- * Return: bytes allocated for it.
- */
-u64 fp_extents_metadata(const struct fp_extents *extents)
-{
-	return nr_words(extents) * sizeof(u64) + (extents->nr + 1ULL) * sizeof(*extents->at);
-}
-
-/**
  * fp_extents_init() - find the extents
  * @extents: zeroed
  * @hpfn: PFNs of the huge frames, in huge frames, ascending, without repeats

@@ -34,7 +34,6 @@ struct fp_extents {
 
 int fp_extents_init(struct fp_extents *extents, const u32 *hpfn, u32 nr);
 void fp_extents_fini(struct fp_extents *extents);
-u64 fp_extents_metadata(const struct fp_extents *extents);
 u32 fp_extents_hpfn(const struct fp_extents *extents, u32 index);
 u32 fp_extents_find(const struct fp_extents *extents, u64 hpfn);
 u32 fp_extents_last(const struct fp_extents *extents, u32 hpfn);

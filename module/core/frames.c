@@ -266,19 +266,6 @@ void fp_frames_put(struct fp_frames frames, u32 at, u32 nr, bool dirty)
 }
 
 /**
- * fp_frames_are_free() - are all of these free?
- * @frames: the frames
- * @at: first frame
- * @nr: number, at least 1
- *
- * Return: whether they are.
- */
-bool fp_frames_are_free(struct fp_frames frames, u32 at, u32 nr)
-{
-	return next_frame(frames, at, false) >= at + nr;
-}
-
-/**
  * fp_frames_is_free() - is a frame free?
  * @frames: the frames of a huge frame
  * @at: the frame

@@ -55,7 +55,6 @@ u32 fp_frames_take_blocks(struct fp_frames frames, u32 order, u32 base, u32 *blo
 bool fp_frames_holds(struct fp_frames frames, u32 at, u32 nr, bool head);
 bool fp_frames_is_head(struct fp_frames frames, u32 at);
 bool fp_frames_is_free(struct fp_frames frames, u32 at);
-bool fp_frames_are_free(struct fp_frames frames, u32 at, u32 nr);
 bool fp_frames_all_clean(struct fp_frames frames);
 u32 fp_frames_nr_free(struct fp_frames frames);
 void fp_frames_count_blocks(struct fp_frames frames, u64 *blocks);

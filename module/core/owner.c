@@ -500,30 +500,6 @@ u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blo
 }
 
 /**
- * fp_owner_take_at() - take given frames
- * @owner: the owner, locked
- * @index: one of its huge frames
- * @at: first frame
- * @nr: number
- * @dirty: the result: some are not known to be zero
- *
- * Return: whether they were free.
- */
-bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
-{
-	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
-	u32 class;
-
-	lockdep_assert_held(&owner->lock);
-	if (!fp_frames_are_free(frames, at, nr))
-		return false;
-	class = fp_owner_class(owner->buddy, fp_frames_nr_free(frames));
-	*dirty = fp_frames_take(frames, at, nr, true);
-	settle_taken(owner, index, class, nr);
-	return true;
-}
-
-/**
  * fp_owner_holds() - is this exactly one of the owner's blocks?
  * @owner: the owner, locked
  * @index: a huge frame

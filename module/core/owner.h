@@ -12,7 +12,6 @@ bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
 		       struct fp_run *run);
 u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 max,
 			 bool everywhere);
-bool fp_owner_take_at(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty);
 void fp_owner_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest);
 void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head, bool dirty);
 u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks,

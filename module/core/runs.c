@@ -337,18 +337,6 @@ static size_t nr_words(const struct fp_runs *runs)
 }
 
 /**
- * fp_runs_metadata() - size of the metadata
- * @runs: the runs
- *
- * Return: bytes allocated for it.
- */
-u64 fp_runs_metadata(const struct fp_runs *runs)
-{
-	return fp_extents_metadata(&runs->extents) + nr_words(runs) * sizeof(u64) +
-	       (u64)runs->extents.nr_huge * sizeof(*runs->huge);
-}
-
-/**
  * fp_runs_init() - make a pool in which all huge frames are empty
  * @runs: zeroed
  * @hpfn: PFNs of the huge frames, in huge frames, ascending, without repeats

@@ -11,7 +11,6 @@
 #include <linux/uaccess.h>
 
 #include "pool/stats.h"
-#include "uapi_layout.h"
 #include "user/batch.h"
 #include "user/client.h"
 #include "user/export.h"

@@ -9,6 +9,7 @@ struct runs {
 	struct fp_buddy buddy;
 	struct fp_owner owner;
 	u32 nr;
+	u64 metadata;			/* bytes */
 	u32 *parts;			/* of runs_use_partly(): their huge frames */
 	u32 nr_parts;
 };
@@ -25,10 +26,12 @@ struct runs *runs_create(u32 nr)
 
 	if (!runs)
 		return NULL;
+	runs->metadata = test_allocated;
 	if (bench_buddy_init(&runs->buddy, nr)) {
 		kvfree(runs);
 		return NULL;
 	}
+	runs->metadata = test_allocated - runs->metadata;
 	fp_owner_init(&runs->owner, &runs->buddy, NULL);
 	runs->nr = nr;
 	return runs;
@@ -91,7 +94,7 @@ void runs_free(struct runs *runs, u32 index, u32 nr)
  */
 u64 runs_metadata(const struct runs *runs)
 {
-	return fp_buddy_metadata(&runs->buddy) * 1000 / ((u64)runs->nr * BENCH_HUGE_FRAMES);
+	return runs->metadata * 1000 / ((u64)runs->nr * BENCH_HUGE_FRAMES);
 }
 
 /**

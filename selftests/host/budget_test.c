@@ -188,10 +188,10 @@ static void allocation_that_does_not_fit_charges_nothing(void)
 	struct fp_run run, run2;
 
 	begin(4);
-	EXPECT(fp_buddy_alloc_at(&buddy, &owner, 2 * FP_HUGE_FRAMES, FP_HUGE_FRAMES, &run) == 0);
+	EXPECT(pool_alloc_at(&buddy, &owner, 2 * FP_HUGE_FRAMES, FP_HUGE_FRAMES, &run) == 0);
 	EXPECT(pool_alloc(&buddy, &other, 3 * FP_HUGE_FRAMES, 1, 0, &run2) == -ENOSPC);
 	EXPECT(pool_alloc(&buddy, &other, 4 * FP_HUGE_FRAMES, 1, 0, &run2) == -ENOMEM);
-	EXPECT(fp_buddy_alloc_at(&buddy, &other, FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES,
+	EXPECT(pool_alloc_at(&buddy, &other, FP_HUGE_FRAMES, 2 * FP_HUGE_FRAMES,
 				 &run2) == -EBUSY);
 	EXPECT(charged_is(1, 0) && other.id == FP_NO_ID);
 	EXPECT(pool_free(&buddy, &owner, &run) == 0);

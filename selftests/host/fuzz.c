@@ -136,7 +136,7 @@ static void op_alloc_at(struct pool *pool, struct input *input)
 	if (pool->nr_live == LIVE)
 		return;
 	new->owner = next(input) % OWNERS;
-	ret = fp_buddy_alloc_at(&pool->buddy, &pool->owners[new->owner], frame, request.nr,
+	ret = pool_alloc_at(&pool->buddy, &pool->owners[new->owner], frame, request.nr,
 				&new->run);
 	if (ret) {
 		EXPECT(ret == -EBUSY || ret == -EINVAL);

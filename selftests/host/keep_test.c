@@ -145,7 +145,7 @@ static void kept_run_serves_what_fits(void)
 	struct fp_run run, again, rest;
 
 	begin(8, 0);
-	EXPECT(fp_buddy_alloc_at(&buddy, &owners[0], FP_HUGE_FRAMES, 4 * FP_HUGE_FRAMES,
+	EXPECT(pool_alloc_at(&buddy, &owners[0], FP_HUGE_FRAMES, 4 * FP_HUGE_FRAMES,
 				 &run) == 0);
 	EXPECT(keep(&owners[0], &run) == 0);
 	/* The run begins with the wrong alignment, and above the limit. */

@@ -174,7 +174,7 @@ static void step_alloc_at(void)
 	room = fp_extents_contiguous(&buddy.runs.extents, frame / FP_HUGE_FRAMES) * FP_HUGE_FRAMES -
 	       frame % FP_HUGE_FRAMES;
 	new->owner = test_random() % OWNERS;
-	ret = fp_buddy_alloc_at(&buddy, &owners[new->owner], frame, nr, &new->run);
+	ret = pool_alloc_at(&buddy, &owners[new->owner], frame, nr, &new->run);
 	if (nr > room || (frame % FP_HUGE_FRAMES && frame % FP_HUGE_FRAMES + nr > FP_HUGE_FRAMES)) {
 		EXPECT(ret == -EINVAL);
 	} else if (ret && (model_refuses(new->owner, frame, nr) || model_is_over(new->owner, nr))) {

@@ -2,6 +2,7 @@
 #include "platform_host.h"
 
 #include <linux/membarrier.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 __thread unsigned int test_cpu;
 __thread unsigned int test_bh_depth;
 __thread u32 test_kzalloc_fails;
+u64 test_allocated;
 struct test_section test_sections[nr_cpu_ids];
 
 static void barrier_everywhere(void)
@@ -45,6 +47,23 @@ void synchronize_rcu_expedited(void)
 			sched_yield();
 }
 
+void *test_calloc(size_t n, size_t size)
+{
+	size_t bytes = round_up(n * size, 64);
+	void *p = aligned_alloc(64, bytes);
+
+	if (!p)
+		return NULL;
+	__atomic_fetch_add(&test_allocated, malloc_usable_size(p), __ATOMIC_RELAXED);
+	return memset(p, 0, bytes);
+}
+
+void test_free(void *p)
+{
+	__atomic_fetch_sub(&test_allocated, malloc_usable_size(p), __ATOMIC_RELAXED);
+	free(p);
+}
+
 static bool has_no_memory(void)
 {
 	return test_kzalloc_fails && !--test_kzalloc_fails;
@@ -73,10 +92,15 @@ void test_kfree(void *p)
 /* What lies between the parts of two processors must not be touched. */
 void *test_alloc_percpu(size_t size)
 {
-	char *p = test_calloc(nr_cpu_ids, TEST_PERCPU_BYTES);
+	const size_t bytes = nr_cpu_ids * TEST_PERCPU_BYTES;
+	char *p = aligned_alloc(64, bytes);
 #ifdef __SANITIZE_ADDRESS__
 	u32 cpu;
+#endif
 
+	if (p)
+		memset(p, 0, bytes);
+#ifdef __SANITIZE_ADDRESS__
 	for (cpu = 0; p && cpu < nr_cpu_ids; cpu++)
 		__asan_poison_memory_region(per_cpu_ptr(p, cpu) + size, TEST_PERCPU_BYTES - size);
 #endif

@@ -78,15 +78,12 @@ typedef int64_t s64;
 typedef int gfp_t;
 #define GFP_KERNEL		0
 #define kvcalloc(n, size, gfp)	test_calloc(n, size)
-#define kvfree(p)		free(p)
+#define kvfree(p)		test_free(p)
 
-static inline void *test_calloc(size_t n, size_t size)
-{
-	size_t bytes = round_up(n * size, 64);
-	void *p = aligned_alloc(64, bytes);
+extern u64 test_allocated;	/* bytes of kvcalloc() that were not freed */
 
-	return p ? memset(p, 0, bytes) : NULL;
-}
+void *test_calloc(size_t n, size_t size);
+void test_free(void *p);
 
 /* Does not sleep, and no softirq interrupts it. Fails when test_kzalloc_fails says so. */
 #define GFP_NOWAIT		0

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pool.h"
+
+#include "core/owner.h"
 #include "test.h"
 
 void pool_init(struct fp_buddy *buddy, const struct extent *extents, u32 nr)
@@ -52,6 +54,72 @@ int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align
 	};
 
 	return fp_buddy_alloc(buddy, owner, &request, run);
+}
+
+static bool take_in_huge(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
+{
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
+	u32 i;
+
+	for (i = at; i < at + nr; i++)
+		if (!fp_frames_is_free(frames, i))
+			return false;
+	fp_owner_delist(owner, index);
+	*dirty = fp_frames_take(frames, at, nr, true);
+	fp_owner_enlist(owner, index);
+	return true;
+}
+
+/* Take [index, index + nr) if all of them are empty. */
+static bool take_empty(struct fp_owner *owner, u32 index, u32 nr)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	bool taken;
+
+	spin_lock(&buddy->lock);
+	taken = fp_budget_charge(owner->budget, nr);
+	if (taken && !(fp_owner_get_id(owner) && fp_runs_take_at(&buddy->runs, index, nr))) {
+		fp_owner_put_id(owner);
+		fp_budget_uncharge(owner->budget, nr);
+		taken = false;
+	}
+	spin_unlock(&buddy->lock);
+	return taken;
+}
+
+static bool take_at(struct fp_owner *owner, u32 index, u32 at, u64 nr, bool *dirty)
+{
+	struct fp_buddy *buddy = owner->buddy;
+	u32 whole = fp_index(buddy, nr), rest = fp_rest(buddy, nr);
+
+	*dirty = false;
+	if (fp_huge_tag(&buddy->runs.huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+		return !whole && take_in_huge(owner, index, at, nr, dirty);
+	if (!take_empty(owner, index, whole + !!rest))
+		return false;
+	if (whole)
+		fp_owner_begin_run(owner, index, whole, rest);
+	if (rest)
+		fp_owner_adopt(owner, index + whole, at, rest, !whole, false);
+	return true;
+}
+
+int pool_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
+		  struct fp_run *run)
+{
+	u32 index = fp_index(buddy, frame), at = fp_rest(buddy, frame);
+	bool small = nr < fp_huge_frames(buddy), done;
+
+	if (frame >= fp_buddy_nr_frames(buddy) || !nr || (at && !small) ||
+	    nr > fp_first(buddy, fp_extents_contiguous(&buddy->runs.extents, index)) ||
+	    (small && nr > fp_huge_frames(buddy) - at))
+		return -EINVAL;
+	run->frame = frame;
+	run->nr = nr;
+	fp_owner_lock(owner);
+	done = take_at(owner, index, at, nr, &run->dirty);
+	fp_owner_unlock(owner);
+	return done ? 0 : -EBUSY;
 }
 
 int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run)

@@ -24,6 +24,15 @@ void pool_fini(struct fp_buddy *buddy);
 int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align, u64 end_pfn,
 	       struct fp_run *run);
 int pool_free(struct fp_buddy *buddy, struct fp_owner *owner, const struct fp_run *run);
+
+/*
+ * Allocate given frames, at least 1; a run of a huge frame or more must begin with a huge frame.
+ * -EINVAL: they are not contiguous in the pool, or no run can begin or end there; -EBUSY: not all
+ * of them are free, another owner has the huge frame, or a limit would be exceeded.
+ */
+int pool_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64 nr,
+		  struct fp_run *run);
+
 int pool_compare_runs(const void *a, const void *b);	/* for qsort(): by address */
 
 /* All that is to be known of a pool: struct fp_counts, and its free blocks by order. */

@@ -43,9 +43,9 @@ static void begin(void)
 	pool_init(&buddy, extents, 4);
 	fp_owner_init(&owner, &buddy, NULL);
 	fp_owner_init(&other, &buddy, NULL);
-	EXPECT(fp_buddy_alloc_at(&buddy, &owner, OWNED * huge, 8, &run) == 0);
-	EXPECT(fp_buddy_alloc_at(&buddy, &other, RUN * huge, 2 * huge + 7, &run) == 0);
-	EXPECT(fp_buddy_alloc_at(&buddy, &owner, QUARANTINED * huge, huge, &run) == 0);
+	EXPECT(pool_alloc_at(&buddy, &owner, OWNED * huge, 8, &run) == 0);
+	EXPECT(pool_alloc_at(&buddy, &other, RUN * huge, 2 * huge + 7, &run) == 0);
+	EXPECT(pool_alloc_at(&buddy, &owner, QUARANTINED * huge, huge, &run) == 0);
 	EXPECT(fp_buddy_free(&buddy, &owner, run.frame, run.nr, true) == 0);
 	EXPECT(fp_bittree_test(tree(1), EMPTY1));
 	EXPECT(fp_bittree_test(tree(2), EMPTY2 >> 1));

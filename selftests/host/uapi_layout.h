@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The layout of uapi/framepool.h, stated a second time so that no compiler and no edit changes it
- * unnoticed. Included by the module, and by a test that is built for 32 and for 64 bits.
+ * The layout of module/uapi/framepool.h, stated a second time so that no compiler and no edit
+ * changes it unnoticed. A test compiles it for 32 and for 64 bits.
  */
 #ifndef FP_UAPI_LAYOUT_H
 #define FP_UAPI_LAYOUT_H
