@@ -92,19 +92,6 @@ static int take_empty(struct fp_owner *owner, const struct fp_request *request, 
 	return ret;
 }
 
-/* The empty huge frames from @index on become a run of whole ones and a rest. */
-static void fill_empty(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run)
-{
-	u32 whole = fp_index(owner->buddy, nr), rest = fp_rest(owner->buddy, nr);
-
-	if (whole)
-		fp_owner_begin_run(owner, index, whole, rest);
-	if (rest)
-		fp_owner_adopt(owner, index + whole, 0, rest, !whole, false);
-	run->frame = fp_first(owner->buddy, index);
-	run->dirty = false;
-}
-
 static int alloc_empty(struct fp_owner *owner, const struct fp_request *request,
 		       struct fp_run *run)
 {
@@ -112,7 +99,7 @@ static int alloc_empty(struct fp_owner *owner, const struct fp_request *request,
 	int ret = take_empty(owner, request, &index);
 
 	if (!ret)
-		fill_empty(owner, index, request->nr, run);
+		fp_owner_fill(owner, index, request->nr, false, run);
 	return ret;
 }
 
@@ -133,11 +120,11 @@ static int alloc_locked(struct fp_owner *owner, const struct fp_request *request
 	int ret;
 
 	lockdep_assert_held(&owner->lock);
-	if (small ? fp_owner_take_block(owner, request, run) :
+	if (small ? fp_owner_take(owner, request, false, run) :
 		    request->dirty && fp_keep_take(owner, request, run))
 		return 0;
 	ret = alloc_empty(owner, request, run);
-	if (ret && small && fp_owner_take_run(owner, request, run))
+	if (ret && small && fp_owner_take(owner, request, true, run))
 		return 0;
 	return ret == -ENOSPC && is_short(owner, request) ? -ENOMEM : ret;
 }
@@ -187,7 +174,7 @@ static bool holds(const struct fp_owner *owner, u64 frame, u64 nr)
 	if (frame >= total || !nr || nr > total - frame)
 		return false;
 	if (nr < fp_huge_frames(owner->buddy))
-		return fp_owner_holds(owner, index, at, nr, true);
+		return fp_owner_holds(owner, index, at, nr);
 	return !at &&
 	       holds_run(owner, index, fp_index(owner->buddy, nr), fp_rest(owner->buddy, nr));
 }
@@ -209,17 +196,14 @@ static void free_run(struct fp_owner *owner, u64 frame, u64 nr, bool dirty, bool
 	u32 whole = fp_index(owner->buddy, nr), rest = fp_rest(owner->buddy, nr);
 
 	if (rest) {
-		fp_owner_put(owner, index + whole, at, rest, dirty);
+		fp_frames_put(fp_buddy_frames(owner->buddy, index + whole), at, rest, dirty);
 		settle(owner, index + whole, rest);
 	}
 	if (!whole)
 		return;
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge - whole);
 	spin_lock(&owner->buddy->lock);
-	if (keep)
-		fp_buddy_keep_run(owner->buddy, owner->budget, index, whole);
-	else
-		fp_buddy_release_run(owner->buddy, owner->budget, index, whole, dirty);
+	fp_buddy_release_run(owner->buddy, owner->budget, index, whole, dirty, keep);
 	fp_owner_put_id(owner);
 	spin_unlock(&owner->buddy->lock);
 }
@@ -325,9 +309,10 @@ static u32 alloc_huge_frames(struct fp_owner *owner, u32 *blocks, u32 nr)
 	u32 got = take_huge_frames(owner, blocks, nr), i;
 
 	for (i = 0; i < got; i++) {
-		fp_owner_begin_run(owner, blocks[i], 1, 0);
+		fp_huge_set(&owner->buddy->runs.huge[blocks[i]], FP_HUGE_RUN, owner->id, 0, 1);
 		blocks[i] <<= owner->buddy->order;
 	}
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge + got);
 	return got;
 }
 
@@ -444,7 +429,7 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
 		WRITE_ONCE(owner->nr_huge, owner->nr_huge - nr_huge);
 		fp_buddy_release_run(buddy, owner->budget,
 				     min(blocks[i], blocks[i + n - 1]) >> buddy->order, nr_huge,
-				     dirty);
+				     dirty, false);
 	}
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);

@@ -261,9 +261,6 @@ void fp_buddy_count(struct fp_buddy *buddy, struct fp_counts *counts);
 s64 fp_buddy_nr_owned_free(const struct fp_buddy *buddy);
 u32 fp_buddy_count_blocks(const struct fp_buddy *buddy, u32 from, u64 *blocks);
 u32 fp_buddy_view(const struct fp_buddy *buddy, u32 index, struct fp_huge_view *view);
-void fp_buddy_freeze(struct fp_buddy *buddy)
-	__acquires(&buddy->freeze_lock) __acquires(&buddy->lock);
-void fp_buddy_thaw(struct fp_buddy *buddy) __releases(&buddy->lock) __releases(&buddy->freeze_lock);
 const char *fp_buddy_verify(struct fp_buddy *buddy);
 
 void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget);

@@ -5,33 +5,20 @@
  */
 #include "core/extents.h"
 
-/* The extent of a huge frame: the last that begins at or below @index. */
-static const struct fp_extent *extent_of(const struct fp_extents *extents, u32 index)
+/*
+ * The last extent whose first huge frame, or the PFN of that, is at or below a value. If there is
+ * none, the first one.
+ */
+static __always_inline const struct fp_extent *find(const struct fp_extents *extents, u64 value,
+						    bool by_pfn)
 {
 	u32 low = 0, high = extents->nr;
 
 	while (high - low > 1) {
 		u32 middle = (low + high) / 2;
+		const struct fp_extent *extent = &extents->at[middle];
 
-		if (extents->at[middle].first <= index)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &extents->at[low];
-}
-
-/* The last extent that begins at or below a PFN. NULL: the first one begins above. */
-static const struct fp_extent *extent_up_to(const struct fp_extents *extents, u64 hpfn)
-{
-	u32 low = 0, high = extents->nr;
-
-	if (hpfn < extents->at[0].hpfn)
-		return NULL;
-	while (high - low > 1) {
-		u32 middle = (low + high) / 2;
-
-		if (extents->at[middle].hpfn <= hpfn)
+		if ((by_pfn ? extent->hpfn : extent->first) <= value)
 			low = middle;
 		else
 			high = middle;
@@ -48,7 +35,7 @@ static const struct fp_extent *extent_up_to(const struct fp_extents *extents, u6
  */
 u32 fp_extents_hpfn(const struct fp_extents *extents, u32 index)
 {
-	const struct fp_extent *extent = extent_of(extents, index);
+	const struct fp_extent *extent = find(extents, index, false);
 
 	return extent->hpfn + (index - extent->first);
 }
@@ -62,10 +49,11 @@ u32 fp_extents_hpfn(const struct fp_extents *extents, u32 index)
  */
 u32 fp_extents_last(const struct fp_extents *extents, u32 hpfn)
 {
-	const struct fp_extent *extent = extent_up_to(extents, hpfn);
+	const struct fp_extent *extent = find(extents, hpfn, true);
 
-	return extent ? min(extent->first + (hpfn - extent->hpfn), extent[1].first - 1) :
-			FP_NO_HUGE;
+	if (hpfn < extent->hpfn)
+		return FP_NO_HUGE;
+	return min(extent->first + (hpfn - extent->hpfn), extent[1].first - 1);
 }
 
 /**
@@ -77,10 +65,10 @@ u32 fp_extents_last(const struct fp_extents *extents, u32 hpfn)
  */
 u32 fp_extents_find(const struct fp_extents *extents, u64 hpfn)
 {
-	const struct fp_extent *extent = extent_up_to(extents, hpfn);
+	const struct fp_extent *extent = find(extents, hpfn, true);
+	u64 offset = hpfn - extent->hpfn;	/* very large if it lies before all extents */
 
-	return extent && hpfn - extent->hpfn < extent[1].first - extent->first ?
-		extent->first + (hpfn - extent->hpfn) : FP_NO_HUGE;
+	return offset < extent[1].first - extent->first ? extent->first + offset : FP_NO_HUGE;
 }
 
 /**
@@ -92,7 +80,7 @@ u32 fp_extents_find(const struct fp_extents *extents, u64 hpfn)
  */
 u32 fp_extents_contiguous(const struct fp_extents *extents, u32 index)
 {
-	return extent_of(extents, index)[1].first - index;
+	return find(extents, index, false)[1].first - index;
 }
 
 /* Level of the largest naturally aligned block in an extent. */

@@ -70,38 +70,23 @@ static u64 aligned_groups(u64 word, u32 order)
 	return word & group_starts[order];
 }
 
-static u32 find_small_block(struct fp_frames frames, u32 order)
+/* How many words a block takes up, at least one. */
+static u32 words_of(u32 order)
 {
-	u32 w;
-
-	for (w = 0; w < fp_frames_words(frames.nr); w++) {
-		u64 groups = aligned_groups(frames.words[w], order);
-
-		if (groups)
-			return w * 64 + __ffs64(groups);
-	}
-	return FP_FRAMES_NONE;
+	return order < 6 ? 1 : 1U << (order - 6);
 }
 
-/* Are the 2^(@order - 6) words from @w on all free? */
-static bool words_free(struct fp_frames frames, u32 w, u32 order)
+/* The free blocks in word @w, by where they begin; or in the words from @w on that one takes up. */
+static u64 free_blocks(struct fp_frames frames, u32 w, u32 order)
 {
 	u32 i;
 
-	for (i = 0; i < 1U << (order - 6); i++)
+	if (order < 6)
+		return aligned_groups(READ_ONCE(frames.words[w]), order);
+	for (i = 0; i < words_of(order); i++)
 		if (~READ_ONCE(frames.words[w + i]))
-			return false;
-	return true;
-}
-
-static u32 find_large_block(struct fp_frames frames, u32 order)
-{
-	u32 w;
-
-	for (w = 0; w < fp_frames_words(frames.nr); w += 1U << (order - 6))
-		if (words_free(frames, w, order))
-			return w * 64;
-	return FP_FRAMES_NONE;
+			return 0;
+	return 1;
 }
 
 /**
@@ -114,10 +99,17 @@ static u32 find_large_block(struct fp_frames frames, u32 order)
  */
 u32 fp_frames_find_block(struct fp_frames frames, const struct fp_fit *fit)
 {
-	u32 order = max_t(u32, order_base_2(fit->nr), ilog2(fit->align));
-	u32 at = order < 6 ? find_small_block(frames, order) : find_large_block(frames, order);
+	u32 order = max_t(u32, order_base_2(fit->nr), ilog2(fit->align)), w, at;
 
-	return at != FP_FRAMES_NONE && at + fit->nr <= fit->end ? at : FP_FRAMES_NONE;
+	for (w = 0; w < fp_frames_words(frames.nr); w += words_of(order)) {
+		u64 found = free_blocks(frames, w, order);
+
+		if (!found)
+			continue;
+		at = w * 64 + __ffs64(found);
+		return at + fit->nr <= fit->end ? at : FP_FRAMES_NONE;
+	}
+	return FP_FRAMES_NONE;
 }
 
 /* The first frame from @at on that is free, or that is not; frames.nr: there is none. */
@@ -183,23 +175,22 @@ static u64 spread(u64 starts, u32 order)
 	return order < 6 ? starts * (BIT_ULL(1U << order) - 1) : ~0ULL;
 }
 
-/* Take up to @max blocks of @order, smaller than a word, in word @w: fp_frames_take_blocks(). */
-static u32 take_in_word(struct fp_frames frames, u32 w, u32 order, u32 base, u32 *blocks,
+/* Take up to @max of the blocks, smaller than a word, that begin in word @w where @found says. */
+static u32 take_in_word(struct fp_frames frames, u32 w, u32 order, u64 found, u32 base, u32 *blocks,
 			bool *dirty, u32 max)
 {
-	u64 groups = aligned_groups(frames.words[w], order), starts = 0;
+	u64 starts = 0;
 	u32 nr;
 
-	for (nr = 0; groups && nr < max; groups &= groups - 1) {
-		u32 at = __ffs64(groups);
+	for (nr = 0; found && nr < max; found &= found - 1) {
+		u32 at = __ffs64(found);
 
 		if (dirty)
 			dirty[nr] = ~fp_frames_aux(frames)[w] >> at & spread(1, order);
 		blocks[nr++] = base + w * 64 + at;
-		starts |= groups & -groups;
+		starts |= found & -found;
 	}
-	if (nr)
-		change(frames, w, spread(starts, order), 0, starts);
+	change(frames, w, spread(starts, order), 0, starts);
 	return nr;
 }
 
@@ -230,14 +221,16 @@ static bool take_words(struct fp_frames frames, u32 w, u32 nr)
 u32 fp_frames_take_blocks(struct fp_frames frames, u32 order, u32 base, u32 *blocks, bool *dirty,
 			  u32 max)
 {
-	u32 w, nr = 0, step = order < 6 ? 1 : 1U << (order - 6);
+	u32 w, nr = 0, step = words_of(order);
 	bool was_dirty;
 
 	for (w = 0; w < fp_frames_words(frames.nr) && nr < max; w += step) {
-		if (order < 6) {
-			nr += take_in_word(frames, w, order, base, blocks + nr,
+		u64 found = free_blocks(frames, w, order);
+
+		if (found && order < 6) {
+			nr += take_in_word(frames, w, order, found, base, blocks + nr,
 					   dirty ? dirty + nr : NULL, max - nr);
-		} else if (words_free(frames, w, order)) {
+		} else if (found) {
 			was_dirty = take_words(frames, w, step);
 			if (dirty)
 				dirty[nr] = was_dirty;
@@ -263,31 +256,6 @@ void fp_frames_put(struct fp_frames frames, u32 at, u32 nr, bool dirty)
 
 		change(frames, w, mask, mask, dirty ? 0 : mask);
 	}
-}
-
-/**
- * fp_frames_is_free() - is a frame free?
- * @frames: the frames of a huge frame
- * @at: the frame
- *
- * Return: whether it is.
- */
-bool fp_frames_is_free(struct fp_frames frames, u32 at)
-{
-	return frames.words[at / 64] & BIT_ULL(at % 64);
-}
-
-/**
- * fp_frames_is_head() - does an allocated block begin with a frame?
- * @frames: the frames of a huge frame
- * @at: the frame
- *
- * Return: whether one does.
- */
-bool fp_frames_is_head(struct fp_frames frames, u32 at)
-{
-	return !fp_frames_is_free(frames, at) &&
-	       (fp_frames_aux(frames)[at / 64] & BIT_ULL(at % 64));
 }
 
 /* The end of the block that a frame is in: the next frame that is free or begins another block. */
@@ -430,13 +398,8 @@ static u32 count_groups(struct fp_frames frames, u32 order)
 {
 	u32 w, nr = 0;
 
-	if (order >= 6) {
-		for (w = 0; w < fp_frames_words(frames.nr); w += 1U << (order - 6))
-			nr += words_free(frames, w, order);
-		return nr;
-	}
-	for (w = 0; w < fp_frames_words(frames.nr); w++)
-		nr += hweight64(aligned_groups(READ_ONCE(frames.words[w]), order));
+	for (w = 0; w < fp_frames_words(frames.nr); w += words_of(order))
+		nr += hweight64(free_blocks(frames, w, order));
 	return nr;
 }
 
@@ -459,4 +422,25 @@ void fp_frames_count_blocks(struct fp_frames frames, u64 *blocks)
 		blocks[order] += groups - min(groups, 2 * larger);
 		larger = groups;
 	}
+}
+
+/**
+ * fp_frames_is_sound() - check invariant F1
+ * @frames: the frames
+ *
+ * Return: whether it holds.
+ */
+bool fp_frames_is_sound(struct fp_frames frames)
+{
+	u64 before = 1;		/* is the frame before those of the word allocated? */
+	u32 w;
+
+	for (w = 0; w < fp_frames_words(frames.nr); w++) {
+		u64 taken = ~frames.words[w] & all_bits(frames);
+
+		if (taken & ~fp_frames_aux(frames)[w] & ~(taken << 1 | before))
+			return false;
+		before = taken >> 63;
+	}
+	return true;
 }

@@ -53,11 +53,10 @@ u32 fp_frames_put_blocks(struct fp_frames frames, u32 order, const u32 *blocks, 
 u32 fp_frames_take_blocks(struct fp_frames frames, u32 order, u32 base, u32 *blocks, bool *dirty,
 			  u32 max);
 bool fp_frames_holds(struct fp_frames frames, u32 at, u32 nr, bool head);
-bool fp_frames_is_head(struct fp_frames frames, u32 at);
-bool fp_frames_is_free(struct fp_frames frames, u32 at);
 bool fp_frames_all_clean(struct fp_frames frames);
 u32 fp_frames_nr_free(struct fp_frames frames);
 void fp_frames_count_blocks(struct fp_frames frames, u64 *blocks);
+bool fp_frames_is_sound(struct fp_frames frames);
 
 /**
  * fp_frames_holds_quickly() - is this exactly one allocated block? For fast paths

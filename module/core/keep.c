@@ -67,7 +67,6 @@ static u32 take_kept(struct fp_owner *owner, const struct fp_request *request)
  */
 bool fp_keep_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run)
 {
-	u32 whole = fp_index(owner->buddy, request->nr), rest = fp_rest(owner->buddy, request->nr);
 	u32 index;
 
 	spin_lock(&owner->buddy->lock);
@@ -75,21 +74,8 @@ bool fp_keep_take(struct fp_owner *owner, const struct fp_request *request, stru
 	spin_unlock(&owner->buddy->lock);
 	if (index == FP_NIL)
 		return false;
-	run->frame = fp_first(owner->buddy, index);
-	run->dirty = true;
-	fp_owner_begin_run(owner, index, whole, rest);
-	if (rest)
-		fp_owner_adopt(owner, index + whole, 0, rest, false, true);
+	fp_owner_fill(owner, index, request->nr, true, run);
 	return true;
-}
-
-static bool is_kept(const struct fp_owner *owner, u32 index)
-{
-	const struct fp_buddy *buddy = owner->buddy;
-
-	return fp_huge_tag(&buddy->runs.huge[index]) ==
-		       fp_huge_make_tag(FP_HUGE_OWNED, owner->id) &&
-	       fp_frames_nr_free(fp_buddy_frames(buddy, index)) == fp_huge_frames(buddy);
 }
 
 /* Release at most @max of the huge frames that the owner keeps. */
@@ -115,10 +101,13 @@ static void give_up_locked(struct fp_owner *owner, u32 max)
  */
 bool fp_buddy_is_kept(struct fp_owner *owner, u64 frame)
 {
+	u32 index = fp_index(owner->buddy, frame);
 	bool kept;
 
 	fp_owner_lock(owner);
-	kept = is_kept(owner, fp_index(owner->buddy, frame));
+	kept = fp_owner_has(owner, index) &&
+	       fp_frames_nr_free(fp_buddy_frames(owner->buddy, index)) ==
+		       fp_huge_frames(owner->buddy);
 	fp_owner_unlock(owner);
 	return kept;
 }

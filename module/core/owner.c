@@ -150,7 +150,7 @@ void fp_owner_lock(struct fp_owner *owner)
 	struct fp_buddy *buddy = owner->buddy;
 
 	spin_lock_bh(&owner->lock);
-	/* Pairs with the release in fp_buddy_thaw(). */
+	/* Pairs with the release in thaw() of verify.c. */
 	while (unlikely(smp_load_acquire(&buddy->frozen))) {
 		spin_unlock_bh(&owner->lock);
 		spin_lock_bh(&buddy->freeze_lock);
@@ -235,16 +235,6 @@ static u32 classes_from(const struct fp_owner *owner, u32 class)
 	return owner->classes & ~0U << class;
 }
 
-static void relist_huge(struct fp_owner *owner, u32 index, u32 was, u32 is)
-{
-	if (was == is)
-		return;
-	if (was != FP_LISTS)
-		unlist_huge(owner, index, was);
-	if (is != FP_LISTS)
-		list_huge(owner, index, is);
-}
-
 /**
  * fp_owner_become_keeper() - put an owner on the lists of those that may keep something
  * @owner: the owner, locked
@@ -277,30 +267,44 @@ void fp_owner_delist_keeper(struct fp_owner *owner)
 		list_del(&owner->siblings);
 }
 
-static void count_free(struct fp_owner *owner, s32 nr)
+/*
+ * A huge frame had @was free frames, and has @is now. It is on a list if it had any; afterwards it
+ * is on one if it has any.
+ */
+static void recount(struct fp_owner *owner, u32 index, u32 was, u32 is)
 {
-	WRITE_ONCE(owner->nr_free, owner->nr_free + nr);
-	this_cpu_add(*owner->buddy->nr_owned_free, nr);
-}
+	u32 from = fp_owner_class(owner->buddy, was), to = fp_owner_class(owner->buddy, is);
 
-static void count_kept(struct fp_owner *owner, s32 nr)
-{
-	WRITE_ONCE(owner->nr_kept, owner->nr_kept + nr);
-	if (nr > 0)
+	lockdep_assert_held(&owner->lock);
+	WRITE_ONCE(owner->nr_free, owner->nr_free + is - was);
+	this_cpu_add(*owner->buddy->nr_owned_free, (s32)(is - was));
+	if (from == to)
+		return;
+	if (from != FP_LISTS)
+		unlist_huge(owner, index, from);
+	if (to != FP_LISTS)
+		list_huge(owner, index, to);
+	if (from == FP_WHOLE)
+		WRITE_ONCE(owner->nr_kept, owner->nr_kept - 1);
+	if (to == FP_WHOLE) {
+		WRITE_ONCE(owner->nr_kept, owner->nr_kept + 1);
 		fp_owner_become_keeper(owner);
+	}
 }
 
-/* Account for @nr frames that were allocated from a huge frame, which was in @class. */
-static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
+static u32 nr_free_in(const struct fp_owner *owner, u32 index)
 {
-	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
+	return fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
+}
 
-	if (nr_free + nr == fp_huge_frames(owner->buddy)) {
-		count_kept(owner, -1);
+/* Account for @nr frames that were allocated from a huge frame. */
+static void settle_taken(struct fp_owner *owner, u32 index, u32 nr)
+{
+	u32 nr_free = nr_free_in(owner, index);
+
+	recount(owner, index, nr_free + nr, nr_free);
+	if (nr_free + nr == fp_huge_frames(owner->buddy))
 		trace_split(owner, index);
-	}
-	relist_huge(owner, index, class, fp_owner_class(owner->buddy, nr_free));
-	count_free(owner, -(s32)nr);
 }
 
 /**
@@ -310,50 +314,46 @@ static void settle_taken(struct fp_owner *owner, u32 index, u32 class, u32 nr)
  */
 void fp_owner_enlist(struct fp_owner *owner, u32 index)
 {
-	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
-
-	lockdep_assert_held(&owner->lock);
-	if (nr_free == fp_huge_frames(owner->buddy))
-		count_kept(owner, 1);
-	if (nr_free)
-		list_huge(owner, index, fp_owner_class(owner->buddy, nr_free));
-	else
-		fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL,
-			    FP_NIL);
+	fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge + 1);
-	count_free(owner, nr_free);
+	recount(owner, index, 0, nr_free_in(owner, index));
 }
 
 /**
- * fp_owner_begin_run() - make huge frames a run
- * @owner: the owner of the run, with an id
- * @index: the first; the others are FP_HUGE_INSIDE
- * @whole: how many
- * @rest: frames of the run in the huge frame after them
+ * fp_owner_delist() - undo fp_owner_enlist()
+ * @owner: the owner, locked
+ * @index: the huge frame
  */
-void fp_owner_begin_run(struct fp_owner *owner, u32 index, u32 whole, u32 rest)
+void fp_owner_delist(struct fp_owner *owner, u32 index)
 {
-	fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_RUN, owner->id, rest, whole);
-	WRITE_ONCE(owner->nr_huge, owner->nr_huge + whole);
+	recount(owner, index, nr_free_in(owner, index), 0);
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
 }
 
 /**
- * fp_owner_adopt() - become the owner of a free huge frame, and take some of its frames
- * @owner: the owner, locked, with an id
- * @index: the huge frame; nobody else uses it
- * @at: first frame to take
- * @nr: frames to take, fewer than it has
- * @head: they are a block; otherwise they continue a run from the huge frame before
- * @dirty: its frames are not known to be zero
+ * fp_owner_fill() - make a run of huge frames
+ * @owner: the owner of the run, locked, with an id
+ * @index: the first; the others are FP_HUGE_INSIDE, and nobody else uses any of them
+ * @nr: frames of the run; @owner gets the rest of the last huge frame as well
+ * @dirty: they are not known to be zero
+ * @run: the result
  */
-void fp_owner_adopt(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head, bool dirty)
+void fp_owner_fill(struct fp_owner *owner, u32 index, u64 nr, bool dirty, struct fp_run *run)
 {
-	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
+	u32 whole = fp_index(owner->buddy, nr), rest = fp_rest(owner->buddy, nr);
+	struct fp_frames last = fp_buddy_frames(owner->buddy, index + whole);
 
-	fp_frames_init(frames, dirty);
-	fp_frames_take(frames, at, nr, head);
-	fp_owner_enlist(owner, index);
-	trace_split(owner, index);
+	if (whole) {
+		fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_RUN, owner->id, rest, whole);
+		WRITE_ONCE(owner->nr_huge, owner->nr_huge + whole);
+	}
+	if (rest) {
+		fp_frames_init(last, dirty);
+		fp_frames_take(last, 0, rest, !whole);
+		fp_owner_enlist(owner, index + whole);
+		trace_split(owner, index + whole);
+	}
+	*run = (struct fp_run){ .frame = fp_first(owner->buddy, index), .nr = nr, .dirty = dirty };
 }
 
 /* Translate the request to the huge frame at @index. False: nothing can fit. */
@@ -376,64 +376,44 @@ static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_re
 	return true;
 }
 
-typedef u32 (*find_fn)(struct fp_frames frames, const struct fp_fit *fit);
-
-/* Search at most @max_tries huge frames of each class, fullest first. */
-static bool take(struct fp_owner *owner, const struct fp_request *request, find_fn find,
-		 u32 max_tries, struct fp_run *run)
+/**
+ * fp_owner_take() - take a run
+ * @owner: the owner, locked
+ * @request: what it must satisfy; shorter than a huge frame
+ * @everywhere: any run that fits, in any huge frame; otherwise a naturally aligned block in one of
+ *		few, fullest first
+ * @run: the result
+ *
+ * Return: whether there was one.
+ */
+bool fp_owner_take(struct fp_owner *owner, const struct fp_request *request, bool everywhere,
+		   struct fp_run *run)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 classes, class, index, at, tries;
+	u32 classes, index, at, tries;
+	struct fp_frames frames;
 	struct fp_fit fit;
 
 	lockdep_assert_held(&owner->lock);
 	for (classes = classes_from(owner, fp_owner_class(buddy, request->nr)); classes;
 	     classes &= classes - 1) {
-		class = __ffs(classes);
-		tries = max_tries;
-		for (index = owner->heads[class]; index != FP_NIL && tries;
+		tries = everywhere ? U32_MAX : TRY_BEFORE_EMPTY;
+		for (index = owner->heads[__ffs(classes)]; index != FP_NIL && tries;
 		     index = fp_huge_next(&buddy->runs.huge[index]), tries--) {
 			if (!fit_huge(buddy, index, request, &fit))
 				continue;
-			at = find(fp_buddy_frames(buddy, index), &fit);
+			frames = fp_buddy_frames(buddy, index);
+			at = everywhere ? fp_frames_find_run(frames, &fit) :
+					  fp_frames_find_block(frames, &fit);
 			if (at == FP_FRAMES_NONE)
 				continue;
-			run->dirty = fp_frames_take(fp_buddy_frames(buddy, index), at, request->nr,
-						    true);
+			run->dirty = fp_frames_take(frames, at, request->nr, true);
 			run->frame = fp_first(buddy, index) + at;
-			settle_taken(owner, index, class, request->nr);
+			settle_taken(owner, index, request->nr);
 			return true;
 		}
 	}
 	return false;
-}
-
-/**
- * fp_owner_take_block() - take a naturally aligned block, after a short search
- * @owner: the owner, locked
- * @request: what it must satisfy; shorter than a huge frame
- * @run: the result
- *
- * Return: whether there was one.
- */
-bool fp_owner_take_block(struct fp_owner *owner, const struct fp_request *request,
-			 struct fp_run *run)
-{
-	return take(owner, request, fp_frames_find_block, TRY_BEFORE_EMPTY, run);
-}
-
-/**
- * fp_owner_take_run() - take any run that fits, after a full search
- * @owner: the owner, locked
- * @request: what it must satisfy; shorter than a huge frame
- * @run: the result
- *
- * Return: whether there was one.
- */
-bool fp_owner_take_run(struct fp_owner *owner, const struct fp_request *request,
-		       struct fp_run *run)
-{
-	return take(owner, request, fp_frames_find_run, U32_MAX, run);
 }
 
 /**
@@ -465,7 +445,7 @@ u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *d
 						   fp_first(buddy, index), blocks + got,
 						   dirty ? dirty + got : NULL, max - got);
 			if (nr)
-				settle_taken(owner, index, class, nr << order);
+				settle_taken(owner, index, nr << order);
 			else
 				misses--;
 			got += nr;
@@ -505,37 +485,16 @@ u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blo
  * @index: a huge frame
  * @at: first frame in it
  * @nr: length
- * @head: it is a block; otherwise the end of a run that began in the huge frame before
  *
  * Return: whether it is.
  */
-bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr, bool head)
+bool fp_owner_holds(const struct fp_owner *owner, u32 index, u32 at, u32 nr)
 {
-	const struct fp_buddy *buddy = owner->buddy;
-	struct fp_frames frames = fp_buddy_frames(buddy, index);
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
 
-	lockdep_assert_held(&owner->lock);
-	/* Huge frames of others may change meanwhile, but do not become ours. */
-	if (fp_huge_tag(&buddy->runs.huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
-		return false;
-	return (head && is_power_of_2(nr) && fp_frames_holds_quickly(frames, at, ilog2(nr))) ||
-	       fp_frames_holds(frames, at, nr, head);
-}
-
-/**
- * fp_owner_put() - mark frames free
- * @owner: the owner, locked
- * @index: the huge frame
- * @at: first frame
- * @nr: number, checked by fp_owner_holds()
- * @dirty: they may have been written or may be referenced
- *
- * fp_owner_settle() must follow before the lock is dropped; one call may follow several of these.
- */
-void fp_owner_put(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool dirty)
-{
-	lockdep_assert_held(&owner->lock);
-	fp_frames_put(fp_buddy_frames(owner->buddy, index), at, nr, dirty);
+	return fp_owner_has(owner, index) &&
+	       ((is_power_of_2(nr) && fp_frames_holds_quickly(frames, at, ilog2(nr))) ||
+		fp_frames_holds(frames, at, nr, true));
 }
 
 /**
@@ -556,9 +515,7 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
 	struct fp_buddy *buddy = owner->buddy;
 	u32 index = fp_index(buddy, blocks[0]);
 
-	lockdep_assert_held(&owner->lock);
-	if (index >= buddy->runs.extents.nr_huge ||
-	    fp_huge_tag(&buddy->runs.huge[index]) != fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+	if (index >= buddy->runs.extents.nr_huge || !fp_owner_has(owner, index))
 		return 0;
 	return fp_frames_put_blocks(fp_buddy_frames(buddy, index), order, blocks, nr, dirty);
 }
@@ -567,46 +524,21 @@ u32 fp_owner_put_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u3
  * fp_owner_settle() - account for freed frames
  * @owner: the owner, locked
  * @index: the huge frame
- * @nr: how many of its frames fp_owner_put() has marked since the last time
+ * @nr: how many of its frames were marked free since the last time
  *
  * Return: whether all of the huge frame is free and @owner does not keep it. The caller then has
  * it; its frames tell what is dirty.
  */
 bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 {
-	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
-	u32 was = fp_owner_class(owner->buddy, nr_free - nr);
-	bool keep = nr_free == fp_huge_frames(owner->buddy) && owner->nr_kept < owner->max_kept;
+	u32 nr_free = nr_free_in(owner, index);
+	bool whole = nr_free == fp_huge_frames(owner->buddy);
+	bool leaves = whole && owner->nr_kept >= owner->max_kept;
 
-	lockdep_assert_held(&owner->lock);
-	if (nr_free < fp_huge_frames(owner->buddy) || keep) {
-		if (keep) {
-			count_kept(owner, 1);
-			trace_merge(owner, index, true);
-		}
-		relist_huge(owner, index, was, fp_owner_class(owner->buddy, nr_free));
-		count_free(owner, nr);
-		return false;
-	}
-	relist_huge(owner, index, was, FP_LISTS);
-	count_free(owner, -(s32)(nr_free - nr));
-	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
-	trace_merge(owner, index, false);
-	return true;
-}
-
-/**
- * fp_owner_delist() - undo fp_owner_enlist()
- * @owner: the owner, which is locked or about to end
- * @index: the huge frame
- */
-void fp_owner_delist(struct fp_owner *owner, u32 index)
-{
-	u32 nr_free = fp_frames_nr_free(fp_buddy_frames(owner->buddy, index));
-
-	if (nr_free == fp_huge_frames(owner->buddy))
-		count_kept(owner, -1);
-	relist_huge(owner, index, fp_owner_class(owner->buddy, nr_free), FP_LISTS);
-	count_free(owner, -(s32)nr_free);
-	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
+	recount(owner, index, nr_free - nr, leaves ? 0 : nr_free);
+	if (leaves)
+		WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
+	if (whole)
+		trace_merge(owner, index, !leaves);
+	return leaves;
 }

@@ -100,29 +100,16 @@ static void empty_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 inde
  * @index: the first
  * @nr: how many, in one extent; those after the first are FP_HUGE_INSIDE
  * @dirty: they go into quarantine; otherwise they become empty
+ * @keep: if they are dirty, their owner may have them again as they are
  */
 void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr,
-			  bool dirty)
+			  bool dirty, bool keep)
 {
 	if (!dirty) {
 		empty_run(buddy, budget, index, nr);
 		return;
 	}
-	queue_run(buddy, budget, FP_UNCLEARED, index, nr);
-	count_quarantined(buddy, budget, nr);
-	trace_quarantine(buddy, index, nr, budget->label, FP_TRACE_ENTERED);
-}
-
-/**
- * fp_buddy_keep_run() - keep wholly free huge frames for their owner, as they are
- * @buddy: the buddy, locked
- * @budget: of their owner
- * @index: the first
- * @nr: how many, in one extent; those after the first are FP_HUGE_INSIDE
- */
-void fp_buddy_keep_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr)
-{
-	queue_run(buddy, budget, FP_KEPT, index, nr);
+	queue_run(buddy, budget, keep ? FP_KEPT : FP_UNCLEARED, index, nr);
 	count_quarantined(buddy, budget, nr);
 	trace_quarantine(buddy, index, nr, budget->label, FP_TRACE_ENTERED);
 }
@@ -184,7 +171,7 @@ void fp_owner_release(struct fp_owner *owner, u32 index)
 	bool dirty = !fp_frames_all_clean(fp_buddy_frames(buddy, index));
 
 	spin_lock(&buddy->lock);
-	fp_buddy_release_run(buddy, owner->budget, index, 1, dirty);
+	fp_buddy_release_run(buddy, owner->budget, index, 1, dirty, false);
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
 }

@@ -11,43 +11,6 @@
 #define MAX_HUGE	1024
 
 /**
- * fp_buddy_freeze() - keep all owners from changing anything
- * @buddy: the buddy
- *
- * Context: any; until fp_buddy_thaw() the caller may not sleep.
- */
-void fp_buddy_freeze(struct fp_buddy *buddy)
-	__acquires(&buddy->freeze_lock)
-	__acquires(&buddy->lock)
-{
-	struct fp_owner *owner;
-
-	spin_lock_bh(&buddy->freeze_lock);
-	WRITE_ONCE(buddy->frozen, true);
-	list_for_each_entry(owner, &buddy->owners, node) {
-		spin_lock(&owner->lock);
-		spin_unlock(&owner->lock);
-	}
-	spin_lock(&buddy->lock);
-}
-
-/**
- * fp_buddy_thaw() - undo fp_buddy_freeze()
- * @buddy: the buddy
- *
- * Context: any.
- */
-void fp_buddy_thaw(struct fp_buddy *buddy)
-	__releases(&buddy->lock)
-	__releases(&buddy->freeze_lock)
-{
-	spin_unlock(&buddy->lock);
-	/* Pairs with the acquire in fp_owner_lock(). */
-	smp_store_release(&buddy->frozen, false);
-	spin_unlock_bh(&buddy->freeze_lock);
-}
-
-/**
  * fp_buddy_nr_owned_free() - count the free frames in owned huge frames
  * @buddy: the buddy
  *

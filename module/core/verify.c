@@ -33,18 +33,10 @@ static bool run_is_sound(const struct fp_buddy *buddy, u32 index)
 static const char *check_frames(const struct fp_buddy *buddy, u32 index, bool continues)
 {
 	struct fp_frames frames = fp_buddy_frames(buddy, index);
-	bool was_free = !continues;
-	u32 at;
 
-	for (at = 0; at < fp_huge_frames(buddy); at++) {
-		bool is_free = fp_frames_is_free(frames, at);
-
-		if (was_free && !is_free && !fp_frames_is_head(frames, at))
-			return at ? "F1: frame continues a free one" :
-				    "B3: frame 0 continues nothing";
-		was_free = is_free;
-	}
-	return NULL;
+	if (!continues && !((frames.words[0] | fp_frames_aux(frames)[0]) & 1))
+		return "B3: frame 0 continues nothing";
+	return fp_frames_is_sound(frames) ? NULL : "F1: frame continues a free one";
 }
 
 /* Do its neighbours on the list point to @index? The first one's neighbour is the list's head. */
@@ -62,15 +54,33 @@ static bool is_linked(const struct fp_buddy *buddy, const struct fp_owner *owner
 	return prev < buddy->runs.extents.nr_huge && fp_huge_next(&buddy->runs.huge[prev]) == index;
 }
 
-static bool quarantined_is_sound(const struct fp_buddy *buddy, u32 index, u32 nr)
-{
-	return nr && nr <= fp_extents_contiguous(&buddy->runs.extents, index) &&
-	       are_inside(buddy, index + 1, nr - 1);
-}
+/**
+ * struct sums - totals, over all huge frames or over all owners
+ * @nr_huge: owned huge frames, those of runs included
+ * @nr_listed: owned huge frames with free frames
+ * @nr_kept: those that are wholly free
+ * @nr_free: free frames in them
+ * @nr_quarantined: huge frames in quarantine
+ * @nr_retired: retired huge frames
+ * @nr_ids: ids in use that are not fixed
+ * @nr_keepers: owners that may keep something
+ * @nr_free_of_charge: huge frames of owners that are not charged
+ */
+struct sums {
+	u32 nr_huge;
+	u32 nr_listed;
+	u32 nr_kept;
+	u64 nr_free;
+	u32 nr_quarantined;
+	u32 nr_retired;
+	u32 nr_ids;
+	u32 nr_keepers;
+	u32 nr_free_of_charge;
+};
 
 /*
- * Check the run that begins at a huge frame, and add up how many there are in each state. @tail is
- * where the last run before it has its rest, and becomes where this one has it.
+ * Check the run that begins at a huge frame. @tail is where the last run before it has its rest,
+ * and becomes where this one has it.
  */
 static const char *check_run(const struct fp_buddy *buddy, u32 index, u32 nr,
 			     enum fp_huge_state state, u32 *tail)
@@ -90,16 +100,17 @@ static const char *check_run(const struct fp_buddy *buddy, u32 index, u32 nr,
 		*tail = fp_huge_prev(&buddy->runs.huge[index]) ? index + nr : FP_NIL;
 		return NULL;
 	case FP_HUGE_QUARANTINED:
-		return quarantined_is_sound(buddy, index, nr) ? NULL :
+		return nr <= fp_extents_contiguous(&buddy->runs.extents, index) &&
+		       are_inside(buddy, index + 1, nr - 1) ? NULL :
 		       "B1: run in quarantine is not what it says";
 	default:
 		return "B1: inside of nothing";
 	}
 }
 
-static const char *check_huge(const struct fp_buddy *buddy)
+static const char *check_huge(const struct fp_buddy *buddy, struct sums *sums)
 {
-	u32 index, tail = FP_NIL, nr, nr_quarantined = 0, nr_retired = 0;
+	u32 index, tail = FP_NIL, nr;
 	struct fp_huge_view view;
 	const char *broken;
 
@@ -108,45 +119,20 @@ static const char *check_huge(const struct fp_buddy *buddy)
 		broken = check_run(buddy, index, nr, view.state, &tail);
 		if (broken)
 			return broken;
-		nr_quarantined += view.state == FP_HUGE_QUARANTINED ? nr : 0;
-		nr_retired += view.state == FP_HUGE_RETIRED;
+		sums->nr_quarantined += view.state == FP_HUGE_QUARANTINED ? nr : 0;
+		sums->nr_retired += view.state == FP_HUGE_RETIRED;
+		sums->nr_huge += view.id != FP_NO_ID ? nr : 0;
+		sums->nr_listed += view.state == FP_HUGE_OWNED &&
+				   view.nr_used < fp_huge_frames(buddy);
 	}
-	if (nr_quarantined != buddy->nr_quarantined)
+	if (sums->nr_quarantined != buddy->nr_quarantined)
 		return "B4: wrong count of quarantined huge frames";
-	return nr_retired == buddy->nr_retired ? NULL :
+	return sums->nr_retired == buddy->nr_retired ? NULL :
 	       "B4: wrong count of retired huge frames";
 }
 
-/**
- * struct sums - totals over all owners, from their own records, or over all huge frames
- * @nr_huge: owned huge frames, those of runs included
- * @nr_listed: those with free frames
- * @nr_ids: ids that are not fixed
- * @nr_keepers: owners that may keep something
- * @nr_free_of_charge: huge frames of owners that are not charged
- * @nr_free: free frames of owned huge frames
- */
-struct sums {
-	u32 nr_huge;
-	u32 nr_listed;
-	u32 nr_ids;
-	u32 nr_keepers;
-	u32 nr_free_of_charge;
-	u64 nr_free;
-};
-
-/**
- * struct counts - totals over the lists of one owner
- * @nr_free: free frames
- * @nr_kept: wholly free huge frames
- */
-struct counts {
-	u64 nr_free;
-	u32 nr_kept;
-};
-
 static const char *check_list(const struct fp_buddy *buddy, const struct fp_owner *owner, u32 class,
-			      struct sums *sums, struct counts *counts)
+			      struct sums *sums)
 {
 	u32 index = owner->heads[class], nr_huge = buddy->runs.extents.nr_huge, nr;
 
@@ -159,8 +145,8 @@ static const char *check_list(const struct fp_buddy *buddy, const struct fp_owne
 		nr = fp_frames_nr_free(fp_buddy_frames(buddy, index));
 		if (fp_owner_class(buddy, nr) != class)
 			return "B2: huge frame is on the list of another class";
-		counts->nr_free += nr;
-		counts->nr_kept += nr == fp_huge_frames(buddy);
+		sums->nr_free += nr;
+		sums->nr_kept += nr == fp_huge_frames(buddy);
 	}
 	return NULL;
 }
@@ -188,20 +174,20 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 			       struct sums *sums)
 {
 	bool has_dynamic = fp_owner_has_dynamic_id(owner);
+	const struct sums before = *sums;
 	const char *broken;
-	struct counts counts = {};
 	u32 class;
 
 	for (class = 0; class < FP_LISTS; class++) {
 		if ((owner->classes >> class & 1) != (owner->heads[class] != FP_NIL))
 			return "B2: an owner's set of lists is wrong";
-		broken = check_list(buddy, owner, class, sums, &counts);
+		broken = check_list(buddy, owner, class, sums);
 		if (broken)
 			return broken;
 	}
-	if (counts.nr_free != owner->nr_free)
+	if (sums->nr_free - before.nr_free != owner->nr_free)
 		return "B4: wrong count of an owner's free frames";
-	if (counts.nr_kept != owner->nr_kept)
+	if (sums->nr_kept - before.nr_kept != owner->nr_kept)
 		return "B4: wrong count of an owner's kept huge frames";
 	if (has_dynamic && !id_is_sound(buddy, owner))
 		return "B5: id is nobody's and somebody's";
@@ -214,30 +200,12 @@ static const char *check_owner(const struct fp_buddy *buddy, const struct fp_own
 	if (owner->budget == &buddy->nobody)
 		sums->nr_free_of_charge += owner->nr_huge;
 	sums->nr_huge += owner->nr_huge;
-	sums->nr_free += owner->nr_free;
 	return NULL;
 }
 
-static struct sums sum_huge(const struct fp_buddy *buddy)
+static const char *check_owners(const struct fp_buddy *buddy, const struct sums *ours)
 {
-	struct fp_huge_view view;
-	struct sums sums = {};
-	u32 i, nr;
-
-	for (i = 0; i < buddy->runs.extents.nr_huge; i += nr) {
-		nr = fp_buddy_view(buddy, i, &view);
-		if (view.id != FP_NO_ID)
-			sums.nr_huge += nr;
-		sums.nr_listed += view.state == FP_HUGE_OWNED &&
-				  view.nr_used < fp_huge_frames(buddy);
-	}
-	sums.nr_ids = buddy->ids.nr - fp_bittree_count(&buddy->ids);
-	return sums;
-}
-
-static const char *check_owners(const struct fp_buddy *buddy)
-{
-	struct sums theirs = {}, ours = sum_huge(buddy);
+	struct sums theirs = {};
 	const struct fp_owner *owner;
 	const char *broken = NULL;
 	u32 nr_keepers = 0;
@@ -247,13 +215,13 @@ static const char *check_owners(const struct fp_buddy *buddy)
 		if (broken)
 			return broken;
 	}
-	if (theirs.nr_listed != ours.nr_listed)
+	if (theirs.nr_listed != ours->nr_listed)
 		return "B2: huge frame is not on its owner's list";
-	if (theirs.nr_huge != ours.nr_huge)
+	if (theirs.nr_huge != ours->nr_huge)
 		return "B4: wrong count of huge frames of the owners";
 	if (theirs.nr_free != fp_buddy_nr_owned_free(buddy))
 		return "B4: wrong count of all owners' free frames";
-	if (theirs.nr_ids != ours.nr_ids)
+	if (theirs.nr_ids != buddy->ids.nr - fp_bittree_count(&buddy->ids))
 		return "B5: id is two owners' or nobody's";
 	list_for_each_entry(owner, &buddy->keepers, keeper)
 		if (++nr_keepers > theirs.nr_keepers)
@@ -313,6 +281,32 @@ static const char *check_queues(const struct fp_buddy *buddy)
 	return NULL;
 }
 
+/* Keep all owners from changing anything until thaw(). */
+static void freeze(struct fp_buddy *buddy)
+	__acquires(&buddy->freeze_lock)
+	__acquires(&buddy->lock)
+{
+	struct fp_owner *owner;
+
+	spin_lock_bh(&buddy->freeze_lock);
+	WRITE_ONCE(buddy->frozen, true);
+	list_for_each_entry(owner, &buddy->owners, node) {
+		spin_lock(&owner->lock);
+		spin_unlock(&owner->lock);
+	}
+	spin_lock(&buddy->lock);
+}
+
+static void thaw(struct fp_buddy *buddy)
+	__releases(&buddy->lock)
+	__releases(&buddy->freeze_lock)
+{
+	spin_unlock(&buddy->lock);
+	/* Pairs with the acquire in fp_owner_lock(). */
+	smp_store_release(&buddy->frozen, false);
+	spin_unlock_bh(&buddy->freeze_lock);
+}
+
 /**
  * fp_buddy_verify() - check every invariant
  * @buddy: the buddy
@@ -323,16 +317,12 @@ static const char *check_queues(const struct fp_buddy *buddy)
  */
 const char *fp_buddy_verify(struct fp_buddy *buddy)
 {
+	struct sums sums = {};
 	const char *broken;
 
-	fp_buddy_freeze(buddy);
-	broken = fp_runs_verify(&buddy->runs);
-	if (!broken)
-		broken = check_huge(buddy);
-	if (!broken)
-		broken = check_queues(buddy);
-	if (!broken)
-		broken = check_owners(buddy);
-	fp_buddy_thaw(buddy);
+	freeze(buddy);
+	broken = fp_runs_verify(&buddy->runs) ?: check_huge(buddy, &sums) ?:
+		 check_queues(buddy) ?: check_owners(buddy, &sums);
+	thaw(buddy);
 	return broken;
 }

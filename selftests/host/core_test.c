@@ -112,9 +112,8 @@ static void frames_remember_dirt_and_heads(void)
 
 	fp_frames_init(frames, false);
 	EXPECT(!fp_frames_take(frames, 60, 10, true));
-	EXPECT(fp_frames_is_head(frames, 60));
-	EXPECT(!fp_frames_is_head(frames, 64));
 	EXPECT(fp_frames_holds(frames, 60, 10, true));
+	EXPECT(!fp_frames_holds(frames, 64, 6, true));
 	EXPECT(fp_frames_holds(frames, 64, 6, false));
 	fp_frames_put(frames, 60, 10, true);
 	EXPECT(!fp_frames_all_clean(frames));

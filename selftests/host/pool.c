@@ -28,6 +28,14 @@ void pool_init_one(struct fp_buddy *buddy, u32 hpfn, u64 frames)
 	pool_init(buddy, &extent, 1);
 }
 
+/* Is a frame of an owned huge frame free? */
+bool pool_is_free(const struct fp_buddy *buddy, u64 frame)
+{
+	u32 at = fp_rest(buddy, frame);
+
+	return fp_buddy_frames(buddy, fp_index(buddy, frame)).words[at / 64] >> (at % 64) & 1;
+}
+
 /* Does what the worker of the kernel module does when no page is referenced. */
 void pool_settle(struct fp_buddy *buddy)
 {
@@ -56,17 +64,18 @@ int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align
 	return fp_buddy_alloc(buddy, owner, &request, run);
 }
 
-static bool take_in_huge(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
+static void take_in_huge(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
 {
-	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
-	u32 i;
-
-	for (i = at; i < at + nr; i++)
-		if (!fp_frames_is_free(frames, i))
-			return false;
 	fp_owner_delist(owner, index);
-	*dirty = fp_frames_take(frames, at, nr, true);
+	*dirty = fp_frames_take(fp_buddy_frames(owner->buddy, index), at, nr, true);
 	fp_owner_enlist(owner, index);
+}
+
+static bool are_free(const struct fp_buddy *buddy, u64 frame, u32 nr)
+{
+	while (nr--)
+		if (!pool_is_free(buddy, frame + nr))
+			return false;
 	return true;
 }
 
@@ -87,20 +96,27 @@ static bool take_empty(struct fp_owner *owner, u32 index, u32 nr)
 	return taken;
 }
 
-static bool take_at(struct fp_owner *owner, u32 index, u32 at, u64 nr, bool *dirty)
+static bool take_at(struct fp_owner *owner, u32 index, u32 at, u64 nr, struct fp_run *run)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 whole = fp_index(buddy, nr), rest = fp_rest(buddy, nr);
+	u32 nr_huge = fp_index(buddy, nr) + !!fp_rest(buddy, nr);
 
-	*dirty = false;
-	if (fp_huge_tag(&buddy->runs.huge[index]) == fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
-		return !whole && take_in_huge(owner, index, at, nr, dirty);
-	if (!take_empty(owner, index, whole + !!rest))
+	if (!fp_owner_has(owner, index)) {
+		if (!take_empty(owner, index, nr_huge))
+			return false;
+		if (!at) {
+			fp_owner_fill(owner, index, nr, false, run);
+			return true;
+		}
+		fp_frames_init(fp_buddy_frames(buddy, index), false);
+		fp_frames_take(fp_buddy_frames(buddy, index), at, nr, true);
+		fp_owner_enlist(owner, index);
+		run->dirty = false;
+		return true;
+	}
+	if (fp_index(buddy, nr) || !are_free(buddy, run->frame, nr))
 		return false;
-	if (whole)
-		fp_owner_begin_run(owner, index, whole, rest);
-	if (rest)
-		fp_owner_adopt(owner, index + whole, at, rest, !whole, false);
+	take_in_huge(owner, index, at, nr, &run->dirty);
 	return true;
 }
 
@@ -117,7 +133,7 @@ int pool_alloc_at(struct fp_buddy *buddy, struct fp_owner *owner, u64 frame, u64
 	run->frame = frame;
 	run->nr = nr;
 	fp_owner_lock(owner);
-	done = take_at(owner, index, at, nr, &run->dirty);
+	done = take_at(owner, index, at, nr, run);
 	fp_owner_unlock(owner);
 	return done ? 0 : -EBUSY;
 }

@@ -17,6 +17,7 @@ struct extent {
 
 void pool_init(struct fp_buddy *buddy, const struct extent *extents, u32 nr);
 void pool_init_one(struct fp_buddy *buddy, u32 hpfn, u64 frames);
+bool pool_is_free(const struct fp_buddy *buddy, u64 frame);
 void pool_settle(struct fp_buddy *buddy);
 void pool_fini(struct fp_buddy *buddy);
 
