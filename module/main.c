@@ -2,6 +2,7 @@
 /* The module's parameters, initialisation and exit. */
 #define pr_fmt(fmt) "framepool: " fmt
 
+#include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -187,7 +188,8 @@ err_buffer:
 
 static void __exit fp_exit(void)
 {
-	fp_debugfs_remove(debugfs);
+	/* Waits for readers. */
+	debugfs_remove(debugfs);
 	fp_chardev_destroy(chardev);
 	fp_pool_destroy(pool);
 	fp_client_exit();

@@ -27,21 +27,10 @@ static int summary_show(struct seq_file *file, void *unused)
 	fp_stats_read(pool, &stats);
 	fp_stats_read_blocks(pool, &stats);
 	seq_printf(file, "pool: %s\n", pool->name);
-	seq_printf(file, "total: %llu\n", stats.total_bytes);
-	seq_printf(file, "free: %llu\n", stats.free_bytes);
-	seq_printf(file, "used: %llu\n", stats.used_bytes);
-	seq_printf(file, "quarantined: %llu\n", stats.quarantined_bytes);
-	seq_printf(file, "retired: %llu\n", stats.retired_bytes);
-	seq_printf(file, "largest: %llu\n", stats.largest_bytes);
-	seq_printf(file, "charged: %llu\n", stats.charged_bytes);
 	seq_printf(file, "extents: %u\n", pool->source.nr_extents);
-	seq_printf(file, "clients: %llu\n", stats.clients);
-	seq_printf(file, "buffers: %llu\n", stats.buffers);
-	seq_printf(file, "allocs: %llu\n", stats.allocs);
-	seq_printf(file, "frees: %llu\n", stats.frees);
-	seq_printf(file, "fail_nomem: %llu\n", stats.fail_nomem);
-	seq_printf(file, "fail_nospace: %llu\n", stats.fail_nospace);
-	seq_printf(file, "fail_quota: %llu\n", stats.fail_quota);
+#define SHOW(_name, _field)	seq_printf(file, #_name ": %llu\n", (u64)stats._field);
+	FP_FIGURES(SHOW)
+#undef SHOW
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
@@ -175,17 +164,16 @@ static int quarantine_show(struct seq_file *file, void *unused)
 DEFINE_SHOW_ATTRIBUTE(quarantine);
 
 /* Show all columns but the name. */
-static void show_slabs(struct seq_file *file, struct fp_slab_cache *slabs, u64 size, u64 nr_reports)
+static void show_slabs(struct seq_file *file, struct fp_slab_cache *slabs, u64 nr_reports)
 {
 	struct fp_slab_stats stats;
 
 	fp_slab_stats(slabs, &stats);
-	seq_printf(file, "%7llu %7u %8u %10llu %10llu ", size, slabs->stride, slabs->per_slab,
+	seq_printf(file, "%7u %7u %8u %10llu %10llu ", slabs->size, slabs->stride, slabs->per_slab,
 		   stats.active, stats.objects);
 	seq_printf(file, "%8llu %10llu %8llu %6llu ", stats.cached, 1ULL << slabs->shift,
 		   stats.slabs, stats.empty);
-	seq_printf(file, "%10llu %10llu ", (stats.slabs << slabs->shift) - stats.objects * size,
-		   stats.metadata);
+	seq_printf(file, "%10llu %10llu ", stats.waste, stats.metadata);
 	seq_printf(file, "%12llu %10llu ", stats.hits, stats.refills);
 	seq_printf(file, "%12llu %10llu %9llu %7llu ", stats.kept, stats.returns, stats.bad_frees,
 		   nr_reports);
@@ -193,7 +181,7 @@ static void show_slabs(struct seq_file *file, struct fp_slab_cache *slabs, u64 s
 
 static void show_cache(struct fp_cache *cache, void *context)
 {
-	show_slabs(context, &cache->slabs, cache->size, atomic64_read(&cache->nr_reports));
+	show_slabs(context, &cache->slabs, atomic64_read(&cache->nr_reports));
 	seq_escape_str(context, cache->name, ESCAPE_ANY_NP, NULL);
 	seq_putc(context, '\n');
 }
@@ -207,7 +195,7 @@ static void show_window(struct fp_window *window, void *context)
 	struct fp_usage usage;
 
 	fp_account_usage(&window->windows->pool->accounts, window->windows->account, &usage);
-	show_slabs(context, &window->slabs, window->slabs.size, 0);
+	show_slabs(context, &window->slabs, 0);
 	seq_printf(context, "%d/%u ", usage.pid, window->index);
 	show_comm(context, usage.comm);
 }
@@ -224,6 +212,13 @@ static int caches_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(caches);
 
+static void verify_cache(struct fp_cache *cache, void *context)
+{
+	const char **broken = context;
+
+	*broken = *broken ?: fp_slab_verify(&cache->slabs);
+}
+
 static void verify_window(struct fp_window *window, void *context)
 {
 	const char **broken = context;
@@ -234,10 +229,10 @@ static void verify_window(struct fp_window *window, void *context)
 static int verify_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
-	const char *broken = fp_buddy_verify(&pool->buddy) ?: fp_caches_verify(pool);
+	const char *broken = fp_buddy_verify(&pool->buddy);
 
-	if (!broken)
-		fp_client_windows_for_each(pool, verify_window, &broken);
+	fp_caches_for_each(pool, verify_cache, &broken);
+	fp_client_windows_for_each(pool, verify_window, &broken);
 	seq_printf(file, "%s\n", broken ?: "ok");
 	return 0;
 }
@@ -248,7 +243,7 @@ DEFINE_SHOW_ATTRIBUTE(verify);
  * @pool: the pool
  *
  * Context: may sleep.
- * Return: the argument for fp_debugfs_remove(). Without debugfs in the kernel, there are no files.
+ * Return: the argument for debugfs_remove(). Without debugfs in the kernel, there are no files.
  */
 struct dentry *fp_debugfs_create(struct fp_pool *pool)
 {
@@ -261,21 +256,8 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
 	debugfs_create_file("users", 0400, dir, pool, &users_fops);
 	debugfs_create_file("quarantine", 0400, dir, pool, &quarantine_fops);
-	debugfs_create_file("map", 0400, dir, pool, &fp_layout_map_fops);
-	debugfs_create_file("owners", 0400, dir, pool, &fp_layout_owners_fops);
-	debugfs_create_file("extents", 0400, dir, pool, &fp_layout_extents_fops);
 	debugfs_create_file("caches", 0400, dir, pool, &caches_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
+	fp_layout_create(pool, dir);
 	return root;
-}
-
-/**
- * fp_debugfs_remove() - wait for readers, and remove the files
- * @root: from fp_debugfs_create()
- *
- * Context: may sleep.
- */
-void fp_debugfs_remove(struct dentry *root)
-{
-	debugfs_remove(root);
 }

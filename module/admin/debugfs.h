@@ -6,6 +6,5 @@ struct dentry;
 struct fp_pool;
 
 struct dentry *fp_debugfs_create(struct fp_pool *pool);
-void fp_debugfs_remove(struct dentry *root);
 
 #endif

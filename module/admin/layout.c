@@ -6,6 +6,7 @@
  */
 #include "admin/layout.h"
 
+#include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
@@ -85,7 +86,7 @@ static int map_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-const struct file_operations fp_layout_map_fops = {
+static const struct file_operations map_fops = {
 	.owner = THIS_MODULE,
 	.open = map_open,
 	.read = map_read,
@@ -169,19 +170,7 @@ static int owners_show(struct seq_file *file, void *unused)
 	kvfree(by_id);
 	return 0;
 }
-
-static int owners_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, owners_show, inode->i_private);
-}
-
-const struct file_operations fp_layout_owners_fops = {
-	.owner = THIS_MODULE,
-	.open = owners_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_ATTRIBUTE(owners);
 
 /* Position 0 is the header, position n the extent n - 1. */
 static void *extents_start(struct seq_file *file, loff_t *pos)
@@ -223,26 +212,24 @@ static int extents_show(struct seq_file *file, void *token)
 	return 0;
 }
 
-static const struct seq_operations fp_layout_extents_sops = {
+static const struct seq_operations extents_sops = {
 	.start = extents_start,
 	.next = extents_next,
 	.stop = extents_stop,
 	.show = extents_show,
 };
+DEFINE_SEQ_ATTRIBUTE(extents);
 
-static int extents_open(struct inode *inode, struct file *file)
+/**
+ * fp_layout_create() - create the files
+ * @pool: the pool
+ * @dir: where to create them
+ *
+ * Context: may sleep.
+ */
+void fp_layout_create(struct fp_pool *pool, struct dentry *dir)
 {
-	int ret = seq_open(file, &fp_layout_extents_sops);
-
-	if (!ret)
-		((struct seq_file *)file->private_data)->private = inode->i_private;
-	return ret;
+	debugfs_create_file("map", 0400, dir, pool, &map_fops);
+	debugfs_create_file("owners", 0400, dir, pool, &owners_fops);
+	debugfs_create_file("extents", 0400, dir, pool, &extents_fops);
 }
-
-const struct file_operations fp_layout_extents_fops = {
-	.owner = THIS_MODULE,
-	.open = extents_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = seq_release,
-};

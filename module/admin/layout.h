@@ -2,10 +2,9 @@
 #ifndef FP_LAYOUT_H
 #define FP_LAYOUT_H
 
-#include <linux/fs.h>
+struct dentry;
+struct fp_pool;
 
-extern const struct file_operations fp_layout_map_fops;
-extern const struct file_operations fp_layout_owners_fops;
-extern const struct file_operations fp_layout_extents_fops;
+void fp_layout_create(struct fp_pool *pool, struct dentry *dir);
 
 #endif

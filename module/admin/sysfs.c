@@ -51,41 +51,24 @@ static DEVICE_ATTR_RW(_name)
 QUOTA(client_quota);
 QUOTA(user_quota);
 
-#define STAT(_name, _field)									\
-static ssize_t _name##_show(struct device *device, struct device_attribute *attr, char *text)	\
-{												\
-	struct framepool_ioc_stats stats;							\
-												\
-	fp_stats_read(dev_get_drvdata(device), &stats);						\
-	return sysfs_emit(text, "%llu\n", stats._field);					\
-}												\
-static DEVICE_ATTR_RO(_name)
-
-STAT(total, total_bytes);
-STAT(free, free_bytes);
-STAT(used, used_bytes);
-STAT(quarantined, quarantined_bytes);
-STAT(retired, retired_bytes);
-STAT(charged, charged_bytes);
-STAT(clients, clients);
-STAT(buffers, buffers);
-STAT(allocs, allocs);
-STAT(frees, frees);
-STAT(fail_nomem, fail_nomem);
-STAT(fail_nospace, fail_nospace);
-STAT(fail_quota, fail_quota);
-
-static ssize_t largest_show(struct device *device, struct device_attribute *attr, char *text)
+static ssize_t figure_show(struct device *device, struct device_attribute *attr, char *text)
 {
+	size_t offset = (size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
 	struct fp_pool *pool = dev_get_drvdata(device);
 	struct framepool_ioc_stats stats;
 
 	fp_stats_read(pool, &stats);
-	if (!stats.largest_bytes)
+	if (offset == offsetof(struct framepool_ioc_stats, largest_bytes) && !stats.largest_bytes)
 		fp_stats_read_blocks(pool, &stats);
-	return sysfs_emit(text, "%llu\n", stats.largest_bytes);
+	return sysfs_emit(text, "%llu\n", *(u64 *)((void *)&stats + offset));
 }
-static DEVICE_ATTR_RO(largest);
+
+#define FIGURE(_name, _field)									\
+	static struct dev_ext_attribute figure_##_name = {					\
+		.attr = __ATTR(_name, 0444, figure_show, NULL),					\
+		.var = (void *)offsetof(struct framepool_ioc_stats, _field),			\
+	};
+FP_FIGURES(FIGURE)
 
 static ssize_t shutdown_store(struct device *device, struct device_attribute *attr,
 			      const char *text, size_t size)
@@ -140,20 +123,8 @@ static struct attribute *attributes[] = {
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,
 	&dev_attr_shutdown.attr,
-	&dev_attr_total.attr,
-	&dev_attr_free.attr,
-	&dev_attr_used.attr,
-	&dev_attr_quarantined.attr,
-	&dev_attr_retired.attr,
-	&dev_attr_largest.attr,
-	&dev_attr_charged.attr,
-	&dev_attr_clients.attr,
-	&dev_attr_buffers.attr,
-	&dev_attr_allocs.attr,
-	&dev_attr_frees.attr,
-	&dev_attr_fail_nomem.attr,
-	&dev_attr_fail_nospace.attr,
-	&dev_attr_fail_quota.attr,
+#define ATTRIBUTE(_name, _field)	&figure_##_name.attr.attr,
+	FP_FIGURES(ATTRIBUTE)
 	NULL,
 };
 

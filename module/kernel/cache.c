@@ -74,7 +74,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base, void *tracks)
 
 static const struct fp_slab_ops pool_ops = { .get = get_slab, .put = put_slab };
 
-/* Called when the pool is short of memory. */
+/* Give back what the pool may need. */
 static void give(struct fp_reclaimer *reclaimer, bool hard)
 {
 	struct fp_cache *cache = container_of(reclaimer, struct fp_cache, reclaimer);
@@ -108,7 +108,7 @@ static int init_slabs(struct fp_cache *cache, const struct framepool_cache_args 
 	config.span = frame_address(cache->pool, (bytes >> PAGE_SHIFT) - 1) + PAGE_SIZE -
 		      config.origin;
 	if (cache->is_debugged) {
-		config.size += FP_SLABDEBUG_REDZONE;
+		config.redzone = FP_SLABDEBUG_REDZONE;
 		config.cached_bytes = 0;
 		config.min_order = 0;
 	}
@@ -124,7 +124,6 @@ static struct fp_cache *make_cache(struct fp_pool *pool, const char *name,
 	if (!cache)
 		return ERR_PTR(-ENOMEM);
 	cache->pool = pool;
-	cache->size = args->size;
 	cache->ctor = args->ctor;
 	cache->is_debugged = pool->debug_caches || args->flags & FRAMEPOOL_CACHE_DEBUG;
 	INIT_LIST_HEAD(&cache->reclaimer.node);
@@ -236,7 +235,7 @@ void *framepool_cache_alloc(struct fp_cache *cache, gfp_t gfp)
 	if (unlikely(object == FP_SLAB_NONE))
 		object = alloc_slow(cache, gfp, _RET_IP_);
 	if (unlikely(gfp & __GFP_ZERO) && likely(object))
-		memset((void *)object, 0, cache->size);
+		memset((void *)object, 0, cache->slabs.size);
 	return (void *)object;
 }
 EXPORT_SYMBOL_GPL(framepool_cache_alloc);
@@ -318,7 +317,7 @@ unsigned int framepool_cache_alloc_bulk(struct fp_cache *cache, gfp_t gfp, unsig
 	else
 		got = fp_slab_alloc_bulk(&cache->slabs, (u64 *)objects, nr, may_sleep);
 	for (i = 0; gfp & __GFP_ZERO && i < got; i++)
-		memset(objects[i], 0, cache->size);
+		memset(objects[i], 0, cache->slabs.size);
 	return got;
 }
 EXPORT_SYMBOL_GPL(framepool_cache_alloc_bulk);
@@ -360,8 +359,7 @@ EXPORT_SYMBOL_GPL(framepool_cache_free_bulk);
  */
 void framepool_cache_shrink(struct fp_cache *cache)
 {
-	fp_magazines_drain(&cache->slabs.magazines, true);
-	fp_slab_release_empty(&cache->slabs);
+	give(&cache->reclaimer, true);
 }
 EXPORT_SYMBOL_GPL(framepool_cache_shrink);
 
@@ -378,7 +376,7 @@ void framepool_cache_stats(struct fp_cache *cache, struct framepool_cache_stats 
 
 	fp_slab_stats(&cache->slabs, &slabs);
 	*stats = (struct framepool_cache_stats){
-		.size = cache->size,
+		.size = cache->slabs.size,
 		.stride = cache->slabs.stride,
 		.slab_bytes = 1ULL << cache->slabs.shift,
 		.per_slab = cache->slabs.per_slab,
@@ -386,7 +384,7 @@ void framepool_cache_stats(struct fp_cache *cache, struct framepool_cache_stats 
 		.empty = slabs.empty,
 		.active = slabs.active,
 		.cached = slabs.cached,
-		.waste = slabs.slabs << cache->slabs.shift,
+		.waste = slabs.waste,
 		.metadata = slabs.metadata,
 		.hits = slabs.hits,
 		.refills = slabs.refills,
@@ -395,7 +393,6 @@ void framepool_cache_stats(struct fp_cache *cache, struct framepool_cache_stats 
 		.bad_frees = slabs.bad_frees,
 		.reports = atomic64_read(&cache->nr_reports),
 	};
-	stats->waste -= slabs.objects * cache->size;
 }
 EXPORT_SYMBOL_GPL(framepool_cache_stats);
 
@@ -417,26 +414,4 @@ void fp_caches_for_each(struct fp_pool *pool, void (*show)(struct fp_cache *cach
 		if (cache->pool == pool)
 			show(cache, context);
 	mutex_unlock(&caches_lock);
-}
-
-static void verify(struct fp_cache *cache, void *context)
-{
-	const char **broken = context;
-
-	*broken = *broken ?: fp_slab_verify(&cache->slabs);
-}
-
-/**
- * fp_caches_verify() - check every invariant of all caches of a pool
- * @pool: the pool
- *
- * Context: may sleep.
- * Return: as fp_slab_verify().
- */
-const char *fp_caches_verify(struct fp_pool *pool)
-{
-	const char *broken = NULL;
-
-	fp_caches_for_each(pool, verify, &broken);
-	return broken;
 }

@@ -15,7 +15,6 @@
  * @reclaimer: gives slabs back to the pool
  * @node: entry in the list of all caches (protected by the caches lock)
  * @name: shown in debugfs and reports; constant
- * @size: bytes of an object, as the user asked for; constant
  * @ctor: constructor, or NULL; constant
  * @is_debugged: each allocation and free is checked (see slabdebug.c); constant
  * @nr_reports: misuse that was reported
@@ -26,7 +25,6 @@ struct fp_cache {
 	struct fp_reclaimer reclaimer;
 	struct list_head node;
 	char name[FRAMEPOOL_NAME_MAX];
-	u32 size;
 	void (*ctor)(void *object);
 	bool is_debugged;
 	atomic64_t nr_reports;
@@ -34,6 +32,5 @@ struct fp_cache {
 
 void fp_caches_for_each(struct fp_pool *pool, void (*show)(struct fp_cache *cache, void *context),
 			void *context);
-const char *fp_caches_verify(struct fp_pool *pool);
 
 #endif

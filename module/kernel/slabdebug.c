@@ -50,9 +50,11 @@ static bool is_poisoned(const struct fp_cache *cache)
 
 static void fill(const struct fp_cache *cache, void *object, u8 poison)
 {
+	u32 size = cache->slabs.size;
+
 	if (is_poisoned(cache))
-		memset(object, poison, cache->size);
-	memset(object + cache->size, SLUB_RED_ACTIVE, cache->slabs.stride - cache->size);
+		memset(object, poison, size);
+	memset(object + size, SLUB_RED_ACTIVE, cache->slabs.stride - size);
 }
 
 /**
@@ -109,13 +111,13 @@ static void note(struct track *track, unsigned long caller)
 
 static bool redzone_is_intact(const struct fp_cache *cache, const void *object)
 {
-	return !memchr_inv(object + cache->size, SLUB_RED_ACTIVE,
-			   cache->slabs.stride - cache->size);
+	return !memchr_inv(object + cache->slabs.size, SLUB_RED_ACTIVE,
+			   cache->slabs.stride - cache->slabs.size);
 }
 
 static bool poison_is_intact(const struct fp_cache *cache, const void *object)
 {
-	return !is_poisoned(cache) || !memchr_inv(object, POISON_FREE, cache->size);
+	return !is_poisoned(cache) || !memchr_inv(object, POISON_FREE, cache->slabs.size);
 }
 
 /* Check that nobody has written to an object since it was freed. */

@@ -6,6 +6,26 @@
 
 #include "uapi/framepool.h"
 
+/*
+ * The figures that an administrator sees: name, and field of struct framepool_ioc_stats. @SHOW is a
+ * macro for one of them.
+ */
+#define FP_FIGURES(SHOW)			\
+	SHOW(total, total_bytes)		\
+	SHOW(free, free_bytes)			\
+	SHOW(used, used_bytes)			\
+	SHOW(quarantined, quarantined_bytes)	\
+	SHOW(retired, retired_bytes)		\
+	SHOW(largest, largest_bytes)		\
+	SHOW(charged, charged_bytes)		\
+	SHOW(clients, clients)			\
+	SHOW(buffers, buffers)			\
+	SHOW(allocs, allocs)			\
+	SHOW(frees, frees)			\
+	SHOW(fail_nomem, fail_nomem)		\
+	SHOW(fail_nospace, fail_nospace)	\
+	SHOW(fail_quota, fail_quota)
+
 struct fp_account;
 struct fp_pool;
 

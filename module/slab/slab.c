@@ -420,7 +420,6 @@ int fp_slab_add(struct fp_slab_cache *cache, u64 base, void *private, gfp_t gfp)
 	list_add(&slab->node, &cache->lists[FP_SLAB_EMPTY]);
 	cache->nr_slabs++;
 	cache->nr_empty++;
-	cache->nr_grown++;
 	cache->nr_free += cache->per_slab;
 	spin_unlock_bh(&cache->lock);
 	return 0;
@@ -496,7 +495,6 @@ void fp_slab_stats(struct fp_slab_cache *cache, struct fp_slab_stats *stats)
 	stats->objects = stats->slabs * cache->per_slab;
 	stats->refills = cache->nr_refills;
 	stats->returns = cache->nr_returns;
-	stats->grown = cache->nr_grown;
 	stats->bad_frees = cache->nr_bad_frees;
 	stats->waste = stats->slabs * ((1ULL << cache->shift) - (u64)cache->per_slab * cache->size);
 	/* The index takes at least so much, which is exact if slabs are neighbours. */
@@ -556,7 +554,8 @@ static u32 choose_shift(u32 stride, u32 min_order)
 
 static bool config_is_valid(const struct fp_slab_config *config)
 {
-	return config->size >= FP_SLAB_MIN_SIZE && config->size <= FP_SLAB_MAX_SIZE &&
+	return config->size >= FP_SLAB_MIN_SIZE &&
+	       config->size <= FP_SLAB_MAX_SIZE - config->redzone &&
 	       !(config->align & (config->align - 1)) &&
 	       config->align <= FP_HUGE_FRAMES << PAGE_SHIFT &&
 	       config->min_order <= FP_SLAB_MAX_ORDER;
@@ -566,7 +565,8 @@ static bool config_is_valid(const struct fp_slab_config *config)
 static void set_layout(struct fp_slab_cache *cache, const struct fp_slab_config *config)
 {
 	cache->size = config->size;
-	cache->stride = round_up(config->size, max_t(u32, config->align, FP_SLAB_MIN_SIZE));
+	cache->stride = round_up(config->size + config->redzone,
+				 max_t(u32, config->align, FP_SLAB_MIN_SIZE));
 	cache->shift = choose_shift(cache->stride, config->min_order);
 	cache->order = cache->shift - PAGE_SHIFT;
 	cache->per_slab = (1ULL << cache->shift) / cache->stride;

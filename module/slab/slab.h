@@ -67,6 +67,7 @@ struct fp_slab_ops {
  * @cached_bytes: most bytes of objects in a magazine; 0: each call goes to the slabs
  * @seed: seed of the random order in which objects are allocated; 0: by address
  * @min_order: least order of a slab, if possible
+ * @redzone: least number of unused bytes behind each object
  * @account: charge the caller's memory cgroup for the index of slabs
  */
 struct fp_slab_config {
@@ -78,6 +79,7 @@ struct fp_slab_config {
 	u64 cached_bytes;
 	u64 seed;
 	u32 min_order;
+	u32 redzone;
 	bool account;
 };
 
@@ -104,7 +106,6 @@ struct fp_slab_config {
  * @nr_empty: empty slabs
  * @nr_refills: how often objects were taken from slabs
  * @nr_returns: how often objects were put back into slabs
- * @nr_grown: slabs ever added
  * @nr_bad_frees: refused frees
  * @random: state of the random numbers, or 0
  */
@@ -129,7 +130,6 @@ struct fp_slab_cache {
 	u64 nr_empty;
 	u64 nr_refills;
 	u64 nr_returns;
-	u64 nr_grown;
 	u64 nr_bad_frees;
 	u64 random;
 };
@@ -145,7 +145,6 @@ struct fp_slab_cache {
  * @refills: how often objects were taken from slabs
  * @kept: objects that were freed into a magazine
  * @returns: how often objects were put back into slabs
- * @grown: slabs ever added
  * @bad_frees: refused frees
  * @waste: bytes of the slabs that are not part of an object
  * @metadata: bytes of other memory used, without what the memory allocator adds by rounding up
@@ -160,7 +159,6 @@ struct fp_slab_stats {
 	u64 refills;
 	u64 kept;
 	u64 returns;
-	u64 grown;
 	u64 bad_frees;
 	u64 waste;
 	u64 metadata;
