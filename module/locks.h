@@ -22,8 +22,6 @@
  *  list lock (spinlock)	an xarray's own; the windows of one client, and their handles
  *  client lock (spinlock)	handles and offsets of one client
  *  accounts lock (spinlock)	a pool's accounts and users
- *  bad lock (spinlock)		runs set aside because of a bad frame; held while their pool is
- *				examined as a whole
  *  waiters lock (spinlock)	the tasks that wait for memory of one pool
  *  reclaim lock (spinlock, bh)	the list of a pool's reclaimers (reclaim.c); held while a caller
  *				that may not sleep asks a few of them

@@ -20,20 +20,9 @@
 #define SAMPLE	16U	/* blocks that is_mixed() looks at */
 #define GROUPS	64U	/* groups of huge frames that free_sorted() tells apart */
 
-static __always_inline u32 huge_order(const struct fp_blocks *blocks)
-{
-	return blocks->buddy->order;
-}
-
 static __always_inline const struct fp_huge *huge_of(const struct fp_blocks *blocks, u64 frame)
 {
-	return &blocks->buddy->runs.huge[frame >> huge_order(blocks)];
-}
-
-/* The place of a frame in its huge frame. */
-static __always_inline u32 place_of(const struct fp_blocks *blocks, u64 frame)
-{
-	return frame & ((1U << huge_order(blocks)) - 1);
+	return &blocks->buddy->runs.huge[fp_index(blocks->buddy, frame)];
 }
 
 /*
@@ -64,7 +53,7 @@ static bool is_huge_frame(const struct fp_blocks *blocks, u64 frame)
 {
 	struct fp_huge huge;
 
-	if (!is_ours(blocks, frame, FP_HUGE_RUN) || place_of(blocks, frame))
+	if (!is_ours(blocks, frame, FP_HUGE_RUN) || fp_rest(blocks->buddy, frame))
 		return false;
 	huge.word = READ_ONCE(huge_of(blocks, frame)->word);
 	return fp_huge_next(&huge) == 1 && !fp_huge_prev(&huge);
@@ -72,16 +61,16 @@ static bool is_huge_frame(const struct fp_blocks *blocks, u64 frame)
 
 static __always_inline struct fp_frames frames_of(const struct fp_blocks *blocks, u64 frame)
 {
-	return fp_buddy_frames(blocks->buddy, frame >> huge_order(blocks));
+	return fp_buddy_frames(blocks->buddy, fp_index(blocks->buddy, frame));
 }
 
 /* Is this an allocated block of ours? True is reliable; false is not (see fp_frames_holds()). */
 static bool is_block(const struct fp_blocks *blocks, u64 frame, u32 order)
 {
-	if (order >= huge_order(blocks))
-		return order == huge_order(blocks) && is_huge_frame(blocks, frame);
+	if (order >= blocks->buddy->order)
+		return order == blocks->buddy->order && is_huge_frame(blocks, frame);
 	return is_ours(blocks, frame, FP_HUGE_OWNED) &&
-	       fp_frames_holds(frames_of(blocks, frame), place_of(blocks, frame), 1U << order,
+	       fp_frames_holds(frames_of(blocks, frame), fp_rest(blocks->buddy, frame), 1U << order,
 			       true);
 }
 
@@ -165,7 +154,7 @@ static bool is_mixed(const struct fp_blocks *blocks, const u32 *frames, u32 nr)
 	u32 i, index, last = U32_MAX, low = U32_MAX, high = 0, changes = 0;
 
 	for (i = 0; i < min(nr, SAMPLE); i++) {
-		index = frames[i] >> huge_order(blocks);
+		index = fp_index(blocks->buddy, frames[i]);
 		low = min(low, index);
 		high = max(high, index);
 		changes += index != last;
@@ -181,13 +170,13 @@ static noinline void free_sorted(struct fp_blocks *blocks, u32 order, const u32 
 	u8 ends[GROUPS] = {}, end = 0;
 
 	for (i = 0; i < nr; i++)
-		ends[(frames[i] >> huge_order(blocks)) % GROUPS]++;
+		ends[(fp_index(blocks->buddy, frames[i])) % GROUPS]++;
 	for (i = 0; i < GROUPS; i++) {
 		end += ends[i];
 		ends[i] = end;
 	}
 	for (i = nr; i--;)
-		sorted[--ends[(frames[i] >> huge_order(blocks)) % GROUPS]] = frames[i];
+		sorted[--ends[(fp_index(blocks->buddy, frames[i])) % GROUPS]] = frames[i];
 	fp_blocks_free_bulk(blocks, order, sorted, nr);
 }
 
@@ -278,7 +267,7 @@ static noinline int free_slow(struct fp_blocks *blocks, u64 frame, u32 order)
 int fp_blocks_free(struct fp_blocks *blocks, u64 frame, u32 order)
 {
 	if (likely(is_ours(blocks, frame, FP_HUGE_OWNED) &&
-		   fp_frames_holds_quickly(frames_of(blocks, frame), place_of(blocks, frame),
+		   fp_frames_holds_quickly(frames_of(blocks, frame), fp_rest(blocks->buddy, frame),
 					   order) &&
 		   try_push(blocks, frame, order)))
 		return 0;
@@ -288,7 +277,7 @@ int fp_blocks_free(struct fp_blocks *blocks, u64 frame, u32 order)
 /**
  * fp_blocks_count() - read the counts of the buddy, with blocks in magazines as free
  * @blocks: the blocks
- * @set_aside: frames set aside; they are used for the buddy, and not counted
+ * @set_aside: frames set aside; they are used for the buddy, and count as retired
  * @counts: the result
  * @cached: the result: by order, how many blocks magazines hold; FP_BLOCKS_ORDERS
  *
@@ -304,7 +293,9 @@ void fp_blocks_count(struct fp_blocks *blocks, u64 set_aside, struct fp_counts *
 
 	memset(cached, 0, FP_BLOCKS_ORDERS * sizeof(*cached));
 	fp_buddy_count(blocks->buddy, counts);
-	counts->used -= min(set_aside, counts->used);
+	set_aside = min(set_aside, counts->used);
+	counts->used -= set_aside;
+	counts->retired += set_aside;
 	for (order = 0; order < blocks->magazines.nr; order++) {
 		cached[order] = min(fp_magazines_count(&blocks->magazines, order),
 				    counts->used >> order);
@@ -341,7 +332,7 @@ int fp_blocks_init(struct fp_blocks *blocks, struct fp_buddy *buddy, bool direct
 	blocks->owners = kvcalloc(buddy->nr_fixed, sizeof(*blocks->owners), GFP_KERNEL);
 	if (!blocks->owners)
 		return -ENOMEM;
-	if (fp_magazines_init(&blocks->magazines, &ops, huge_order(blocks) + 1, WIDTH)) {
+	if (fp_magazines_init(&blocks->magazines, &ops, blocks->buddy->order + 1, WIDTH)) {
 		kvfree(blocks->owners);
 		return -ENOMEM;
 	}

@@ -132,37 +132,32 @@ static u32 next_length(const struct fp_runs *runs, u32 length, u32 last)
 	return run == FP_NIL ? NO_LENGTH : length_of(runs, run);
 }
 
-/* The lowest run of exactly this length that begins at @from or above, or FP_NIL. */
-static u32 lowest_from(const struct fp_runs *runs, u32 length, u32 from)
+/*
+ * The next run of exactly this length, from @at on upwards, or if @down, downwards. FP_NIL: there
+ * is none.
+ */
+static u32 next_run(const struct fp_runs *runs, u32 length, u32 at, bool down)
 {
 	const struct fp_bittree *tree;
 	u32 group, run;
 
 	if (length > FP_RUNS_SHORT) {
-		run = fp_runtree_from(runs, length, from, FP_NIL - 1);
+		run = down ? fp_runtree_before(runs, length, at + 1) :
+			     fp_runtree_from(runs, length, at, FP_NIL - 1);
 		return run != FP_NIL && length_of(runs, run) == length ? run : FP_NIL;
 	}
 	tree = &runs->of_length[length - 1];
-	group = fp_bittree_next(tree, from >> ilog2(length));
-	if (group != FP_BITTREE_NONE && run_in_group(runs, length, group) < from)
-		group = fp_bittree_next(tree, group + 1);
-	return group == FP_BITTREE_NONE ? FP_NIL : run_in_group(runs, length, group);
-}
-
-/* The highest run of exactly this length that begins at @to or below, or FP_NIL. */
-static u32 highest_to(const struct fp_runs *runs, u32 length, u32 to)
-{
-	const struct fp_bittree *tree;
-	u32 group, run;
-
-	if (length > FP_RUNS_SHORT) {
-		run = fp_runtree_before(runs, length, to + 1);
-		return run != FP_NIL && length_of(runs, run) == length ? run : FP_NIL;
-	}
-	tree = &runs->of_length[length - 1];
-	group = fp_bittree_last(tree, to >> ilog2(length));
-	if (group != FP_BITTREE_NONE && run_in_group(runs, length, group) > to)
-		group = group ? fp_bittree_last(tree, group - 1) : FP_BITTREE_NONE;
+	group = at >> ilog2(length);
+	group = down ? fp_bittree_last(tree, group) : fp_bittree_next(tree, group);
+	if (group == FP_BITTREE_NONE)
+		return FP_NIL;
+	run = run_in_group(runs, length, group);
+	if (down ? run <= at : run >= at)
+		return run;
+	/* It begins in the same group as @at, but on the other side. */
+	if (down && !group)
+		return FP_NIL;
+	group = down ? fp_bittree_last(tree, group - 1) : fp_bittree_next(tree, group + 1);
 	return group == FP_BITTREE_NONE ? FP_NIL : run_in_group(runs, length, group);
 }
 
@@ -194,8 +189,7 @@ static int search(const struct fp_runs *runs, struct fp_runs_request *request, u
 	u32 tries = 0;
 
 	while (request->length != NO_LENGTH) {
-		*run = request->high ? highest_to(runs, request->length, request->begin) :
-				       lowest_from(runs, request->length, request->begin);
+		*run = next_run(runs, request->length, request->begin, request->high);
 		if (*run == FP_NIL || *run > last) {
 			request->length = next_length(runs, request->length + 1, last);
 			request->begin = request->high ? last : 0;
@@ -266,7 +260,7 @@ u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 *index)
 
 	if (length == NO_LENGTH)
 		return 0;
-	run = highest_to(runs, length, FP_NIL - 1);
+	run = next_run(runs, length, FP_NIL - 1, true);
 	nr = min(length, max);
 	*index = run + length - nr;
 	carve(runs, run, *index, nr);

@@ -6,7 +6,6 @@
 #include "kernel/framepool_kernel.h"
 
 #include <linux/export.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 
 #include "kernel/context.h"
@@ -37,25 +36,13 @@ void framepool_put(struct fp_pool *pool)
 }
 EXPORT_SYMBOL_GPL(framepool_put);
 
-static void clear_block(struct page *page, gfp_t gfp, unsigned int order)
-{
-	unsigned long i;
-
-	for (i = 0; i < 1UL << order; i++) {
-		clear_highpage(page + i);
-		/* The largest block may be a gigabyte. */
-		if (gfpflags_allow_blocking(gfp))
-			cond_resched();
-	}
-}
-
 static struct page *frame_page(struct fp_pool *pool, u64 frame, gfp_t gfp, unsigned int order)
 {
-	struct page *page = pfn_to_page(fp_pool_pfn(pool, frame));
+	unsigned long pfn = fp_pool_pfn(pool, frame);
 
 	if (gfp & __GFP_ZERO)
-		clear_block(page, gfp, order);
-	return page;
+		fp_source_clear(pfn, 1ULL << order, gfpflags_allow_blocking(gfp));
+	return pfn_to_page(pfn);
 }
 
 /**

@@ -2,6 +2,7 @@
 #ifndef FP_ACCOUNT_H
 #define FP_ACCOUNT_H
 
+#include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -37,6 +38,7 @@ struct fp_user {
  * @pid: process that opened it, as the initial PID namespace sees it; constant
  * @comm: name of the thread that opened it; constant
  * @is_open: the client has not ended (protected by the accounts lock)
+ * @bad_runs: its runs with a bad frame, which were set aside (pool.c)
  */
 struct fp_account {
 	struct fp_budget budget;
@@ -45,6 +47,7 @@ struct fp_account {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	bool is_open;
+	struct llist_head bad_runs;
 };
 
 /**

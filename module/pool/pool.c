@@ -14,7 +14,6 @@
 
 #include <linux/ctype.h>
 #include <linux/err.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -23,13 +22,11 @@
 
 /**
  * struct bad_run - a run with a bad frame that is set aside
- * @node: in the pool's list
- * @owner: its owner
+ * @node: in the list of the account that owns it
  * @run: the run
  */
 struct bad_run {
-	struct list_head node;
-	struct fp_owner *owner;
+	struct llist_node node;
 	struct fp_run run;
 };
 
@@ -73,17 +70,6 @@ u64 fp_pool_frame(const struct fp_pool *pool, unsigned long pfn)
 u64 fp_pool_total_frames(const struct fp_pool *pool)
 {
 	return (u64)pool->source.nr * FP_HUGE_FRAMES;
-}
-
-static void clear_run(const struct fp_pool *pool, const struct fp_run *run)
-{
-	unsigned long pfn = fp_pool_pfn(pool, run->frame);
-	u64 i;
-
-	for (i = 0; i < run->nr; i++) {
-		clear_highpage(pfn_to_page(pfn + i));
-		cond_resched();
-	}
 }
 
 /**
@@ -246,6 +232,12 @@ static int free_run(struct fp_pool *pool, struct fp_owner *owner, const struct f
 	return ret;
 }
 
+/* Only accounts allocate through fp_pool_alloc(). */
+static struct llist_head *bad_runs_of(struct fp_owner *owner)
+{
+	return &container_of(owner, struct fp_account, owner)->bad_runs;
+}
+
 /* Set a run with a bad frame aside, so that it is not allocated again. */
 static int set_aside(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *run)
 {
@@ -260,12 +252,9 @@ static int set_aside(struct fp_pool *pool, struct fp_owner *owner, const struct 
 		free_run(pool, owner, run, true, false);
 		return -ENOBUFS;
 	}
-	bad->owner = owner;
 	bad->run = *run;
-	spin_lock(&pool->bad_lock);
-	list_add_tail(&bad->node, &pool->bad_runs);
-	pool->nr_bad_frames += run->nr;
-	spin_unlock(&pool->bad_lock);
+	llist_add(&bad->node, bad_runs_of(owner));
+	atomic64_add(run->nr, &pool->nr_bad_frames);
 	return 0;
 }
 
@@ -297,7 +286,7 @@ int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_
 	if (ret)
 		return ret;
 	if (run->dirty && !request->dirty)
-		clear_run(pool, run);
+		fp_source_clear(fp_pool_pfn(pool, run->frame), run->nr, true);
 	atomic64_inc(&pool->nr_allocs);
 	return 0;
 }
@@ -396,7 +385,7 @@ u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner,
 			continue;
 		}
 		if (dirty[i] && !request->dirty)
-			clear_run(pool, &runs[i]);
+			fp_source_clear(fp_pool_pfn(pool, runs[i].frame), runs[i].nr, true);
 		good++;
 	}
 	atomic64_add(good, &pool->nr_allocs);
@@ -443,17 +432,9 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
 {
 	struct bad_run *bad, *next;
-	LIST_HEAD(theirs);
 
-	spin_lock(&pool->bad_lock);
-	list_for_each_entry_safe(bad, next, &pool->bad_runs, node) {
-		if (bad->owner != owner)
-			continue;
-		list_move(&bad->node, &theirs);
-		pool->nr_bad_frames -= bad->run.nr;
-	}
-	spin_unlock(&pool->bad_lock);
-	list_for_each_entry_safe(bad, next, &theirs, node) {
+	llist_for_each_entry_safe(bad, next, llist_del_all(bad_runs_of(owner)), node) {
+		atomic64_sub(bad->run.nr, &pool->nr_bad_frames);
 		free_run(pool, owner, &bad->run, true, false);
 		kfree(bad);
 	}
@@ -467,14 +448,11 @@ void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner)
  * @counts: the result; @counts->retired includes runs that were set aside for a bad frame
  * @blocks: the result: by order, how many of the free blocks are in magazines; FP_BLOCKS_ORDERS
  *
- * Context: process.
+ * Context: any.
  */
 void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks)
 {
-	spin_lock(&pool->bad_lock);
-	fp_blocks_count(&pool->blocks, pool->nr_bad_frames, counts, blocks);
-	counts->retired += pool->nr_bad_frames;
-	spin_unlock(&pool->bad_lock);
+	fp_blocks_count(&pool->blocks, atomic64_read(&pool->nr_bad_frames), counts, blocks);
 }
 
 static bool name_is_valid(const char *name)
@@ -520,8 +498,6 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	fp_reclaimers_init(&pool->reclaimers);
 	fp_waiters_init(&pool->waiters);
 	INIT_DELAYED_WORK(&pool->trim, trim);
-	spin_lock_init(&pool->bad_lock);
-	INIT_LIST_HEAD(&pool->bad_runs);
 	mutex_init(&pool->clients_lock);
 	INIT_LIST_HEAD(&pool->clients);
 }

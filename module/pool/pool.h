@@ -61,9 +61,7 @@ struct fp_pool_config {
  * @accounts: has a lock of its own
  * @quarantine: has a lock of its own
  * @waiters: tasks that wait for memory; has a lock of its own
- * @bad_lock: protects @bad_runs, @nr_bad_frames; taken in process context only
- * @bad_runs: runs with a bad frame that were set aside (struct bad_run)
- * @nr_bad_frames: in @bad_runs
+ * @nr_bad_frames: in runs with a bad frame that were set aside
  * @clients_lock: protects @clients, @is_shut
  * @clients: all clients, in order of their opening
  * @nr_clients: how many (protected by @clients_lock; read without)
@@ -89,9 +87,7 @@ struct fp_pool {
 	struct fp_accounts accounts;
 	struct fp_quarantine quarantine;
 	struct fp_waiters waiters;
-	spinlock_t bad_lock;
-	struct list_head bad_runs;
-	u64 nr_bad_frames;
+	atomic64_t nr_bad_frames;
 	struct mutex clients_lock;
 	struct list_head clients;
 	u32 nr_clients;

@@ -20,25 +20,15 @@
 
 #include <linux/err.h>
 #include <linux/freezer.h>
-#include <linux/highmem.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
 #include "pool/poison.h"
+#include "pool/source.h"
 
 #define MIN_DELAY	msecs_to_jiffies(10)
 #define MAX_DELAY	msecs_to_jiffies(1000)
-
-static void clear_huge(struct page *page)
-{
-	u32 i;
-
-	for (i = 0; i < FP_HUGE_FRAMES; i++) {
-		clear_highpage(page + i);
-		cond_resched();
-	}
-}
 
 /*
  * Examine a huge frame; @whose and @kind as in fp_buddy_quarantine_pop().
@@ -69,7 +59,7 @@ static int examine_locked(struct fp_quarantine *quarantine, struct fp_budget *wh
 		trace_quarantine(buddy, index, 1, label, FP_TRACE_RETIRED);
 		fp_buddy_quarantine_retire(buddy, budget, index);
 	} else {
-		clear_huge(page);
+		fp_source_clear(page_to_pfn(page), FP_HUGE_FRAMES, true);
 		trace_quarantine(buddy, index, 1, label, FP_TRACE_RELEASED);
 		fp_buddy_quarantine_release(buddy, budget, index);
 	}

@@ -16,6 +16,7 @@
 
 #include "pool/source.h"
 
+#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -297,6 +298,23 @@ void fp_source_range(const struct fp_source *source, bool exact, u64 *first, u64
 {
 	*first = exact ? source->first : source->first ? rounddown_pow_of_two(source->first) : 0;
 	*end = exact ? source->end : roundup_pow_of_two(source->end);
+}
+
+/**
+ * fp_source_clear() - fill frames with zeros
+ * @pfn: PFN of the first
+ * @nr: number
+ * @may_sleep: let others have the processor in between
+ *
+ * Context: may sleep if @may_sleep.
+ */
+void fp_source_clear(unsigned long pfn, u64 nr, bool may_sleep)
+{
+	while (nr--) {
+		clear_highpage(pfn_to_page(pfn++));
+		if (may_sleep)
+			cond_resched();
+	}
 }
 
 /**

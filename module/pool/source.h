@@ -48,6 +48,7 @@ struct fp_source {
 
 int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config);
 void fp_source_range(const struct fp_source *source, bool exact, u64 *first, u64 *end);
+void fp_source_clear(unsigned long pfn, u64 nr, bool may_sleep);
 void fp_source_forget(struct fp_source *source);
 void fp_source_put(struct fp_source *source, unsigned long pfn);
 void fp_source_fini(struct fp_source *source);

@@ -284,6 +284,21 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 	}
 }
 
+/* Objects were put back, or refused: account for that, unlock, and give empty slabs back. */
+static void finish_put(struct fp_slab_cache *cache, u32 nr, u32 nr_refused)
+	__releases(&cache->lock)
+{
+	struct list_head surplus;
+
+	INIT_LIST_HEAD(&surplus);
+	cache->nr_free += nr;
+	cache->nr_returns += !!nr;
+	WRITE_ONCE(cache->nr_bad_frees, cache->nr_bad_frees + nr_refused);
+	cut_surplus(cache, cache->keep, &surplus);
+	spin_unlock_bh(&cache->lock);
+	release(cache, &surplus);
+}
+
 /**
  * fp_slab_put() - put objects back into slabs
  * @cache: the cache
@@ -295,10 +310,8 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
  */
 u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
-	struct list_head surplus;
 	u32 i, done = 0;
 
-	INIT_LIST_HEAD(&surplus);
 	spin_lock_bh(&cache->lock);
 	/* An object that is refused is skipped. */
 	for (i = 0; i < nr; i++) {
@@ -307,12 +320,7 @@ u32 fp_slab_put(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 		done += n;
 		i += n;
 	}
-	cache->nr_free += done;
-	WRITE_ONCE(cache->nr_bad_frees, cache->nr_bad_frees + nr - done);
-	cache->nr_returns++;
-	cut_surplus(cache, cache->keep, &surplus);
-	spin_unlock_bh(&cache->lock);
-	release(cache, &surplus);
+	finish_put(cache, done, nr - done);
 	return nr - done;
 }
 
@@ -342,22 +350,13 @@ static void take_back(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
  */
 u32 fp_slab_put_all(struct fp_slab_cache *cache, const u64 *objects, u32 nr)
 {
-	struct list_head surplus;
 	u32 done;
 
-	INIT_LIST_HEAD(&surplus);
 	spin_lock_bh(&cache->lock);
 	done = put_first(cache, objects, nr);
-	if (done == nr) {
-		cache->nr_free += nr;
-		cache->nr_returns++;
-		cut_surplus(cache, cache->keep, &surplus);
-	} else {
+	if (done < nr)
 		take_back(cache, objects, done);
-		WRITE_ONCE(cache->nr_bad_frees, cache->nr_bad_frees + 1);
-	}
-	spin_unlock_bh(&cache->lock);
-	release(cache, &surplus);
+	finish_put(cache, done == nr ? nr : 0, done < nr);
 	return done;
 }
 
