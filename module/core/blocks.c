@@ -49,19 +49,25 @@ static __always_inline bool is_ours(const struct fp_blocks *blocks, u64 frame,
 }
 
 /* Is this an allocated huge frame of ours? */
-static bool is_huge_frame(const struct fp_blocks *blocks, u64 frame)
+static __always_inline bool is_huge_frame(const struct fp_blocks *blocks, u64 frame)
 {
-	struct fp_huge huge;
-
-	if (!is_ours(blocks, frame, FP_HUGE_RUN) || fp_rest(blocks->buddy, frame))
-		return false;
-	huge.word = READ_ONCE(huge_of(blocks, frame)->word);
-	return fp_huge_next(&huge) == 1 && !fp_huge_prev(&huge);
+	return frame < blocks->nr_frames && !fp_rest(blocks->buddy, frame) &&
+	       fp_huge_owner_of_one(huge_of(blocks, frame)) < blocks->buddy->nr_fixed;
 }
 
 static __always_inline struct fp_frames frames_of(const struct fp_blocks *blocks, u64 frame)
 {
 	return fp_buddy_frames(blocks->buddy, fp_index(blocks->buddy, frame));
+}
+
+/* As is_block(), but false may also mean that this is not easy to see. */
+static __always_inline bool is_block_quickly(const struct fp_blocks *blocks, u64 frame, u32 order)
+{
+	if (order == blocks->buddy->order)
+		return is_huge_frame(blocks, frame);
+	return is_ours(blocks, frame, FP_HUGE_OWNED) &&
+	       fp_frames_holds_quickly(frames_of(blocks, frame), fp_rest(blocks->buddy, frame),
+				       order);
 }
 
 /* Is this an allocated block of ours? True is reliable; false is not (see fp_frames_holds()). */
@@ -266,10 +272,7 @@ static noinline int free_slow(struct fp_blocks *blocks, u64 frame, u32 order)
  */
 int fp_blocks_free(struct fp_blocks *blocks, u64 frame, u32 order)
 {
-	if (likely(is_ours(blocks, frame, FP_HUGE_OWNED) &&
-		   fp_frames_holds_quickly(frames_of(blocks, frame), fp_rest(blocks->buddy, frame),
-					   order) &&
-		   try_push(blocks, frame, order)))
+	if (likely(is_block_quickly(blocks, frame, order) && try_push(blocks, frame, order)))
 		return 0;
 	return free_slow(blocks, frame, order);
 }

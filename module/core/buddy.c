@@ -388,29 +388,30 @@ static u32 free_small_blocks(struct fp_owner *owner, u32 order, const u32 *block
 }
 
 /*
- * How many of the leading blocks are the owner's, and neighbours in memory, all in ascending or all
- * in descending order. No extent begins between them.
+ * Take the leading blocks that are neighbours in memory, all in ascending or all in descending
+ * order, from their owner. No extent begins between them. Returns how many; @index is the lowest.
  */
-static u32 gather_run(const struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr)
+static __always_inline u32 gather_run(struct fp_owner *owner, u32 order, const u32 *blocks, u32 nr,
+				      u32 *index)
 {
 	const struct fp_buddy *buddy = owner->buddy;
-	u32 size = 1U << order, step = 0, n;
+	u32 whole = fp_index(buddy, 1U << order), at = fp_index(buddy, blocks[0]), n;
+	bool down = nr > 1 && blocks[1] < blocks[0];
 	struct fp_huge run;
 
-	fp_huge_set(&run, FP_HUGE_RUN, owner->id, 0, fp_index(buddy, size));
-	for (n = 0; n < nr; n++) {
-		u32 index = fp_index(buddy, blocks[n]);
-
-		if (fp_rest(buddy, blocks[n]) || index >= buddy->runs.extents.nr_huge ||
-		    buddy->runs.huge[index].word != run.word)
+	lockdep_assert_held(&owner->lock);
+	fp_huge_set(&run, FP_HUGE_RUN, owner->id, 0, whole);
+	*index = at;
+	for (n = 0; n < nr && blocks[n] == fp_first(buddy, at); n++) {
+		if (at >= buddy->runs.extents.nr_huge || buddy->runs.huge[at].word != run.word ||
+		    (n && fp_extents_begins(&buddy->runs.extents, down ? *index : at)))
 			break;
-		if (n == 1)
-			step = blocks[1] - blocks[0];
-		if (n && (blocks[n] - blocks[n - 1] != step || (step != size && step != -size) ||
-			  fp_extents_begins(&buddy->runs.extents,
-					    fp_index(buddy, max(blocks[n], blocks[n - 1])))))
-			break;
+		fp_huge_set_inside(&buddy->runs.huge[at], FP_NIL, FP_NIL);
+		if (down)
+			*index = at;
+		at += down ? -whole : whole;
 	}
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge - n * whole);
 	return n;
 }
 
@@ -418,18 +419,14 @@ static u32 free_large_blocks(struct fp_owner *owner, u32 order, const u32 *block
 			     bool dirty)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 i, j, n, nr_huge;
+	u32 index, i, n = gather_run(owner, order, blocks, nr, &index);
 
+	/* The lock is taken late: often, all are one run. */
 	spin_lock(&buddy->lock);
-	for (i = 0; (n = gather_run(owner, order, blocks + i, nr - i)); i += n) {
-		for (j = i; j < i + n; j++)
-			fp_huge_set_inside(&buddy->runs.huge[fp_index(buddy, blocks[j])], FP_NIL,
-					   FP_NIL);
-		nr_huge = n << (order - buddy->order);
-		WRITE_ONCE(owner->nr_huge, owner->nr_huge - nr_huge);
-		fp_buddy_release_run(buddy, owner->budget,
-				     min(blocks[i], blocks[i + n - 1]) >> buddy->order, nr_huge,
+	for (i = 0; n; n = i < nr ? gather_run(owner, order, blocks + i, nr - i, &index) : 0) {
+		fp_buddy_release_run(buddy, owner->budget, index, n << (order - buddy->order),
 				     dirty, false);
+		i += n;
 	}
 	fp_owner_put_id(owner);
 	spin_unlock(&buddy->lock);
@@ -457,7 +454,7 @@ u32 fp_buddy_free_blocks(struct fp_owner *owner, u32 order, const u32 *blocks, u
 	if (order >= fp_buddy_orders(owner->buddy))
 		return 0;
 	fp_owner_lock(owner);
-	if (order >= owner->buddy->order)
+	if (nr && order >= owner->buddy->order)
 		i = free_large_blocks(owner, order, blocks, nr, dirty);
 	else
 		for (; n && i < nr; i += n)

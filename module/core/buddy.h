@@ -63,18 +63,19 @@ struct fp_owner {
  * @frames: state of the frames of each huge frame (FP_HUGE_OWNED), see fp_buddy_frames()
  * @nr_fixed: ids below this belong to fixed owners; constant
  * @name: the pool's name, for traces; constant
- * @lock: protects everything below, and all budgets; a leaf
- * @runs: where the huge frames lie, a word about each, and which of them are empty
- * @ids: unused ids from @nr_fixed on, minus @nr_fixed
- * @id_words: memory of @ids
- * @labels: by id, minus @nr_fixed: label of the owner's budget; read without the lock
  * @nr_owned_free: free frames in owned huge frames: the sum over all processors
- * @keepers: owners that may keep huge frames
+ * @labels: by id, minus @nr_fixed: label of the owner's budget; read without the lock
+ * @id_words: memory of @ids
+ * @runs: where the huge frames lie, a word about each, and which of them are empty (protected by
+ *	  @lock); what it writes often lies in one cache line with @lock
+ * @lock: protects everything below, and all budgets; a leaf
+ * @nr_released: how often a huge frame became empty or was retired; read without the lock
  * @nobody: budget of owners that are not charged
+ * @ids: unused ids from @nr_fixed on, minus @nr_fixed
+ * @keepers: owners that may keep huge frames
  * @queues: queues of the quarantine that are not empty, by kind
  * @nr_queued: huge frames in them, by kind; read without the lock
  * @nr_quarantined: huge frames in the queues, and those being examined; read without the lock
- * @nr_released: how often a huge frame became empty or was retired; read without the lock
  * @nr_retired: retired huge frames; read without the lock
  * @nr_bad_frees: refused frees
  */
@@ -87,18 +88,18 @@ struct fp_buddy {
 	u64 *frames;
 	u32 nr_fixed;
 	const char *name;
-	spinlock_t lock;
-	struct fp_runs runs;
-	struct fp_bittree ids;
-	u64 *id_words;
-	u32 *labels;
 	s64 __percpu *nr_owned_free;
-	struct list_head keepers;
+	u32 *labels;
+	u64 *id_words;
+	struct fp_runs runs;
+	spinlock_t lock;
+	u64 nr_released;
 	struct fp_budget nobody;
+	struct fp_bittree ids;
+	struct list_head keepers;
 	struct list_head queues[FP_QUEUES];
 	u32 nr_queued[FP_QUEUES];
 	u32 nr_quarantined;
-	u64 nr_released;
 	u32 nr_retired;
 	u64 nr_bad_frees;
 };

@@ -85,6 +85,15 @@ static inline void fp_huge_set(struct fp_huge *huge, enum fp_huge_state state, u
 				       (u64)prev << FP_LINK_BITS | next);
 }
 
+/* The owner of an allocated run of one huge frame; more than any id: it is something else. */
+static inline u64 fp_huge_owner_of_one(const struct fp_huge *huge)
+{
+	struct fp_huge one;
+
+	fp_huge_set(&one, FP_HUGE_RUN, 0, 0, 1);
+	return ror64(READ_ONCE(huge->word) - one.word, 2 * FP_LINK_BITS);
+}
+
 static inline void fp_huge_set_inside(struct fp_huge *huge, u32 prev, u32 next)
 {
 	fp_huge_set(huge, FP_HUGE_INSIDE, 0, prev, next);

@@ -32,6 +32,13 @@ static u32 length_of(const struct fp_runs *runs, u32 run)
 	return fp_huge_next(&runs->huge[run]);
 }
 
+static bool is_empty(const struct fp_runs *runs, u32 index)
+{
+	enum fp_huge_state state = fp_huge_state(&runs->huge[index]);
+
+	return state == FP_HUGE_EMPTY || state == FP_HUGE_EMPTY_END;
+}
+
 /* The run of @length whose first huge frame lies in a group. */
 static u32 run_in_group(const struct fp_runs *runs, u32 length, u32 group)
 {
@@ -41,12 +48,12 @@ static u32 run_in_group(const struct fp_runs *runs, u32 length, u32 group)
 	return first + fls64(word & (~0ULL >> (64 - (1U << level)))) - 1;
 }
 
+/* Enter a run. Only its first and its last word are written. */
 static void insert(struct fp_runs *runs, u32 run, u32 length)
 {
 	fp_huge_set(&runs->huge[run + length - 1], FP_HUGE_EMPTY_END, FP_NO_ID, FP_NIL, length);
 	fp_huge_set(&runs->huge[run], FP_HUGE_EMPTY, FP_NO_ID, FP_NIL, length);
 	runs->begins[run / 64] |= BIT_ULL(run % 64);
-	WRITE_ONCE(runs->nr_empty, runs->nr_empty + length);
 	if (length > FP_RUNS_SHORT) {
 		fp_runtree_add(runs, run);
 		return;
@@ -55,6 +62,7 @@ static void insert(struct fp_runs *runs, u32 run, u32 length)
 	runs->lengths |= BIT_ULL(length - 1);
 }
 
+/* Remove a run. All its words become FP_HUGE_INSIDE. */
 static void remove(struct fp_runs *runs, u32 run, u32 length)
 {
 	if (length > FP_RUNS_SHORT) {
@@ -67,7 +75,6 @@ static void remove(struct fp_runs *runs, u32 run, u32 length)
 			runs->lengths &= ~BIT_ULL(length - 1);
 	}
 	runs->begins[run / 64] &= ~BIT_ULL(run % 64);
-	WRITE_ONCE(runs->nr_empty, runs->nr_empty - length);
 	fp_huge_set_inside(&runs->huge[run], FP_NIL, FP_NIL);
 	fp_huge_set_inside(&runs->huge[run + length - 1], FP_NIL, FP_NIL);
 }
@@ -76,25 +83,21 @@ static void remove(struct fp_runs *runs, u32 run, u32 length)
  * fp_runs_put() - record huge frames as empty
  * @runs: the runs
  * @index: the first
- * @nr: how many, all in one extent; none of them is empty; those between the first and the last are
- *	FP_HUGE_INSIDE
+ * @nr: how many, all in one extent; none of them is empty; those after the first are FP_HUGE_INSIDE
  */
 void fp_runs_put(struct fp_runs *runs, u32 index, u32 nr)
 {
-	struct fp_huge *huge = runs->huge;
 	u32 end = index + nr, other;
 
-	fp_huge_set_inside(&huge[index], FP_NIL, FP_NIL);
-	fp_huge_set_inside(&huge[end - 1], FP_NIL, FP_NIL);
-	if (!fp_extents_begins(&runs->extents, end) && fp_huge_state(&huge[end]) == FP_HUGE_EMPTY) {
+	WRITE_ONCE(runs->nr_empty, runs->nr_empty + nr);
+	fp_huge_set_inside(&runs->huge[index], FP_NIL, FP_NIL);
+	if (!fp_extents_begins(&runs->extents, end) && is_empty(runs, end)) {
 		other = length_of(runs, end);
 		remove(runs, end, other);
 		end += other;
 	}
-	if (!fp_extents_begins(&runs->extents, index) &&
-	    (fp_huge_state(&huge[index - 1]) == FP_HUGE_EMPTY_END ||
-	     fp_huge_state(&huge[index - 1]) == FP_HUGE_EMPTY)) {
-		other = fp_huge_next(&huge[index - 1]);
+	if (!fp_extents_begins(&runs->extents, index) && is_empty(runs, index - 1)) {
+		other = length_of(runs, index - 1);
 		index -= other;
 		remove(runs, index, other);
 	}
@@ -106,9 +109,8 @@ static void carve(struct fp_runs *runs, u32 run, u32 index, u32 nr)
 {
 	u32 end = run + length_of(runs, run);
 
+	WRITE_ONCE(runs->nr_empty, runs->nr_empty - nr);
 	remove(runs, run, end - run);
-	fp_huge_set_inside(&runs->huge[index], FP_NIL, FP_NIL);
-	fp_huge_set_inside(&runs->huge[index + nr - 1], FP_NIL, FP_NIL);
 	if (index > run)
 		insert(runs, run, index - run);
 	if (index + nr < end)
@@ -359,6 +361,7 @@ int fp_runs_init(struct fp_runs *runs, const u32 *hpfn, u32 nr)
 		words = fp_bittree_init(&runs->of_length[i - 1], nr_groups(runs, i), words);
 	for (extent = runs->extents.at; extent->first < nr; extent++)
 		insert(runs, extent->first, extent[1].first - extent->first);
+	runs->nr_empty = nr;
 	return 0;
 }
 
@@ -371,13 +374,6 @@ void fp_runs_fini(struct fp_runs *runs)
 	kvfree(runs->words);
 	kvfree(runs->huge);
 	fp_extents_fini(&runs->extents);
-}
-
-static bool is_empty(const struct fp_runs *runs, u32 index)
-{
-	enum fp_huge_state state = fp_huge_state(&runs->huge[index]);
-
-	return state == FP_HUGE_EMPTY || state == FP_HUGE_EMPTY_END;
 }
 
 static bool begins_at(const struct fp_runs *runs, u32 index)

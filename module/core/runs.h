@@ -13,24 +13,25 @@
  * struct fp_runs - the runs of empty huge frames of a pool, by length and by address
  * @extents: where huge frames lie
  * @huge: by huge frame: its word
- * @nr_empty: empty huge frames; read without the lock
  * @begins: a bit for each huge frame: a run begins with it
- * @lengths: bit n: there are runs of n + 1 huge frames
- * @of_length: by length - 1: where in the pool such runs begin, see runs.c
- * @root: of the tree of runs longer than FP_RUNS_SHORT, see runtree.c
  * @words: memory of @begins and of the bit trees
+ * @of_length: by length - 1: where in the pool such runs begin, see runs.c
+ * @lengths: bit n: there are runs of n + 1 huge frames
+ * @root: of the tree of runs longer than FP_RUNS_SHORT, see runtree.c
+ * @nr_empty: empty huge frames; read without the lock
  *
- * The caller locks.
+ * The caller locks. What is written often begins with @lengths; all before it is read without the
+ * lock all the time, and must not be in the same cache line.
  */
 struct fp_runs {
 	struct fp_extents extents;
 	struct fp_huge *huge;
-	u32 nr_empty;
 	u64 *begins;
-	u64 lengths;
-	struct fp_bittree of_length[FP_RUNS_SHORT];
-	u32 root;
 	u64 *words;
+	struct fp_bittree of_length[FP_RUNS_SHORT];
+	u64 lengths ____cacheline_aligned_in_smp;
+	u32 root;
+	u32 nr_empty;
 };
 
 /**

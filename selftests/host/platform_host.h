@@ -65,6 +65,11 @@ typedef int64_t s64;
 #define ilog2(x)		((u32)(63 - __builtin_clzll(x)))
 #define order_base_2(x)		((x) > 1 ? ilog2((x) - 1) + 1 : 0)
 
+static inline u64 ror64(u64 word, unsigned int n)
+{
+	return word >> n | word << (64 - n);
+}
+
 /* Tracepoints (module/trace.h) do nothing here. */
 #define trace_split(owner, index)	((void)(owner), (void)(index))
 #define trace_merge(owner, index, kept)	((void)(owner), (void)(index), (void)(kept))
