@@ -176,13 +176,13 @@ static noinline void free_sorted(struct fp_blocks *blocks, u32 order, const u32 
 	u8 ends[GROUPS] = {}, end = 0;
 
 	for (i = 0; i < nr; i++)
-		ends[(fp_index(blocks->buddy, frames[i])) % GROUPS]++;
+		ends[fp_index(blocks->buddy, frames[i]) % GROUPS]++;
 	for (i = 0; i < GROUPS; i++) {
 		end += ends[i];
 		ends[i] = end;
 	}
 	for (i = nr; i--;)
-		sorted[--ends[(fp_index(blocks->buddy, frames[i])) % GROUPS]] = frames[i];
+		sorted[--ends[fp_index(blocks->buddy, frames[i]) % GROUPS]] = frames[i];
 	fp_blocks_free_bulk(blocks, order, sorted, nr);
 }
 

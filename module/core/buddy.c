@@ -289,10 +289,11 @@ static u32 take_huge_frames(struct fp_owner *owner, u32 *blocks, u32 nr)
 			want /= 2;
 			continue;
 		}
-		some = fp_runs_take_some(&buddy->runs, want, &index);
+		some = fp_runs_take_some(&buddy->runs, want, owner->last, &index);
 		fp_budget_uncharge(owner->budget, want - some);
 		if (!some)
 			break;
+		owner->last = index;
 		while (some--)
 			blocks[got++] = index + some;
 		want = nr - got;

@@ -30,6 +30,7 @@
  *	   their fullness class, wholly free ones on FP_WHOLE
  * @classes: a bit for each list: it is not empty
  * @is_keeper: it is on the buddy's list
+ * @last: the huge frame that fp_runs_take_some() took last for it, or any
  * @max_kept: how many wholly free huge frames it may keep (see keep.c); set by the caller; 0 at
  *	      first
  * @nr_kept: how many it keeps; read without the lock
@@ -47,6 +48,7 @@ struct fp_owner {
 	u32 heads[FP_LISTS];
 	u32 classes;
 	bool is_keeper;
+	u32 last;
 	u32 max_kept;
 	u32 nr_kept;
 	u32 nr_huge;

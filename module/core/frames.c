@@ -28,7 +28,7 @@ static u64 word_mask(u32 w, u32 at, u32 nr)
  * The only writer of the bits: sets those of @mask in word @w to @free and @aux. A reader without
  * the lock (fp_frames_holds()) sees the old or the new value of each word.
  */
-static void change(struct fp_frames frames, u32 w, u64 mask, u64 free, u64 aux)
+static __always_inline void change(struct fp_frames frames, u32 w, u64 mask, u64 free, u64 aux)
 {
 	WRITE_ONCE(frames.words[w], (frames.words[w] & ~mask) | free);
 	WRITE_ONCE(fp_frames_aux(frames)[w], (fp_frames_aux(frames)[w] & ~mask) | aux);
@@ -77,7 +77,7 @@ static u32 words_of(u32 order)
 }
 
 /* The free blocks in word @w, by where they begin; or in the words from @w on that one takes up. */
-static u64 free_blocks(struct fp_frames frames, u32 w, u32 order)
+static __always_inline u64 free_blocks(struct fp_frames frames, u32 w, u32 order)
 {
 	u32 i;
 
@@ -261,11 +261,12 @@ void fp_frames_put(struct fp_frames frames, u32 at, u32 nr, bool dirty)
 /* The end of the block that a frame is in: the next frame that is free or begins another block. */
 static u32 block_end(struct fp_frames frames, u32 at)
 {
-	u32 skip = at + 1, w;
+	const u64 *aux = fp_frames_aux(frames);
+	u32 w = (at + 1) / 64;
+	u64 mask = ~0ULL << ((at + 1) % 64);
 
-	for (w = skip / 64; w < fp_frames_words(frames.nr); w++) {
-		u64 stop = (READ_ONCE(frames.words[w]) | READ_ONCE(fp_frames_aux(frames)[w])) &
-			   word_mask(w, skip, frames.nr - skip);
+	for (; w < fp_frames_words(frames.nr); w++, mask = ~0ULL) {
+		u64 stop = (READ_ONCE(frames.words[w]) | READ_ONCE(aux[w])) & mask;
 
 		if (stop)
 			return w * 64 + __ffs64(stop);

@@ -27,6 +27,12 @@
 
 #define NO_LENGTH	U32_MAX
 
+/*
+ * So many words lie in two neighbouring cache lines, which processors fetch together. Owners whose
+ * words lie in the same ones slow each other down.
+ */
+#define LINE		(2 * SMP_CACHE_BYTES / sizeof(struct fp_huge))
+
 static u32 length_of(const struct fp_runs *runs, u32 run)
 {
 	return fp_huge_next(&runs->huge[run]);
@@ -249,23 +255,39 @@ int fp_runs_take(struct fp_runs *runs, struct fp_runs_request *request, u32 *ind
 }
 
 /**
- * fp_runs_take_some() - take a run of empty huge frames, however short, from the shortest run
+ * fp_runs_take_some() - take a run of empty huge frames, however short
  * @runs: the runs
  * @max: take at most this many, at least 1
+ * @near: what was last taken for the same owner, or any other
  * @index: the result: its first huge frame
+ *
+ * Takes from the shortest run; but few that an owner will use for small blocks come from a line
+ * that it does not share with others, as long as most of the pool remains one run.
  *
  * Return: how many were taken; 0: none is empty.
  */
-u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 *index)
+u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 near, u32 *index)
 {
-	u32 length = next_length(runs, 1, FP_NIL - 1), run, nr;
+	u32 most = max_t(u32, runs->extents.nr_huge / 8 * 7, 2 * LINE);
+	u32 end = near, length, tail = 0, nr;
+	bool alone;
 
-	if (length == NO_LENGTH)
-		return 0;
-	run = next_run(runs, length, FP_NIL - 1, true);
-	nr = min(length, max);
-	*index = run + length - nr;
-	carve(runs, run, *index, nr);
+	if (near % LINE && fp_huge_state(&runs->huge[near]) == FP_HUGE_OWNED &&
+	    is_empty(runs, near - 1)) {
+		length = length_of(runs, near - 1);
+	} else {
+		length = max < LINE ? next_length(runs, most, FP_NIL - 1) : NO_LENGTH;
+		alone = length != NO_LENGTH;
+		if (!alone)
+			length = next_length(runs, 1, FP_NIL - 1);
+		if (length == NO_LENGTH)
+			return 0;
+		end = next_run(runs, length, FP_NIL - 1, true) + length;
+		tail = alone ? end % LINE : 0;
+	}
+	nr = min(length - tail, max);
+	*index = end - tail - nr;
+	carve(runs, end - length, *index, nr);
 	return nr;
 }
 

@@ -55,7 +55,7 @@ struct fp_runs_request {
 int fp_runs_init(struct fp_runs *runs, const u32 *hpfn, u32 nr);
 void fp_runs_fini(struct fp_runs *runs);
 int fp_runs_take(struct fp_runs *runs, struct fp_runs_request *request, u32 *index);
-u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 *index);
+u32 fp_runs_take_some(struct fp_runs *runs, u32 max, u32 near, u32 *index);
 bool fp_runs_take_at(struct fp_runs *runs, u32 index, u32 nr);
 void fp_runs_put(struct fp_runs *runs, u32 index, u32 nr);
 u32 fp_runs_longest(const struct fp_runs *runs);

@@ -32,6 +32,7 @@ typedef int64_t s64;
 #define GENMASK_ULL(high, low)	((~0ULL << (low)) & (~0ULL >> (63 - (high))))
 
 #define likely(x)		__builtin_expect(!!(x), 1)
+#define SMP_CACHE_BYTES		64
 #define ____cacheline_aligned_in_smp	__attribute__((aligned(64)))
 #ifndef __always_inline
 #define __always_inline		inline __attribute__((always_inline))

@@ -172,11 +172,38 @@ static void some_come_from_the_shortest(void)
 
 	begin_one(300, 0);
 	EXPECT(fp_runs_take_at(&runs, 3, 1) && fp_runs_take_at(&runs, 90, 1));
-	EXPECT(fp_runs_take_some(&runs, 100, &index) == 3 && index == 0);
-	EXPECT(fp_runs_take_some(&runs, 100, &index) == 86 && index == 4);
-	EXPECT(fp_runs_take_some(&runs, 100, &index) == 100 && index == 200);
-	EXPECT(fp_runs_take_some(&runs, 200, &index) == 109 && index == 91);
-	EXPECT(fp_runs_take_some(&runs, 1, &index) == 0);
+	EXPECT(fp_runs_take_some(&runs, 100, 0, &index) == 3 && index == 0);
+	EXPECT(fp_runs_take_some(&runs, 100, 0, &index) == 86 && index == 4);
+	EXPECT(fp_runs_take_some(&runs, 100, 0, &index) == 100 && index == 200);
+	EXPECT(fp_runs_take_some(&runs, 200, 0, &index) == 109 && index == 91);
+	EXPECT(fp_runs_take_some(&runs, 1, 0, &index) == 0);
+	fp_runs_fini(&runs);
+}
+
+/* As the owner of huge frames for small blocks does. Returns how many were taken. */
+static u32 take_near(u32 nr, u32 *near)
+{
+	nr = fp_runs_take_some(&runs, nr, *near, near);
+	if (nr)
+		fp_huge_set(&runs.huge[*near], FP_HUGE_OWNED, 1, FP_NIL, FP_NIL);
+	return nr;
+}
+
+static void some_for_small_blocks_share_no_line_while_there_is_room(void)
+{
+	u32 mine = 0, yours = 0;
+
+	begin_one(300, 0);
+	EXPECT(take_near(1, &mine) == 1 && mine == 287);	/* lines of 16 */
+	EXPECT(take_near(1, &yours) == 1 && yours == 271);
+	EXPECT(take_near(15, &mine) == 15 && mine == 272);
+	EXPECT(take_near(14, &yours) == 14 && yours == 257);
+	EXPECT(take_near(1, &mine) == 1 && mine == 299);	/* 257 are less than 7/8 */
+	EXPECT(take_near(1, &mine) == 1 && mine == 298);
+	EXPECT(take_near(1, &yours) == 1 && yours == 256);
+	EXPECT(!fp_runs_verify(&runs));
+	fp_runs_put(&runs, 298, 2);
+	EXPECT(take_near(1, &mine) == 1 && mine == 299);	/* 298 is inside of a run */
 	fp_runs_fini(&runs);
 }
 
@@ -312,6 +339,8 @@ static const struct test tests[] = {
 	{ "alignment_is_of_the_address", alignment_is_of_the_address },
 	{ "given_place_is_all_or_nothing", given_place_is_all_or_nothing },
 	{ "some_come_from_the_shortest", some_come_from_the_shortest },
+	{ "some_for_small_blocks_share_no_line_while_there_is_room",
+	  some_for_small_blocks_share_no_line_while_there_is_room },
 	{ "tree_is_flat", tree_is_flat },
 	{ "random_runs_agree_with_a_model", random_runs_agree_with_a_model },
 };
