@@ -5,6 +5,7 @@
  *  mmap_lock or VMA lock	core mm; held in fp_mmap(), open, close and fault
  *  reservation object (ww_mutex)	the dma-buf's own
  *  export lock (mutex)		the devices that have one dma-buf mapped
+ *  own lock (mutex)		the making of one client's own buffer, which a first mmap() does
  *  quarantine lock (rt_mutex)	one examiner of the quarantine at a time; it sleeps while it clears
  *				memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools

@@ -308,7 +308,7 @@ static void guess_by_offsets(int fd)
 	int n;
 
 	for (n = 0; !buffer_alloc(fd, HUGE_FRAME, &buffer); n++)
-		CHILD_CHECK(buffer.offset + buffer.length <= POOL_BYTES + HUGE_FRAME);
+		CHILD_CHECK(buffer.offset - BUFFERS_FROM + buffer.length <= POOL_BYTES);
 	CHILD_CHECK(n >= POOL_BYTES / HUGE_FRAME - 2);
 }
 

@@ -32,6 +32,9 @@
 #define FRAME		(4UL * KIB)
 #define HUGE_FRAME	(2UL * MIB)
 
+/* Where buffers begin in a file; below lies its own buffer. */
+#define BUFFERS_FROM	(4UL << 40)
+
 /*
  * Bounds that end what would otherwise hang. Each is ten times what a quiet machine needs, or more,
  * so that the tests pass beside programs that keep all processors busy. A test may take longer than

@@ -380,10 +380,12 @@ TEST_F(export, remap_file_pages_stays_inside)
 	unsigned long first = self->buffer.offset / FRAME, page;
 	char *p;
 
-	for (page = 2; page < first + BYTES / FRAME; page += 61) {
+	for (page = 2; page < first; page += page / 8 + 1) {
 		ASSERT_EQ(-1, remap(fd, &p, page));
 	}
-	EXPECT_EQ(-1, remap(fd, &p, first));
+	for (page = first; page < first + BYTES / FRAME; page += 61) {
+		ASSERT_EQ(-1, remap(fd, &p, page));
+	}
 	ASSERT_EQ(0, remap(fd, &p, 1));
 	EXPECT_TRUE(frames_stamped(p, FRAME, 2));
 }

@@ -270,6 +270,60 @@ static void unmap_buffer(FIXTURE_DATA(failure) *self)
 	self->p = MAP_FAILED;
 }
 
+static int alloc_own(FIXTURE_DATA(failure) *self)
+{
+	return alloc(self, FRAMEPOOL_ALLOC_OWN, BYTES);
+}
+
+static int query_own(FIXTURE_DATA(failure) *self, struct framepool_ioc_query *query)
+{
+	*query = (struct framepool_ioc_query){
+		.size = sizeof(*query),
+		.flags = FRAMEPOOL_QUERY_AT,
+	};
+	return call(self->fd, FRAMEPOOL_IOC_QUERY, query);
+}
+
+static void prepare_own(FIXTURE_DATA(failure) *self)
+{
+	if (alloc_own(self))
+		abort();
+}
+
+static int find_own(FIXTURE_DATA(failure) *self)
+{
+	struct framepool_ioc_query query;
+
+	return query_own(self, &query);
+}
+
+/* There need not be any. */
+static void free_own(FIXTURE_DATA(failure) *self)
+{
+	struct framepool_ioc_query query;
+
+	if (!query_own(self, &query))
+		ignore(handle_free(self->fd, query.handle));
+}
+
+/* The kernel may fail to map it after it was made. The failure is used up by then. */
+static int map_own(FIXTURE_DATA(failure) *self)
+{
+	int ret;
+
+	self->p = map_raw(NULL, BYTES, PROT_READ, MAP_SHARED, self->fd, 0);
+	ret = self->p == MAP_FAILED ? -errno : 0;
+	if (ret)
+		free_own(self);
+	return ret;
+}
+
+static void undo_map_own(FIXTURE_DATA(failure) *self)
+{
+	unmap_buffer(self);
+	free_own(self);
+}
+
 static void prepare_mapping(FIXTURE_DATA(failure) *self)
 {
 	if (map_buffer(self))
@@ -460,13 +514,16 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		{ "ALLOC of a frame", NULL, alloc_frame, undo_alloc, { ENOBUFS, EFAULT } },
 		{ "ALLOC of huge frames", NULL, alloc_huge, undo_alloc, { ENOBUFS, EFAULT } },
 		{ "ALLOC without clearing", NULL, alloc_unclear, undo_alloc, { ENOBUFS, EFAULT } },
+		{ "ALLOC of the own buffer", NULL, alloc_own, undo_alloc, { ENOBUFS, EFAULT } },
 		{ "ALLOC_BATCH", NULL, alloc_all, undo_batch, { ENOBUFS, EFAULT } },
 		{ "FREE_BATCH", prepare_batch, free_all, undo_batch, { ENOBUFS, EFAULT } },
 		{ "QUERY", NULL, query_buffer, NULL, { EFAULT } },
+		{ "QUERY of the own buffer", prepare_own, find_own, undo_alloc, { EFAULT } },
 		{ "STATS", NULL, read_stats, NULL, { EFAULT } },
 		{ "INFO", NULL, read_info, NULL, { EFAULT } },
 		{ "FREE", prepare_buffer, free_buffer, undo_alloc, { EFAULT } },
 		{ "mmap", NULL, map_buffer, unmap_buffer, { ENOMEM } },
+		{ "mmap of the own buffer", NULL, map_own, undo_map_own, { ENOMEM, ENOBUFS } },
 		{ "fault by writing", prepare_mapping, touch_buffer, unmap_buffer, { ENOMEM } },
 		{ "fault by reading", prepare_mapping, read_buffer, unmap_buffer, { ENOMEM } },
 		{ "CACHE_CREATE", NULL, create_cache, undo_cache, { ENOBUFS, EFAULT } },

@@ -56,6 +56,30 @@ TEST_F(library, batch_longer_than_the_kernel_takes_is_allocated_and_freed)
 	EXPECT_EQ(0, live_buffers(self->fp));
 }
 
+TEST_F(library, own_buffer_is_found_again)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc_own(self->fp, FRAME, 0, 0);
+	struct framepool_buffer *same = framepool_buffer_at(self->fp, HUGE_FRAME - 1);
+	char *p = map_raw(NULL, HUGE_FRAME, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  framepool_fd(self->fp), 0);
+
+	ASSERT_NE(NULL, buf);
+	ASSERT_NE(NULL, same);
+	ASSERT_NE(MAP_FAILED, p);
+	EXPECT_EQ(framepool_buffer_handle(buf), framepool_buffer_handle(same));
+	EXPECT_EQ(HUGE_FRAME, framepool_buffer_length(same));
+	stamp_frames(p, HUGE_FRAME, 0);
+	EXPECT_TRUE(frames_stamped(framepool_buffer_map(same), HUGE_FRAME, 0));
+	EXPECT_EQ(NULL, framepool_buffer_alloc_own(self->fp, FRAME, 0, 0));
+	EXPECT_EQ(EEXIST, errno);
+	ASSERT_EQ(0, munmap(p, HUGE_FRAME));
+	framepool_buffer_free(same);
+	EXPECT_EQ(NULL, framepool_buffer_at(self->fp, 0));
+	EXPECT_EQ(ENOENT, errno);
+	framepool_buffer_free(buf);
+	EXPECT_EQ(0, live_buffers(self->fp));
+}
+
 TEST_F(library, export_is_mapped_huge_and_described)
 {
 	struct framepool_buffer *buf = framepool_buffer_alloc(self->fp, 4 * MIB);

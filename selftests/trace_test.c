@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN_PARENT(trace)
 
 static __u64 frame_of(const struct buffer *buffer)
 {
-	return buffer->offset / FRAME - PER_HUGE;
+	return (buffer->offset - BUFFERS_FROM) / FRAME;
 }
 
 static __u64 huge_of(const struct buffer *buffer)

@@ -56,6 +56,29 @@ bool fp_budget_has_room(const struct fp_budget *budget, u32 nr)
 }
 
 /**
+ * fp_budget_room() - how much more do the limits admit?
+ * @budget: the budget; the limits of its parents count, too
+ *
+ * Context: any. The answer may be out of date.
+ * Return: huge frames; U32_MAX if there is no limit.
+ */
+u32 fp_budget_room(const struct fp_budget *budget)
+{
+	u64 limit, most, room = U32_MAX;
+	u32 charged;
+
+	for (; budget; budget = budget->parent) {
+		limit = budget->limit ? READ_ONCE(*budget->limit) : 0;
+		if (!limit)
+			continue;
+		most = limit >> (PAGE_SHIFT + budget->order);
+		charged = READ_ONCE(budget->charged);
+		room = min(room, most > charged ? most - charged : 0);
+	}
+	return room;
+}
+
+/**
  * fp_budget_charge() - charge for huge frames that are about to be taken
  * @budget: the budget
  * @nr: how many

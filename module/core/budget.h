@@ -67,6 +67,7 @@ struct fp_budget {
 void fp_budget_init(struct fp_budget *budget, u32 order, struct fp_budget *parent,
 		    const u64 *limit, u32 label);
 bool fp_budget_has_room(const struct fp_budget *budget, u32 nr);
+u32 fp_budget_room(const struct fp_budget *budget);
 bool fp_budget_charge(struct fp_budget *budget, u32 nr);
 void fp_budget_uncharge(struct fp_budget *budget, u32 nr);
 void fp_budget_quarantine(struct fp_budget *budget, s32 nr);

@@ -423,6 +423,31 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
 }
 
 /**
+ * fp_pool_longest() - how long a run could an owner allocate now?
+ * @pool: the pool
+ * @owner: the owner
+ *
+ * What is kept for later comes back, and the quarantine is cleared, as before an allocation fails.
+ *
+ * Context: may sleep, to clear memory.
+ * Return: frames, of whole huge frames; or -EINTR: killed.
+ */
+s64 fp_pool_longest(struct fp_pool *pool, const struct fp_owner *owner)
+{
+	u64 room, blocks[FP_BLOCKS_ORDERS];
+	struct fp_counts counts;
+	int ret;
+
+	fp_pool_drain(pool);
+	ret = fp_quarantine_reclaim(&pool->quarantine, NULL, U32_MAX);
+	if (ret)
+		return ret;
+	fp_pool_count(pool, &counts, blocks);
+	room = (u64)fp_budget_room(owner->budget) * FP_HUGE_FRAMES;
+	return min(counts.largest, room);
+}
+
+/**
  * fp_pool_end_owner() - release what an owner keeps, and its runs that were set aside
  * @pool: the pool
  * @owner: an owner that no longer allocates or frees

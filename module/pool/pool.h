@@ -117,6 +117,7 @@ int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order);
 u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep);
 u32 fp_pool_free_blocks(struct fp_pool *pool, u32 order, const u32 *blocks, u32 nr);
 void fp_pool_drain(struct fp_pool *pool);
+s64 fp_pool_longest(struct fp_pool *pool, const struct fp_owner *owner);
 void fp_pool_queue_trim(struct fp_pool *pool);
 void fp_pool_end_owner(struct fp_pool *pool, struct fp_owner *owner);
 void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks);

@@ -24,9 +24,9 @@
  *  E2BIG   the structure is longer than the kernel knows, and the additional bytes are not all
  *          zero; or it is longer than a page
  *  ENOTTY  there is no such call
- *  ENODEV  an administrator has shut the pool down by force. open(2) and mmap(2) fail with ENODEV,
- *          too, and any access to a mapping gets SIGBUS. All that is left to do is to unmap and
- *          close.
+ *  ENODEV  an administrator has shut the pool down by force. open(2), mmap(2) and lseek(2) fail
+ *          with ENODEV, too, and any access to a mapping gets SIGBUS. All that is left to do is to
+ *          unmap and close.
  *
  * Errors of some calls; each call lists those that it can fail with. Unless it says otherwise, they
  * mean
@@ -48,6 +48,21 @@
  *  EINVAL  the mapping is not MAP_SHARED
  *  EPERM   PROT_EXEC was asked for
  *  ENODEV  as above
+ *  ENOMEM, ENOSPC, EDQUOT, ENOBUFS: as above, where it makes the own buffer
+ *
+ * The file from 0 to 2^42 is for programs that know a path and no more. There lies the own buffer,
+ * of which an open file has at most one. The first mmap(2) in this range makes it: it begins at
+ * offset 0, is long enough for that mapping, rounded up to whole huge frames, and reads as zeros.
+ * Its length does not change any more: a mapping that reaches beyond it fails with ENXIO. It stays,
+ * with what is in it, while it is not mapped, until its handle is freed, or the client ends.
+ * Descriptors that were duplicated, inherited, or passed to another process mean the same own
+ * buffer. Opening the path anew, /proc/self/fd/N as well, makes a file with another: two programs
+ * that open one path share nothing.
+ *
+ * lseek(2) with SEEK_END goes to the end of the own buffer. While there is none, the end is where
+ * that of the longest one would be that can be made now, after all memory in quarantine that nobody
+ * references was cleared. fsync(2) has nothing to do, st_size (fstat(2)) is always 0, and
+ * ftruncate(2) fails with EINVAL. Buffers lie from 2^42 on, windows of caches from 2^43 on.
  *
  * futex(2) fails with EFAULT in such a mapping unless FUTEX_PRIVATE_FLAG is set.
  */
@@ -113,12 +128,15 @@ struct framepool_ioc_info {
 #define FRAMEPOOL_ALLOC_NOCLEAR	(1U << 0)	/* the buffer need not read as zeros */
 #define FRAMEPOOL_ALLOC_DUMP	(1U << 1)	/* core dumps may contain the buffer */
 #define FRAMEPOOL_ALLOC_WAIT	(1U << 2)	/* wait until there is memory */
+#define FRAMEPOOL_ALLOC_OWN	(1U << 3)	/* make the own buffer, at offset 0 */
 
 /**
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
  * @size: in: sizeof(struct framepool_ioc_alloc)
- * @flags: in: any of FRAMEPOOL_ALLOC_NOCLEAR, FRAMEPOOL_ALLOC_DUMP, FRAMEPOOL_ALLOC_WAIT
- * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames
+ * @flags: in: any of FRAMEPOOL_ALLOC_NOCLEAR, FRAMEPOOL_ALLOC_DUMP, FRAMEPOOL_ALLOC_WAIT,
+ *         FRAMEPOOL_ALLOC_OWN
+ * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames, with FRAMEPOOL_ALLOC_OWN to
+ *          whole huge frames
  * @align: in: alignment of the physical address: a power of two, or 0. Buffers are always aligned
  *         to the size of a frame. At most a huge frame if the client was opened without
  *         CAP_SYS_ADMIN.
@@ -157,9 +175,16 @@ struct framepool_ioc_info {
  * windows of caches, are not, and the kernel refuses MADV_DODUMP for all of them. MADV_DONTDUMP
  * works, and cannot be undone.
  *
+ * With FRAMEPOOL_ALLOC_OWN, the buffer is the own one of the file, at offset 0, as a first mmap(2)
+ * there would make it, but with an alignment, a limit and flags. Entries of a batch cannot have
+ * this flag.
+ *
  * Errors:
  *  EINVAL  @flags is unknown, @length is out of range, @align is not a power of two, or
- *          @timeout_ns is not 0 without FRAMEPOOL_ALLOC_WAIT; in a batch: FRAMEPOOL_ALLOC_WAIT
+ *          @timeout_ns is not 0 without FRAMEPOOL_ALLOC_WAIT; in a batch: FRAMEPOOL_ALLOC_WAIT or
+ *          FRAMEPOOL_ALLOC_OWN
+ *  EEXIST  with FRAMEPOOL_ALLOC_OWN: the file has an own buffer. One that was freed counts as long
+ *          as it has mappings or dma-bufs; mmap(2) below 2^42 fails with ENXIO meanwhile.
  *  ETIMEDOUT  with FRAMEPOOL_ALLOC_WAIT: @timeout_ns have passed
  *  EAGAIN  with FRAMEPOOL_ALLOC_WAIT and O_NONBLOCK: it would have to wait
  *  EINTR   with FRAMEPOOL_ALLOC_WAIT: also if a signal arrived that has a handler
@@ -197,13 +222,17 @@ struct framepool_ioc_free {
 	__u64 handle;
 };
 
+/* flags of a query */
+#define FRAMEPOOL_QUERY_AT	(1U << 0)	/* find the buffer by its offset */
+
 /**
  * struct framepool_ioc_query - FRAMEPOOL_IOC_QUERY: describe a buffer
  * @size: in: sizeof(struct framepool_ioc_query)
- * @flags: in: 0
- * @handle: in: handle of a buffer
+ * @flags: in: FRAMEPOOL_QUERY_AT or 0
+ * @handle: in: handle of a buffer; with FRAMEPOOL_QUERY_AT out
  * @length: out: length, a multiple of the size of a frame
- * @offset: out: offset at which to mmap(2) it
+ * @offset: out: offset at which to mmap(2) it; with FRAMEPOOL_QUERY_AT in/out: in: of any byte of
+ *          the buffer
  * @mapped_bytes: out: address space that maps it, summed over all mappings in all processes
  * @address: out: physical address of its first byte, if the client was opened with CAP_SYS_ADMIN in
  *           the initial user namespace; otherwise 0, whoever makes the call
@@ -211,8 +240,8 @@ struct framepool_ioc_free {
  * The buffer is one run: byte n of it is at @address + n.
  *
  * Errors:
- *  EINVAL  @flags is not 0
- *  ENOENT  @handle is not that of a buffer of this client
+ *  EINVAL  @flags is unknown
+ *  ENOENT  @handle is not that of a buffer of this client; or there is none at @offset
  */
 struct framepool_ioc_query {
 	__u32 size;

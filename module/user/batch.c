@@ -18,11 +18,12 @@
 #include "user/client.h"
 
 #define MAX_ENTRY_SIZE	256
-#define KNOWN_FLAGS	(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_DUMP | FRAMEPOOL_ALLOC_WAIT)
+#define KNOWN_FLAGS	(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_DUMP | FRAMEPOOL_ALLOC_WAIT | \
+			 FRAMEPOOL_ALLOC_OWN)
 
 /*
  * Entries are used in place in the copy. Those of an older program end before @timeout_ns, which
- * would_wait() alone looks at in a batch.
+ * is_single() alone looks at in a batch.
  */
 static_assert(offsetofend(struct framepool_ioc_alloc, timeout_ns) ==
 	      sizeof(struct framepool_ioc_alloc));
@@ -35,6 +36,7 @@ static_assert(offsetofend(struct framepool_ioc_free, handle) == sizeof(struct fr
  * @entry_size: bytes from one entry to the next
  * @nr: number of entries
  * @partial: allocate as many as possible, from the first on; otherwise all or none
+ * @own: there is one entry, for the own buffer of the file
  * @timeout_ns: how long to wait if there is not enough memory; 0: not at all
  * @buffers: room for @nr
  * @done: the result: the first @done entries have a buffer
@@ -46,6 +48,7 @@ struct batch {
 	u32 entry_size;
 	u32 nr;
 	bool partial;
+	bool own;
 	u64 timeout_ns;
 	struct fp_buffer **buffers;
 	u32 done;
@@ -86,6 +89,8 @@ static int parse(const struct fp_client *client, const struct framepool_ioc_allo
 		.end_pfn = end_pfn(client, entry->limit),
 		.dirty = entry->flags & FRAMEPOOL_ALLOC_NOCLEAR,
 	};
+	if (entry->flags & FRAMEPOOL_ALLOC_OWN)
+		request->nr = round_up(request->nr, FP_HUGE_FRAMES);
 	return 0;
 }
 
@@ -143,7 +148,6 @@ static void trace(const struct batch *batch, u32 i, const struct fp_buffer *buff
 	trace_alloc(batch->client, &request, buffer, error);
 }
 
-/* alloc_batch() without waiting. */
 static int try_batch(struct batch *batch)
 {
 	struct fp_buffer **buffers = batch->buffers;
@@ -161,6 +165,8 @@ static int try_batch(struct batch *batch)
 		return error;
 	}
 	for (i = 0; i < batch->failed; i++) {
+		if (batch->own)
+			fp_buffer_move_to_beginning(buffers[i]);
 		trace(batch, i, buffers[i], 0);
 		buffers[i]->dump = entry_at(batch, i)->flags & FRAMEPOOL_ALLOC_DUMP;
 		describe(buffers[i], entry_at(batch, i));
@@ -170,7 +176,27 @@ static int try_batch(struct batch *batch)
 	return error;
 }
 
-/* Try whenever it is this task's turn. As try_batch(), or -ETIMEDOUT or -ERESTARTNOHAND. */
+/* As try_batch(), unless the file has an own buffer already. */
+static int try_own(struct batch *batch)
+{
+	struct fp_client *client = batch->client;
+	int ret = -EEXIST;
+
+	if (mutex_lock_killable(&client->own_lock))
+		return -EINTR;
+	if (fp_client_own_frames(client) < 0)
+		ret = try_batch(batch);
+	mutex_unlock(&client->own_lock);
+	return ret;
+}
+
+/* alloc_batch() without waiting. */
+static int try_once(struct batch *batch)
+{
+	return batch->own ? try_own(batch) : try_batch(batch);
+}
+
+/* Try whenever it is this task's turn. As try_once(), or -ETIMEDOUT or -ERESTARTNOHAND. */
 static int alloc_waiting(struct batch *batch)
 {
 	ktime_t deadline = ktime_add_safe(ktime_get(), min_t(u64, batch->timeout_ns, KTIME_MAX));
@@ -183,7 +209,7 @@ static int alloc_waiting(struct batch *batch)
 		fp_pool_arm_trim(pool);
 		ret = fp_waiter_wait(&waiter, deadline);
 		if (!ret)
-			ret = fp_client_is_revoked(batch->client) ? -ENODEV : try_batch(batch);
+			ret = fp_client_is_revoked(batch->client) ? -ENODEV : try_once(batch);
 		if (!fp_pool_is_short(ret))
 			break;
 		fp_waiter_pass(&pool->waiters, &waiter);
@@ -203,7 +229,7 @@ static int alloc_batch(struct batch *batch)
 
 	/* It must not overtake those that wait already. */
 	if (!wait || list_empty(&batch->client->pool->waiters.list))
-		ret = try_batch(batch);
+		ret = try_once(batch);
 	if (wait && fp_pool_is_short(ret))
 		ret = alloc_waiting(batch);
 	if (ret) {
@@ -234,6 +260,7 @@ int fp_batch_alloc_one(struct fp_client *client, void *data, void __user *user)
 		.entries = data,
 		.entry_size = sizeof(*args),
 		.nr = 1,
+		.own = args->flags & FRAMEPOOL_ALLOC_OWN,
 		.buffers = &buffer,
 	};
 	int ret = args->timeout_ns && !wait ? -EINVAL : parse(client, args, &request);
@@ -275,10 +302,13 @@ static int check_entry(const void *entry, u32 entry_size, size_t known)
 	return entry_size > known && memchr_inv(entry + known, 0, entry_size - known) ? -E2BIG : 0;
 }
 
-/* May an entry of a batch wait? Not yet. Entries of an older program have no @timeout_ns. */
-static bool would_wait(const struct batch *batch, const struct framepool_ioc_alloc *entry)
+/*
+ * Does an entry of a batch ask for what is possible in a call for one buffer only? Entries of an
+ * older program have no @timeout_ns.
+ */
+static bool is_single(const struct batch *batch, const struct framepool_ioc_alloc *entry)
 {
-	return entry->flags & FRAMEPOOL_ALLOC_WAIT ||
+	return entry->flags & (FRAMEPOOL_ALLOC_WAIT | FRAMEPOOL_ALLOC_OWN) ||
 	       (batch->entry_size >= sizeof(*entry) && entry->timeout_ns);
 }
 
@@ -292,7 +322,7 @@ static u32 check_allocs(const struct batch *batch, int *error)
 	for (i = 0; i < batch->nr; i++) {
 		entry = entry_at(batch, i);
 		*error = check_entry(entry, batch->entry_size, sizeof(*entry)) ?:
-			 would_wait(batch, entry) ? -EINVAL :
+			 is_single(batch, entry) ? -EINVAL :
 			 parse(batch->client, entry, &request);
 		if (*error)
 			break;

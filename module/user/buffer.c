@@ -2,10 +2,11 @@
 /*
  * The memory of a buffer, and its place in the client's file.
  *
- * The place follows from the frames: page offset = index of the first frame + FP_HUGE_FRAMES. So
+ * The place follows from the frames: page offset = index of the first frame + FP_BUFFER_FIRST. So
  * the offset is congruent to the physical address modulo a huge frame, as huge mappings require; it
- * is unique as long as the frames are allocated; it needs no allocator that could fail; and offset
- * 0, the likeliest mistake, is never valid.
+ * is unique as long as the frames are allocated; and it needs no allocator that could fail. The own
+ * buffer of a file alone lies elsewhere, at its beginning. It consists of whole huge frames, so its
+ * offset is congruent, too.
  */
 #include "user/buffer.h"
 
@@ -86,7 +87,7 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
 	buffer->exported = NULL;
 	buffer->keep = keep;
 	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
-	buffer->pgoff = run->frame + FP_HUGE_FRAMES;
+	buffer->pgoff = run->frame + FP_BUFFER_FIRST;
 	buffer->handle = (u64)serial << 32 | buffer->pgoff;
 }
 
@@ -171,6 +172,18 @@ void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 n
 	for (done = 0; done < nr; cond_resched())
 		done += free_some(client, buffers + done, nr - done);
 	fp_buffers_destroy(buffers, nr);
+}
+
+/**
+ * fp_buffer_move_to_beginning() - make a buffer the own one of its file
+ * @buffer: a buffer of whole huge frames, which nobody finds yet
+ *
+ * Context: any.
+ */
+void fp_buffer_move_to_beginning(struct fp_buffer *buffer)
+{
+	buffer->handle -= buffer->pgoff;
+	buffer->pgoff = 0;
 }
 
 /**

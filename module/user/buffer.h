@@ -8,6 +8,12 @@
 
 #include "pool/pool.h"
 
+/*
+ * Buffers lie at this page offset and above: the beginning of the file is that of the own buffer
+ * (own.c).
+ */
+#define FP_BUFFER_FIRST		(FP_POOL_MAX_BYTES >> PAGE_SHIFT)
+
 struct file;
 struct fp_client;
 
@@ -45,6 +51,7 @@ void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
 int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
 		     const struct fp_request *request);
 void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 nr);
+void fp_buffer_move_to_beginning(struct fp_buffer *buffer);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);
 
 #endif

@@ -22,6 +22,7 @@
 #include "user/client.h"
 #include "user/ioctl.h"
 #include "user/mmap.h"
+#include "user/own.h"
 
 /**
  * struct fp_chardev - the device node of a pool
@@ -51,7 +52,7 @@ static int open(struct inode *inode, struct file *file)
 	client->file = file;
 	file->private_data = client;
 	file->f_mapping = client->inode->i_mapping;
-	return nonseekable_open(inode, file);
+	return 0;
 }
 
 static int release(struct inode *inode, struct file *file)
@@ -97,6 +98,7 @@ static const struct file_operations fops = {
 	.unlocked_ioctl = fp_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = fp_mmap,
+	.llseek = fp_own_seek,
 	.poll = poll,
 	.show_fdinfo = show_fdinfo,
 	/* Nothing is written back, so there is nothing to wait for. */

@@ -327,6 +327,46 @@ struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long p
 }
 
 /**
+ * fp_client_handle_at() - find the handle of the buffer at an offset
+ * @client: the client
+ * @pgoff: page offset
+ *
+ * Context: process.
+ * Return: the handle, or 0.
+ */
+u64 fp_client_handle_at(struct fp_client *client, unsigned long pgoff)
+{
+	struct fp_buffer *buffer;
+	u64 handle;
+
+	spin_lock(&client->lock);
+	buffer = find_locked(client, pgoff);
+	handle = buffer ? buffer->handle : 0;
+	spin_unlock(&client->lock);
+	return handle;
+}
+
+/**
+ * fp_client_own_frames() - find the length of the buffer at the beginning of the file
+ * @client: the client
+ *
+ * Context: process.
+ * Return: frames; 0: it was freed, but has mappings or dma-bufs left; -1: there is none.
+ */
+s64 fp_client_own_frames(struct fp_client *client)
+{
+	struct fp_buffer *buffer;
+	s64 nr = -1;
+
+	spin_lock(&client->lock);
+	buffer = find_locked(client, 0);
+	if (buffer)
+		nr = buffer->handle ? buffer->run.nr : 0;
+	spin_unlock(&client->lock);
+	return nr;
+}
+
+/**
  * fp_client_get_exported() - find the dma-buf of a whole buffer
  * @buffer: the buffer
  *
@@ -479,6 +519,7 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 	client->sees_addresses = sees_addresses;
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
+	mutex_init(&client->own_lock);
 	fp_windows_init(&client->windows, pool, client->account, client->inode->i_mapping);
 	if (join_pool(client))
 		return client;

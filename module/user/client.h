@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 
@@ -32,6 +33,7 @@
  * @buffers: its buffers by page offset; a freed one stays until its last mapping and dma-buf are
  *           gone
  * @nr_buffers: number of @buffers; also read without @lock
+ * @own_lock: held while the own buffer is made, so that of several tasks one makes it
  * @nr_exports: its dma-bufs
  * @nr_attached: devices that are attached to them
  * @nr_in_use: how often devices and the kernel have them mapped
@@ -51,6 +53,7 @@ struct fp_client {
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 nr_buffers;
+	struct mutex own_lock;
 	atomic_t nr_exports;
 	atomic_t nr_attached;
 	atomic_t nr_in_use;
@@ -69,6 +72,8 @@ u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffe
 		   u32 nr, bool partial);
 struct fp_buffer *fp_client_get_handle(struct fp_client *client, u64 handle);
 struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
+u64 fp_client_handle_at(struct fp_client *client, unsigned long pgoff);
+s64 fp_client_own_frames(struct fp_client *client);
 void fp_client_put_buffer(struct fp_buffer *buffer);
 struct file *fp_client_get_exported(struct fp_buffer *buffer);
 struct file *fp_client_set_exported(struct fp_client *client, u64 handle, struct file *file);

@@ -70,8 +70,10 @@ static int do_query(struct fp_client *client, void *data, void __user *user)
 	struct framepool_ioc_query *args = data;
 	struct fp_buffer *buffer;
 
-	if (args->flags)
+	if (args->flags & ~FRAMEPOOL_QUERY_AT)
 		return -EINVAL;
+	if (args->flags & FRAMEPOOL_QUERY_AT)
+		args->handle = fp_client_handle_at(client, args->offset >> PAGE_SHIFT);
 	buffer = fp_client_get_handle(client, args->handle);
 	if (!buffer)
 		return -ENOENT;

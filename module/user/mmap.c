@@ -31,6 +31,7 @@
  */
 #include "user/mmap.h"
 
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -39,6 +40,7 @@
 #include "pool/poison.h"
 #include "user/buffer.h"
 #include "user/client.h"
+#include "user/own.h"
 
 static void open(struct vm_area_struct *vma)
 {
@@ -97,12 +99,14 @@ static vm_fault_t find_page(struct vm_fault *vmf)
 
 static vm_fault_t fault(struct vm_fault *vmf)
 {
-	const struct fp_client *client = ((struct fp_buffer *)vmf->vma->vm_private_data)->client;
+	const struct fp_buffer *buffer = vmf->vma->vm_private_data;
+	const struct fp_client *client = buffer->client;
 	vm_fault_t ret = find_page(vmf);
 
 	/* Without this check, the arguments would be computed even if the event is off. */
 	if (trace_fault_enabled())
-		trace_fault(client->pool, client->account, vmf, (s64)vmf->pgoff - FP_HUGE_FRAMES,
+		trace_fault(client->pool, client->account, vmf,
+			    buffer->run.frame + (vmf->pgoff - buffer->pgoff),
 			    may_map_folio(vmf), vm_fault_to_errno(ret, FOLL_HWPOISON));
 	return ret;
 }
@@ -236,6 +240,16 @@ static int map_buffer(struct fp_client *client, struct vm_area_struct *vma)
 	return 0;
 }
 
+static int map_own(struct fp_client *client, struct vm_area_struct *vma)
+{
+	struct fp_buffer *buffer = fp_own_get(client, vma->vm_pgoff, vma_pages(vma));
+
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	set_buffer(vma, buffer);
+	return 0;
+}
+
 static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 {
 	struct fp_window *window =
@@ -289,7 +303,7 @@ int fp_mmap_buffer(struct fp_buffer *buffer, struct vm_area_struct *vma)
  *
  * Context: process, mmap_lock held for writing.
  * Return: 0; -EINVAL: not MAP_SHARED; -EPERM: PROT_EXEC; -ENXIO: not inside one live buffer or
- * window; -ENODEV: the client was revoked.
+ * window; -ENODEV: the client was revoked; or as fp_own_get().
  */
 int fp_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -298,7 +312,9 @@ int fp_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (ret)
 		return ret;
-	return vma->vm_pgoff < FP_WINDOW_FIRST ? map_buffer(client, vma) : map_window(client, vma);
+	if (vma->vm_pgoff >= FP_WINDOW_FIRST)
+		return map_window(client, vma);
+	return vma->vm_pgoff < FP_BUFFER_FIRST ? map_own(client, vma) : map_buffer(client, vma);
 }
 
 /* Find the first VMA of the file, by offset, that begins at or after @pgoff. */

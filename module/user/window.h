@@ -11,8 +11,8 @@
 #include "slab/slab.h"
 
 /*
- * Windows begin at this page offset: above all buffers (FP_POOL_MAX_BYTES), and within reach of
- * 32-bit programs.
+ * Windows begin at this page offset: above all buffers, which end at most FP_POOL_MAX_BYTES after
+ * FP_BUFFER_FIRST, and within reach of 32-bit programs.
  */
 #define FP_WINDOW_FIRST		(1UL << 31)
 

@@ -85,7 +85,8 @@ static const struct call calls[NR_CALLS] = {
 	[CALL_QUERY] = {
 		FRAMEPOOL_IOC_QUERY, sizeof(struct framepool_ioc_query),
 		offsetof(struct framepool_ioc_query, handle),
-		.fields = { FIELD(framepool_ioc_query, flags) },
+		.fields = { FIELD(framepool_ioc_query, flags),
+			    FIELD(framepool_ioc_query, offset) },
 	},
 	[CALL_ALLOC_BATCH] = {
 		FRAMEPOOL_IOC_ALLOC_BATCH, sizeof(struct framepool_ioc_batch), NONE, CALL_ALLOC,
@@ -226,6 +227,21 @@ struct client client_hold(struct hand *hand, __u64 arg)
 		client.fd = fcntl(client.fd, F_DUPFD_CLOEXEC, client.shared ? SHARED_FD : 3);
 	pthread_mutex_unlock(&worker->lock);
 	return client;
+}
+
+/**
+ * run_seek() - seek: asks where the file of a slot's client ends
+ * @hand: the thread
+ * @op: client, whence, offset
+ */
+void run_seek(struct hand *hand, const struct op *op)
+{
+	struct client client = client_hold(hand, op->args[0]);
+
+	if (client.fd < 0)
+		return;
+	lseek(client.fd, op->args[2], op->args[1]);
+	close(client.fd);
 }
 
 /**

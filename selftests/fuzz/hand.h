@@ -136,6 +136,7 @@ struct hand {
 /* calls.c */
 void run_open(struct hand *hand, const struct op *op);
 void run_close(struct hand *hand, const struct op *op);
+void run_seek(struct hand *hand, const struct op *op);
 void run_dup(struct hand *hand, const struct op *op);
 void run_call(struct hand *hand, const struct op *op);
 struct client client_of(struct hand *hand, __u64 arg);

@@ -29,6 +29,8 @@ enum kind {
 	K_MAP,		/* slot */
 	K_QUIRK,	/* how a call is made invalid: see calls.c */
 	K_ALLOC_FLAGS,
+	K_OWN_FLAGS,
+	K_QUERY_FLAGS,
 	K_BATCH_FLAGS,
 	K_CACHE_FLAGS,
 	K_EXPORT_FLAGS,

@@ -173,6 +173,35 @@ struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp
 							     uint64_t limit);
 
 /**
+ * framepool_buffer_alloc_own - allocate the buffer at offset 0 of framepool_fd()
+ * @fp: as for framepool_buffer_alloc()
+ * @length: as for framepool_buffer_alloc(), but rounded up to whole huge frames
+ * @align: as for framepool_buffer_alloc_constrained()
+ * @limit: as for framepool_buffer_alloc_constrained()
+ *
+ * A program that gets the descriptor, and only maps it, finds the buffer there. If there is none
+ * yet, its first mmap(2) makes one, without @align and @limit.
+ *
+ * Return: as framepool_buffer_alloc_constrained(); EEXIST: there is one, or one that was freed and
+ * has mappings or dma-bufs left.
+ */
+struct framepool_buffer *framepool_buffer_alloc_own(struct framepool *fp, uint64_t length,
+						    uint64_t align, uint64_t limit);
+
+/**
+ * framepool_buffer_at - find the buffer at an offset of framepool_fd()
+ * @fp: the client; it must outlive the result
+ * @offset: offset of any byte of the buffer; 0: of the one that mmap(2) at the beginning made
+ *
+ * For buffers that something else has allocated through the same client: mmap(2), or another
+ * process.
+ *
+ * Return: an object for the buffer, or NULL with errno ENOENT (there is none), ENOBUFS, ENODEV.
+ * framepool_buffer_free() of it frees the buffer, whoever allocated it.
+ */
+struct framepool_buffer *framepool_buffer_at(struct framepool *fp, uint64_t offset);
+
+/**
  * framepool_explain_alloc - say why an allocation of a buffer failed and what to do
  * @err: the errno that it gave
  * @fp: the client
@@ -182,9 +211,9 @@ struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp
  * @text: the sentence is written here, without a newline, and cut if it is longer than @size
  * @size: bytes at @text, at least 1; 256 are enough for most sentences
  *
- * This works for framepool_buffer_alloc(), framepool_buffer_alloc_constrained() and
- * framepool_alloc_batch(). It looks at the pool, so call it soon after the failure. errno is left
- * alone.
+ * This works for framepool_buffer_alloc(), framepool_buffer_alloc_constrained(),
+ * framepool_buffer_alloc_own() and framepool_alloc_batch(). It looks at the pool, so call it soon
+ * after the failure. errno is left alone.
  *
  * Return: @text.
  */

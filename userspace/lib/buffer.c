@@ -14,19 +14,13 @@
 
 #include "internal.h"
 
-struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t length)
-{
-	return framepool_buffer_alloc_constrained(fp, length, 0, 0);
-}
-
-struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp,
-							     uint64_t length, uint64_t align,
-							     uint64_t limit)
+static struct framepool_buffer *alloc(struct framepool *fp, uint32_t flags, uint64_t length,
+				      uint64_t align, uint64_t limit)
 {
 	uint64_t wait_ns = fp->wait_ns;
 	struct framepool_ioc_alloc call = {
 		.size = sizeof(call),
-		.flags = fp->alloc_flags | (wait_ns ? FRAMEPOOL_ALLOC_WAIT : 0),
+		.flags = flags | fp->alloc_flags | (wait_ns ? FRAMEPOOL_ALLOC_WAIT : 0),
 		.length = length,
 		.align = align,
 		.limit = limit,
@@ -40,6 +34,47 @@ struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp
 	}
 	if (ioctl(fp->fd, FRAMEPOOL_IOC_ALLOC, &call)) {
 		free(buf);
+		return NULL;
+	}
+	buf->fd = fp->fd;
+	buf->handle = call.handle;
+	buf->offset = call.offset;
+	buf->length = call.length;
+	return buf;
+}
+
+struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t length)
+{
+	return alloc(fp, 0, length, 0, 0);
+}
+
+struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp,
+							     uint64_t length, uint64_t align,
+							     uint64_t limit)
+{
+	return alloc(fp, 0, length, align, limit);
+}
+
+struct framepool_buffer *framepool_buffer_alloc_own(struct framepool *fp, uint64_t length,
+						    uint64_t align, uint64_t limit)
+{
+	return alloc(fp, FRAMEPOOL_ALLOC_OWN, length, align, limit);
+}
+
+struct framepool_buffer *framepool_buffer_at(struct framepool *fp, uint64_t offset)
+{
+	struct framepool_ioc_query call = {
+		.size = sizeof(call),
+		.flags = FRAMEPOOL_QUERY_AT,
+		.offset = offset,
+	};
+	struct framepool_buffer *buf;
+
+	if (ioctl(fp->fd, FRAMEPOOL_IOC_QUERY, &call))
+		return NULL;
+	buf = calloc(1, sizeof(*buf));
+	if (!buf) {
+		errno = ENOBUFS;
 		return NULL;
 	}
 	buf->fd = fp->fd;

@@ -381,6 +381,10 @@ char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t leng
 		snprintf(text, size, "there is no memory outside the pool for the bookkeeping of a "
 			 "buffer");
 		break;
+	case EEXIST:
+		snprintf(text, size, "there is a buffer at the beginning of the file already: use "
+			 "it, or free it first");
+		break;
 	case ETIMEDOUT:
 		snprintf(text, size, "no %s came free in time: 'framepool clients' shows who holds "
 			 "the memory", name_bytes(length, bytes));

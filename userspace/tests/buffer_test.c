@@ -52,6 +52,30 @@ static void check_refused(void)
 	check(errno == ERANGE, "free_leaves_errno_alone");
 }
 
+static void check_own(void)
+{
+	struct framepool_buffer *buf = framepool_buffer_alloc_own(fp, 5000, 0, 0), *same, *other;
+
+	check(buf && !framepool_buffer_offset(buf), "own_buffer_lies_at_the_beginning");
+	errno = 0;
+	check(!framepool_buffer_alloc_own(fp, 1, 0, 0) && errno == EEXIST, "there_is_one_only");
+	same = framepool_buffer_at(fp, 4096);
+	other = framepool_buffer_alloc(fp, 1);
+	check(same && framepool_buffer_handle(same) == framepool_buffer_handle(buf) &&
+	      framepool_buffer_length(same) == framepool_buffer_length(buf),
+	      "buffer_is_found_by_offset");
+	fake_fail_memory(1);
+	check(!framepool_buffer_at(fp, 0) && errno == ENOBUFS, "search_without_memory_is_enobufs");
+	fake_fail_memory(0);
+	framepool_buffer_free(same);
+	check(!framepool_buffer_at(fp, 0) && errno == ENOENT && fake_buffers() == 1,
+	      "found_buffer_can_be_freed");
+	/* Its handle is gone, so this ends the object only. */
+	framepool_buffer_free(buf);
+	framepool_buffer_free(other);
+	check(!fake_buffers(), "own_buffer_is_freed_once");
+}
+
 static void check_batch(void)
 {
 	bool right = true;
@@ -86,6 +110,7 @@ int main(void)
 	fp = fake_open(POOL_BYTES);
 	check_one();
 	check_refused();
+	check_own();
 	check_batch();
 	check_batch_that_fails();
 	fake_close(fp);

@@ -115,6 +115,7 @@ static void check_others(void)
 	       "an alignment above 2M is for who opens the pool with CAP_SYS_ADMIN");
 	expect("explain_etimedout_names_the_length", ETIMEDOUT, 4 * MIB, 0, 0,
 	       "no 4M came free in time: 'framepool clients' shows");
+	expect("explain_eexist", EEXIST, 1, 0, 0, "at the beginning of the file already");
 	expect("explain_enobufs", ENOBUFS, 1, 0, 0, "outside the pool");
 	expect("explain_alloc_knows_other_errors", EINTR, MIB, 0, 0,
 	       "cannot allocate 1M: Interrupted");

@@ -260,18 +260,32 @@ static struct fake_buffer *find_buffer(uint64_t handle)
 	return NULL;
 }
 
+static struct fake_buffer *find_buffer_at(uint64_t offset)
+{
+	for (int i = 0; i < BUFFERS; i++)
+		if (fake->buffers[i].handle && offset - fake->buffers[i].offset <
+					       fake->buffers[i].length)
+			return &fake->buffers[i];
+	return NULL;
+}
+
 /* Buffers lie one behind the other. The room of those that are freed is not used again. */
 static int alloc_buffer(struct framepool_ioc_alloc *call)
 {
 	struct fake_buffer *buffer = find_buffer(0);
 
-	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_ALLOC_NOCLEAR || !call->length)
+	bool own = call->flags & FRAMEPOOL_ALLOC_OWN;
+
+	if (call->size != sizeof(*call) || !call->length ||
+	    call->flags & ~(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_OWN))
 		return EINVAL;
+	if (own && find_buffer_at(0))
+		return EEXIST;
 	if (call->length > fake->bytes - fake->buffers_end || !buffer)
 		return ENOMEM;
 	call->length = (call->length + FRAME_BYTES - 1) & -FRAME_BYTES;
 	call->handle = ++fake->last_handle;
-	call->offset = CACHES * fake->bytes + fake->buffers_end;
+	call->offset = own ? 0 : CACHES * fake->bytes + fake->buffers_end;
 	fake->buffers_end += call->length;
 	*buffer = (struct fake_buffer){ call->handle, call->offset, call->length };
 	return 0;
@@ -291,12 +305,17 @@ static int free_buffer(const struct framepool_ioc_free *call)
 
 static int query_buffer(struct framepool_ioc_query *call)
 {
-	const struct fake_buffer *buffer = call->handle ? find_buffer(call->handle) : NULL;
+	const struct fake_buffer *buffer = NULL;
 
-	if (call->size != sizeof(*call) || call->flags)
+	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_QUERY_AT)
 		return EINVAL;
+	if (call->flags)
+		buffer = find_buffer_at(call->offset);
+	else if (call->handle)
+		buffer = find_buffer(call->handle);
 	if (!buffer)
 		return ENOENT;
+	call->handle = buffer->handle;
 	call->length = buffer->length;
 	call->offset = buffer->offset;
 	return 0;

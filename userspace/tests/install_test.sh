@@ -104,7 +104,8 @@ pages_name_enodev()
 # The example in framepool(4) is a whole program.
 compile_page()
 {
-	sed -n '/^```$/,/^```$/p' man/framepool.4.scd | sed '/^```$/d' >"$stage/page.c" &&
+	sed -e '1,/^# EXAMPLES/d' man/framepool.4.scd |
+		sed -n -e '/^```$/,//{//!p}' >"$stage/page.c" &&
 	grep -q munmap "$stage/page.c" &&
 	$CC -Wall -Wextra -Werror -I"$root/include" "$stage/page.c" -o "$stage/page"
 }
