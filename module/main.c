@@ -45,6 +45,11 @@ module_param(min_run, charp, 0444);
 MODULE_PARM_DESC(min_run,
 		 "refuse memory whose largest contiguous piece is shorter (default: accept it)");
 
+static char *memory = "wb";
+module_param(memory, charp, 0444);
+MODULE_PARM_DESC(memory,
+		 "how processors cache it: wb, wc (write-combining), uc (uncached; default: wb)");
+
 static uint gid;
 module_param(gid, uint, 0444);
 MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
@@ -106,6 +111,15 @@ static int parse_below(const char *text, struct fp_source_config *config)
 	       *colon ? parse_bytes("below", colon + 1, &config->below_bytes) : 0;
 }
 
+static int parse_memory(const char *text, enum fp_memtype *type)
+{
+	int ret = fp_memtype_parse(text, type);
+
+	if (ret)
+		pr_err("memory=%s: expected wb, wc or uc\n", text);
+	return ret;
+}
+
 static int parse_config(struct fp_pool_config *config)
 {
 	int ret = 0;
@@ -126,6 +140,8 @@ static int parse_config(struct fp_pool_config *config)
 		ret = parse_below(below, &config->source);
 	if (!ret && min_run)
 		ret = parse_bytes("min_run", min_run, &config->source.min_run);
+	if (!ret)
+		ret = parse_memory(memory, &config->source.memtype);
 	if (!ret && client_quota)
 		ret = parse_quota("client_quota", client_quota, &config->client_quota);
 	if (!ret && user_quota)

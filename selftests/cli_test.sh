@@ -92,6 +92,7 @@ info_tells_what_is_fixed() {
 	says 0 '^client_quota: *none$' info && says 0 '^user_quota: *none$' info &&
 	says 0 '^frame: *4096 (4K)$' info && says 0 '^huge: *2097152 (2M)$' info &&
 	says 0 '^node: *any$' info && says 0 '^max_order: *[0-9]*$' info &&
+	says 0 '^memory: *wb$' info &&
 	says 0 '^extents: *[1-9][0-9]*$' info && says 0 '^largest_extent: *[1-9]' info &&
 	says 0 '^first_address: *0x[0-9a-f]*$' info && says 0 '^end_address: *0x[0-9a-f]*$' info
 }
@@ -100,7 +101,7 @@ info_json_has_the_same_keys() {
 	says 0 '^{$' info --json && says 0 '"pool": "default",' --json info &&
 	says 0 '"abi": 1,' info --json && says 0 '"total": 268435456,' info --json &&
 	says 0 '"client_quota": null,' info --json && says 0 '"user_quota": null,' info --json &&
-	says 0 '"node": null,' info --json &&
+	says 0 '"node": null,' info --json && says 0 '"memory": "wb",' info --json &&
 	says 0 '"max_order": [0-9]*,$' info --json && says 0 '"extents": [0-9]*,$' info --json &&
 	says 0 '"end_address": [0-9]*$' info --json && says 0 '^}$' info --json
 }

@@ -683,7 +683,8 @@ static int fail_each_step_of_loading(const struct injector *injector, const stru
 
 TEST_F_TIMEOUT(loading, each_step_of_loading_fails_cleanly, LOADING_SECONDS)
 {
-	static const struct loading loading = { load, unload, SMALL_POOL };
+	/* To change the memory type, the kernel may have to split an entry of its page tables. */
+	static const struct loading loading = { load, unload, SMALL_POOL " memory=wc" };
 	long before;
 	int failed;
 

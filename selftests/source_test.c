@@ -215,7 +215,7 @@ TEST_F_TIMEOUT(source, info_tells_the_extents, SLOW_TEST_SECONDS)
 	ASSERT_EQ(0, load_info("size=512M", &info));
 	EXPECT_EQ(read_extents(&largest), info.extents);
 	EXPECT_EQ(largest, info.largest_extent_bytes);
-	EXPECT_EQ(0, info.reserved);
+	EXPECT_EQ(FRAMEPOOL_MEMORY_WB, info.memory);
 	fd = pool_open();
 	EXPECT_EQ(largest == info.total_bytes ? -ENOMEM : -ENOSPC,
 		  buffer_alloc(fd, largest + FRAME, &buffer));

@@ -27,6 +27,7 @@ static int summary_show(struct seq_file *file, void *unused)
 	fp_stats_read(pool, &stats);
 	fp_stats_read_blocks(pool, &stats);
 	seq_printf(file, "pool: %s\n", pool->name);
+	seq_printf(file, "memory: %s\n", fp_memtype_name(pool->source.memtype));
 	seq_printf(file, "extents: %u\n", pool->source.nr_extents);
 #define SHOW(_name, _field)	seq_printf(file, #_name ": %llu\n", (u64)stats._field);
 	FP_FIGURES(SHOW)

@@ -51,6 +51,14 @@ static DEVICE_ATTR_RW(_name)
 QUOTA(client_quota);
 QUOTA(user_quota);
 
+static ssize_t memory_show(struct device *device, struct device_attribute *attr, char *text)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return sysfs_emit(text, "%s\n", fp_memtype_name(pool->source.memtype));
+}
+static DEVICE_ATTR_RO(memory);
+
 static ssize_t figure_show(struct device *device, struct device_attribute *attr, char *text)
 {
 	size_t offset = (size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
@@ -123,6 +131,7 @@ static struct attribute *attributes[] = {
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,
 	&dev_attr_shutdown.attr,
+	&dev_attr_memory.attr,
 #define ATTRIBUTE(_name, _field)	&figure_##_name.attr.attr,
 	FP_FIGURES(ATTRIBUTE)
 	NULL,

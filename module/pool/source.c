@@ -241,6 +241,24 @@ static int reserve_parts(struct fp_source *source, const struct fp_source_config
 	return ret;
 }
 
+/* From the first one on, fp_source_put() undoes this. */
+static int set_memtype(struct fp_source *source, enum fp_memtype type)
+{
+	int ret = 0;
+	u32 i;
+
+	source->memtype = type;
+	for (i = 0; !ret && i < source->nr && type != FP_MEMTYPE_WB; i++) {
+		ret = fatal_signal_pending(current) ?
+		      -EINTR : fp_memtype_set(type, (unsigned long)source->hpfn[i]
+							<< FP_HUGE_ORDER);
+		cond_resched();
+	}
+	if (ret && ret != -EINTR)
+		pr_err("memory=%s: the kernel refuses with error %d\n", fp_memtype_name(type), ret);
+	return ret;
+}
+
 static u64 nr_huge(u64 bytes)
 {
 	return bytes / HUGE_BYTES + !!(bytes % HUGE_BYTES);
@@ -255,7 +273,7 @@ static u64 nr_huge(u64 bytes)
  *
  * Context: may sleep, for long; killable.
  * Return: 0; -EINTR: killed; -ENOMEM: there is too little memory; -ENOSPC: no extent has
- * @config->min_run bytes.
+ * @config->min_run bytes; -EOPNOTSUPP, or an errno of the kernel: it cannot have that memory type.
  */
 int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config)
 {
@@ -264,6 +282,9 @@ int fp_source_reserve(struct fp_source *source, const struct fp_source_config *c
 	int ret;
 
 	*source = (struct fp_source){ .node = config->node };
+	ret = fp_memtype_check(config->memtype);
+	if (ret)
+		return ret;
 	if (nr > most && !config->partial)
 		return refuse(nr, most, NO_END);
 	nr = min(nr, most);
@@ -276,6 +297,8 @@ int fp_source_reserve(struct fp_source *source, const struct fp_source_config *c
 	sort(source->hpfn, source->nr, sizeof(u32), compare_hpfn, NULL);
 	measure_extents(source);
 	ret = check_run(source, config->min_run);
+	if (!ret)
+		ret = set_memtype(source, config->memtype);
 	if (ret)
 		goto err_release;
 	return 0;
@@ -334,7 +357,8 @@ void fp_source_forget(struct fp_source *source)
  * @source: the source
  * @pfn: PFN of its first frame
  *
- * A huge frame with a bad frame is not given back, because the kernel would allocate it again.
+ * A huge frame with a bad frame is not given back, because the kernel would allocate it again; nor
+ * is one that cannot be cached again.
  *
  * A huge frame that somebody still references (a pipe, direct I/O) is freed by the
  * kernel when the last reference is dropped.
@@ -345,6 +369,8 @@ void fp_source_put(struct fp_source *source, unsigned long pfn)
 {
 	if (unlikely(fp_poison_in(pfn, FP_HUGE_FRAMES))) {
 		source->nr_kept++;
+	} else if (unlikely(fp_memtype_reset(source->memtype, pfn))) {
+		source->nr_stuck++;
 	} else {
 		fp_folio_feign_mapping(page_folio(pfn_to_page(pfn)), -1);
 		put_page(pfn_to_page(pfn));
@@ -362,6 +388,9 @@ void fp_source_fini(struct fp_source *source)
 {
 	if (source->nr_kept)
 		pr_info("%u huge frames with bad memory are not given back\n", source->nr_kept);
+	if (source->nr_stuck)
+		pr_err("%u huge frames are not given back: the kernel cannot cache them again\n",
+		       source->nr_stuck);
 	fp_source_forget(source);
 }
 

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+#include "pool/memtype.h"
+
 /**
  * struct fp_source_config - what to reserve
  * @bytes: how much, rounded up to whole huge frames
@@ -12,6 +14,7 @@
  * @min_run: refuse if no physically contiguous extent has so many bytes
  * @below: @below_bytes lie below this physical address
  * @below_bytes: how much has to lie there, rounded up to whole huge frames; may exceed @bytes
+ * @memtype: how processors cache it
  */
 struct fp_source_config {
 	u64 bytes;
@@ -20,6 +23,7 @@ struct fp_source_config {
 	u64 min_run;
 	u64 below;
 	u64 below_bytes;
+	enum fp_memtype memtype;
 };
 
 /**
@@ -31,7 +35,9 @@ struct fp_source_config {
  * @first: physical address of the first byte
  * @end: physical address after the last byte
  * @hpfn: their PFNs >> FP_HUGE_ORDER, ascending; NULL after fp_source_forget()
+ * @memtype: how processors cache them
  * @nr_kept: how many were not given back because a frame in them is bad
+ * @nr_stuck: how many were not given back because they cannot be cached again
  *
  * Constant between fp_source_reserve() and the first fp_source_put().
  */
@@ -43,7 +49,9 @@ struct fp_source {
 	u64 first;
 	u64 end;
 	u32 *hpfn;
+	enum fp_memtype memtype;
 	u32 nr_kept;
+	u32 nr_stuck;
 };
 
 int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config);

@@ -32,7 +32,7 @@ void fp_stats_info(struct fp_pool *pool, bool exact, struct framepool_ioc_info *
 	info->max_order = fp_buddy_orders(&pool->buddy) - 1;
 	strscpy_pad(info->name, pool->name, sizeof(info->name));
 	info->extents = pool->source.nr_extents;
-	info->reserved = 0;
+	info->memory = pool->source.memtype;
 	info->largest_extent_bytes = (u64)pool->source.largest << (PAGE_SHIFT + FP_HUGE_ORDER);
 	fp_source_range(&pool->source, exact, &info->first_address, &info->end_address);
 }

@@ -78,6 +78,11 @@
 #define FRAMEPOOL_NAME_MAX	32	/* most bytes of a pool's name, including the NUL */
 #define FRAMEPOOL_ORDERS	40	/* entries of free_blocks in statistics */
 
+/* how processors cache the memory of a pool */
+#define FRAMEPOOL_MEMORY_WB	0	/* written back, like all other memory */
+#define FRAMEPOOL_MEMORY_WC	1	/* not cached; writes are combined */
+#define FRAMEPOOL_MEMORY_UC	2	/* not cached */
+
 /**
  * struct framepool_ioc_info - FRAMEPOOL_IOC_INFO: constants of the pool, and its quotas
  * @size: in: sizeof(struct framepool_ioc_info)
@@ -96,7 +101,8 @@
  * @name: out: name of the pool, NUL-terminated
  * @extents: out: number of physically contiguous extents that the pool consists of. No buffer
  *           reaches from one into the next.
- * @reserved: out: 0
+ * @memory: out: one of FRAMEPOOL_MEMORY_WB, FRAMEPOOL_MEMORY_WC, FRAMEPOOL_MEMORY_UC: the type of
+ *          the memory in all mappings, which follows from the module parameter memory=
  * @largest_extent_bytes: out: size of the largest of them, the most that a buffer can have
  * @first_address: out: no byte of the pool lies below this physical address. It is rounded down to
  *                 a power of two if the client was opened without CAP_SYS_ADMIN.
@@ -118,7 +124,7 @@ struct framepool_ioc_info {
 	__u32 max_order;
 	char name[FRAMEPOOL_NAME_MAX];
 	__u32 extents;
-	__u32 reserved;
+	__u32 memory;
 	__u64 largest_extent_bytes;
 	__u64 first_address;
 	__u64 end_address;

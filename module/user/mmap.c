@@ -42,6 +42,12 @@
 #include "user/client.h"
 #include "user/own.h"
 
+/* The kernel's own mapping has that type, and frames must have the same type in all mappings. */
+static void set_memtype(const struct fp_pool *pool, struct vm_area_struct *vma)
+{
+	vma->vm_page_prot = fp_memtype_prot(pool->source.memtype, vma->vm_page_prot);
+}
+
 static void open(struct vm_area_struct *vma)
 {
 	struct fp_buffer *buffer = vma->vm_private_data;
@@ -226,6 +232,7 @@ static void set_buffer(struct vm_area_struct *vma, struct fp_buffer *buffer)
 	/* From now on the program may write to the frames and have references taken to them. */
 	WRITE_ONCE(buffer->run.dirty, true);
 	fp_vma_change_flags(vma, VM_DONTEXPAND | (buffer->dump ? 0 : VM_DONTDUMP), VM_MAYEXEC);
+	set_memtype(buffer->client->pool, vma);
 	vma->vm_private_data = buffer;
 	vma->vm_ops = &vm_ops;
 }
@@ -263,6 +270,7 @@ static int map_window(struct fp_client *client, struct vm_area_struct *vma)
 	 */
 	fp_vma_change_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP | VM_WIPEONFORK,
 			    VM_MAYEXEC);
+	set_memtype(client->pool, vma);
 	vma->vm_private_data = window;
 	vma->vm_ops = &window_vm_ops;
 	return 0;

@@ -23,7 +23,7 @@ FP_FIELD(framepool_ioc_info, node, 40, 4);
 FP_FIELD(framepool_ioc_info, max_order, 44, 4);
 FP_FIELD(framepool_ioc_info, name, 48, 32);
 FP_FIELD(framepool_ioc_info, extents, 80, 4);
-FP_FIELD(framepool_ioc_info, reserved, 84, 4);
+FP_FIELD(framepool_ioc_info, memory, 84, 4);
 FP_FIELD(framepool_ioc_info, largest_extent_bytes, 88, 8);
 FP_FIELD(framepool_ioc_info, first_address, 96, 8);
 FP_FIELD(framepool_ioc_info, end_address, 104, 8);

@@ -12,6 +12,7 @@
 #include "block.h"
 #include "hammer.h"
 #include "objects.h"
+#include "pagetable.h"
 #include "steps.h"
 
 #define LARGEST_ORDER	12
@@ -315,7 +316,8 @@ static int run_case(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		if (!strcmp(run, cases[i].name))
 			return cases[i].run() ? 0 : -EBADMSG;
-	return objects_run(run, &ret) || steps_run(run, &ret) ? ret : run_hammer();
+	return objects_run(run, &ret) || steps_run(run, &ret) || pagetable_run(run, &ret) ?
+	       ret : run_hammer();
 }
 
 static int __init api_test_init(void)

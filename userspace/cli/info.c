@@ -18,6 +18,7 @@ static int show(const struct cli *cli, const struct framepool *fp)
 		field_bytes("huge", framepool_huge_bytes(fp)),
 		node < 0 ? field_none("node", "any") : field_number("node", node),
 		field_number("max_order", framepool_max_order(fp)),
+		field_text("memory", framepool_memory(fp)),
 		field_number("extents", framepool_extents(fp)),
 		field_bytes("largest_extent", framepool_largest_extent_bytes(fp)),
 		field_address("first_address", framepool_first_address(fp)),

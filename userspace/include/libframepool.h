@@ -124,6 +124,8 @@ int framepool_fd(const struct framepool *fp);
  *                      0: no limit
  *  node                NUMA node that the pool was taken from; -1: any
  *  max_order           order (log2 of frames) of the pool's largest naturally aligned block
+ *  memory              how processors cache the pool: "wb" (written back, like other memory), "wc"
+ *                      (not cached, writes are combined), "uc" (not cached), or "unknown"
  *  extents             number of physically contiguous extents that the pool consists of
  *  largest_extent_bytes  size of the largest of them, the most that a buffer can have
  *  first_address       no byte of the pool lies below this physical address
@@ -139,6 +141,7 @@ uint64_t framepool_client_quota_bytes(const struct framepool *fp);
 uint64_t framepool_user_quota_bytes(const struct framepool *fp);
 int framepool_node(const struct framepool *fp);
 unsigned int framepool_max_order(const struct framepool *fp);
+const char *framepool_memory(const struct framepool *fp);
 uint32_t framepool_extents(const struct framepool *fp);
 uint64_t framepool_largest_extent_bytes(const struct framepool *fp);
 uint64_t framepool_first_address(const struct framepool *fp);

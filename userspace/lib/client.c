@@ -130,6 +130,20 @@ unsigned int framepool_max_order(const struct framepool *fp)
 	return fp->info.max_order;
 }
 
+const char *framepool_memory(const struct framepool *fp)
+{
+	switch (fp->info.memory) {
+	case FRAMEPOOL_MEMORY_WB:
+		return "wb";
+	case FRAMEPOOL_MEMORY_WC:
+		return "wc";
+	case FRAMEPOOL_MEMORY_UC:
+		return "uc";
+	default:
+		return "unknown";
+	}
+}
+
 uint32_t framepool_extents(const struct framepool *fp)
 {
 	return fp->info.extents;
