@@ -94,6 +94,11 @@ static inline struct workqueue_struct *fp_unbound_workqueue(void)
 #define FP_DMA_BUF_NAMESPACE	"DMA_BUF"
 #endif
 
+/* 7.3 lets modules add dma-heaps; delete when the floor is 7.3. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0) && IS_ENABLED(CONFIG_DMABUF_HEAPS)
+#define FP_HAS_DMA_HEAPS
+#endif
+
 /* 6.4 dropped the owner from class_create(); delete when the floor is 6.4. */
 static inline struct class *fp_class_create(const char *name)
 {

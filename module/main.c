@@ -17,6 +17,7 @@
 #include "user/buffer.h"
 #include "user/chardev.h"
 #include "user/client.h"
+#include "user/heap.h"
 
 static char *size;
 module_param(size, charp, 0444);
@@ -49,6 +50,11 @@ static char *memory = "wb";
 module_param(memory, charp, 0444);
 MODULE_PARM_DESC(memory,
 		 "how processors cache it: wb, wc (write-combining), uc (uncached; default: wb)");
+
+static bool dma_heap;
+module_param(dma_heap, bool, 0444);
+MODULE_PARM_DESC(dma_heap,
+		 "also make it the dma-heap framepool-<name>; the module then stays for good");
 
 static uint gid;
 module_param(gid, uint, 0444);
@@ -173,6 +179,9 @@ static int __init fp_init(void)
 		pr_err("gid=%u: not a valid group id\n", gid);
 		return -EINVAL;
 	}
+	ret = dma_heap ? fp_heap_check() : 0;
+	if (ret)
+		return ret;
 	ret = fp_buffer_init();
 	if (ret)
 		return ret;
@@ -191,8 +200,15 @@ static int __init fp_init(void)
 	}
 	debugfs = fp_debugfs_create(pool);
 	log_pool();
+	/* The last step, since it cannot be undone. */
+	ret = dma_heap ? fp_heap_add(pool) : 0;
+	if (ret)
+		goto err_debugfs;
 	return 0;
 
+err_debugfs:
+	debugfs_remove(debugfs);
+	fp_chardev_destroy(chardev);
 err_pool:
 	fp_pool_destroy(pool);
 err_client:

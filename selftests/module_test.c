@@ -356,6 +356,13 @@ TEST_F_TIMEOUT(module, quota_of_nonsense_is_refused, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(is_refused("size=64M user_quota=9E", -EINVAL));
 }
 
+TEST_F_TIMEOUT(module, dma_heap_is_refused_where_modules_cannot_add_one, SLOW_TEST_SECONDS)
+{
+	if (kernel_is("7."))
+		SKIP(return, "this kernel can; heap_test has a guest of its own");
+	EXPECT_TRUE(is_refused("size=64M dma_heap=1", -EOPNOTSUPP));
+}
+
 TEST_F_TIMEOUT(module, second_load_is_refused, SLOW_TEST_SECONDS)
 {
 	struct framepool_ioc_info info;

@@ -341,9 +341,9 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 	return export;
 }
 
-/* Create a dma-buf; takes over the reference to the buffer. Returns its file. */
+/* Create a dma-buf; takes over the reference to the buffer. Returns its file, with @flags. */
 static struct file *create_file(struct fp_client *client, struct fp_buffer *buffer,
-				const struct framepool_ioc_export *args)
+				const struct framepool_ioc_export *args, int flags)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct fp_export *export = create(client, buffer, args);
@@ -353,7 +353,7 @@ static struct file *create_file(struct fp_client *client, struct fp_buffer *buff
 		return ERR_PTR(-ENOMEM);
 	info.ops = export->read_only ? &read_only_ops : &ops;
 	info.size = args->length;
-	info.flags = export->read_only ? O_RDONLY : O_RDWR;
+	info.flags = flags;
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
 	if (IS_ERR(dmabuf)) {
@@ -395,7 +395,8 @@ static struct file *get_file_of(struct fp_client *client, const struct framepool
 		fp_client_put_buffer(buffer);
 		return file ?: ERR_PTR(ret);
 	}
-	file = create_file(client, buffer, args);
+	file = create_file(client, buffer, args,
+			   args->flags & FRAMEPOOL_EXPORT_READ_ONLY ? O_RDONLY : O_RDWR);
 	if (IS_ERR(file) || !whole)
 		return file;
 	return fp_client_set_exported(client, args->handle, file);
@@ -440,6 +441,22 @@ int fp_export_create(struct fp_client *client, void *data, void __user *user)
 		fput(file);
 	}
 	return ret == -ENOMEM ? -ENOBUFS : ret;
+}
+
+/**
+ * fp_export_whole() - make a dma-buf of a whole buffer
+ * @buffer: the buffer; its reference passes to the function
+ * @fd_flags: as of open(2)
+ *
+ * Context: process; may sleep.
+ * Return: the dma-buf, or an error pointer: -ENOMEM.
+ */
+struct dma_buf *fp_export_whole(struct fp_buffer *buffer, int fd_flags)
+{
+	const struct framepool_ioc_export args = { .length = buffer->run.nr << PAGE_SHIFT };
+	struct file *file = create_file(buffer->client, buffer, &args, fd_flags);
+
+	return IS_ERR(file) ? ERR_CAST(file) : file->private_data;
 }
 
 /**
