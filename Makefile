@@ -82,6 +82,7 @@ static: ## the command line as a static program, for the labs: build/static
 	+@$(submake) -C userspace O=$(BUILD)/static STATIC=1
 
 tests: static ## the kselftests: build/selftests
+	+@$(submake) -C userspace O=$(BUILD)/static STATIC=1 examples
 	+@source=$$($(lab)/cache/source) && $(submake) -C selftests O=$(BUILD)/selftests \
 		KSELFTEST=$$source/tools/testing/selftests USERSPACE_O=$(BUILD)/static
 
