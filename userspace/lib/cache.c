@@ -7,7 +7,6 @@
  * Magazines and kernel calls name an object by its offset in the cache's window. The whole window
  * is mapped when the cache is created.
  */
-#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "magazine.h"
+#include "map.h"
 #include "objects.h"
 
 /* Limits of a magazine, in objects and in bytes. It has room for two objects in any case. */
@@ -23,32 +23,6 @@
 
 /* Objects that one call moves past the magazine; limited because their offsets lie on the stack. */
 #define BATCH_MAX		256U
-
-/*
- * Maps the window at a multiple of @align: first room for it and @align more, then the rest is cut
- * off.
- */
-static void *map_window(int fd, uint64_t offset, size_t bytes, size_t align)
-{
-	char *room = mmap(NULL, bytes + align, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t before = -(uintptr_t)room & (align - 1);
-
-	if (room == MAP_FAILED)
-		return NULL;
-	if (mmap(room + before, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		 (off_t)offset) == MAP_FAILED) {
-		int err = errno;
-
-		munmap(room, bytes + align);
-		errno = err;
-		return NULL;
-	}
-	if (before)
-		munmap(room, before);
-	munmap(room + before + bytes, align - before);
-	return room + before;
-}
 
 static void learn(struct framepool_cache *cache, const struct framepool_ioc_cache *call)
 {
@@ -82,16 +56,6 @@ static void give_up(int fd, uint64_t handle)
 	errno = err;
 }
 
-static bool map_cache(struct framepool_cache *cache, size_t align)
-{
-	if (cache->window_bytes > SIZE_MAX - align) {
-		errno = ENOMEM;
-		return false;
-	}
-	cache->base = map_window(cache->fd, cache->offset, cache->window_bytes, align);
-	return cache->base;
-}
-
 struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t object_size,
 					       size_t align, unsigned int flags)
 {
@@ -117,7 +81,9 @@ struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t obje
 		goto err_free_cache;
 	learn(cache, &call);
 	cache->capacity = capacity_of(call.stride);
-	if (!map_cache(cache, fp->info.huge_bytes))
+	cache->base = fp_map_aligned(fp->fd, cache->offset, cache->window_bytes,
+				     fp->info.huge_bytes);
+	if (!cache->base)
 		goto err_give_up;
 	if (!fp_magazines_add_cache(cache)) {
 		errno = ENOBUFS;

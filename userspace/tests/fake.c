@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -74,6 +75,8 @@ struct fake {
 	struct framepool_ioc_stats stats;
 	struct fake_cache caches[CACHES];
 	uint64_t buffers_end;
+	uint32_t nr_buffers;
+	bool hides_addresses;
 	struct fake_buffer buffers[BUFFERS];
 };
 
@@ -269,24 +272,38 @@ static struct fake_buffer *find_buffer_at(uint64_t offset)
 	return NULL;
 }
 
-/* Buffers lie one behind the other. The room of those that are freed is not used again. */
+/* Where a buffer may begin: as in the kernel, long ones begin at a huge frame. */
+static uint64_t begin_buffer(const struct framepool_ioc_alloc *call)
+{
+	uint64_t align = call->length < FAKE_HUGE_BYTES ? FRAME_BYTES : FAKE_HUGE_BYTES;
+
+	if (align < call->align)
+		align = call->align;
+	return (fake->buffers_end + align - 1) & -align;
+}
+
+/*
+ * Buffers lie one behind the other. The room of those that are freed is used again only when none
+ * is left.
+ */
 static int alloc_buffer(struct framepool_ioc_alloc *call)
 {
 	struct fake_buffer *buffer = find_buffer(0);
-
 	bool own = call->flags & FRAMEPOOL_ALLOC_OWN;
+	uint64_t begin = begin_buffer(call);
 
 	if (call->size != sizeof(*call) || !call->length ||
 	    call->flags & ~(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_OWN))
 		return EINVAL;
 	if (own && find_buffer_at(0))
 		return EEXIST;
-	if (call->length > fake->bytes - fake->buffers_end || !buffer)
+	if (begin > fake->bytes || call->length > fake->bytes - begin || !buffer)
 		return ENOMEM;
 	call->length = (call->length + FRAME_BYTES - 1) & -FRAME_BYTES;
 	call->handle = ++fake->last_handle;
-	call->offset = own ? 0 : CACHES * fake->bytes + fake->buffers_end;
-	fake->buffers_end += call->length;
+	call->offset = own ? 0 : CACHES * fake->bytes + begin;
+	fake->buffers_end = begin + call->length;
+	fake->nr_buffers++;
 	*buffer = (struct fake_buffer){ call->handle, call->offset, call->length };
 	return 0;
 }
@@ -300,6 +317,11 @@ static int free_buffer(const struct framepool_ioc_free *call)
 	if (!buffer)
 		return ENOENT;
 	buffer->handle = 0;
+	if (fallocate(fake->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)buffer->offset, (off_t)buffer->length))
+		abort();
+	if (!--fake->nr_buffers)
+		fake->buffers_end = 0;
 	return 0;
 }
 
@@ -318,6 +340,7 @@ static int query_buffer(struct framepool_ioc_query *call)
 	call->handle = buffer->handle;
 	call->length = buffer->length;
 	call->offset = buffer->offset;
+	call->address = fake->hides_addresses ? 0 : FAKE_ADDRESS + buffer->offset;
 	return 0;
 }
 
@@ -528,11 +551,13 @@ uint64_t fake_live(const struct framepool_cache *cache)
 
 uint32_t fake_buffers(void)
 {
-	uint32_t nr = 0;
+	return fake->nr_buffers;
+}
 
-	for (int i = 0; i < BUFFERS; i++)
-		nr += fake->buffers[i].handle != 0;
-	return nr;
+/* From now on addresses are told, or not, as to programs without CAP_SYS_ADMIN. */
+void fake_hide_addresses(bool hide)
+{
+	fake->hides_addresses = hide;
 }
 
 uint32_t fake_caches(void)

@@ -12,6 +12,7 @@
 #include <libframepool.h>
 
 #define FAKE_HUGE_BYTES	(2UL << 20)
+#define FAKE_ADDRESS	(4ULL << 30)	/* of the first byte of the file */
 #define FAKE_SLAB_BYTES	(256UL << 10)
 
 struct framepool *fake_open(uint64_t bytes);
@@ -23,6 +24,7 @@ void fake_fail(unsigned long request, int err);
 void fake_fail_memory(int after);
 uint64_t fake_live(const struct framepool_cache *cache);
 uint32_t fake_buffers(void);
+void fake_hide_addresses(bool hide);
 uint32_t fake_caches(void);
 uint64_t fake_calls(void);
 

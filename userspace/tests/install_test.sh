@@ -59,6 +59,7 @@ everything_is_installed()
 {
 	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
 		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
+		include/libframepool_arena.h \
 		lib/udev/rules.d/60-framepool.rules lib/sysusers.d/framepool.conf \
 		include/framepool-kernel/framepool_kernel.h share/doc/framepool/module/example.c \
 		share/doc/framepool/modprobe.conf share/doc/framepool/modules-load.conf \
@@ -66,10 +67,10 @@ everything_is_installed()
 		share/man/man1/framepool.1 share/man/man4/framepool.4 share/man/man3/libframepool.3
 }
 
-# functions: the names of those that the header declares.
+# functions: the names of those that the headers declare.
 functions()
 {
-	sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root/include/libframepool.h"
+	sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root"/include/libframepool*.h
 }
 
 # page FILE: its text without the markup.

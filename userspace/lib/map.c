@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Mappings that begin at a multiple of more than a page. */
+#define _FILE_OFFSET_BITS 64
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "map.h"
+
+/**
+ * fp_map_aligned - map a part of a file
+ * @fd: the file
+ * @offset: where in the file
+ * @bytes: how much; a multiple of pages
+ * @align: the address is a multiple of it: a power of two, at least a page
+ *
+ * First room for @align more is mapped, then the rest is cut off.
+ *
+ * Return: the address, or NULL with errno.
+ */
+void *fp_map_aligned(int fd, uint64_t offset, size_t bytes, size_t align)
+{
+	size_t before;
+	char *room;
+
+	if (bytes > SIZE_MAX - align) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	room = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
+	if (room == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)room & (align - 1);
+	if (mmap(room + before, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		 (off_t)offset) == MAP_FAILED) {
+		int err = errno;
+
+		munmap(room, bytes + align);
+		errno = err;
+		return NULL;
+	}
+	if (before)
+		munmap(room, before);
+	munmap(room + before + bytes, align - before);
+	return room + before;
+}
+
+/**
+ * fp_buffer_map_aligned - map a buffer that is not mapped, and that no other thread knows
+ * @buf: the buffer
+ * @align: the address is a multiple of it: a power of two, at least a page
+ *
+ * Return: the address, or NULL with errno, as framepool_buffer_map().
+ */
+void *fp_buffer_map_aligned(struct framepool_buffer *buf, size_t align)
+{
+	if (buf->length > SIZE_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	buf->memory = fp_map_aligned(buf->fd, buf->offset, buf->length, align);
+	return buf->memory;
+}
