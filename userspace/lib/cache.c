@@ -135,7 +135,7 @@ static struct fp_magazine *get_or_create(struct framepool_cache *cache)
 {
 	struct fp_magazine *magazine = fp_magazine_get(cache);
 
-	return magazine == &fp_no_magazine ? fp_magazine_create(cache) : magazine;
+	return magazine == fp_no_magazine ? fp_magazine_create(cache) : magazine;
 }
 
 /* As framepool_cache_alloc_batch(), past the magazine; @nr is at most BATCH_MAX. */
@@ -157,7 +157,7 @@ static __attribute__((noinline)) void *alloc_slow(struct framepool_cache *cache)
 	int err = errno;
 	void *object;
 
-	if (magazine == &fp_no_magazine)
+	if (magazine == fp_no_magazine)
 		return alloc_directly(cache, &object, 1) ? object : NULL;
 	magazine->nr = fp_objects_alloc(cache, magazine->offsets, magazine->capacity / 2);
 	if (!magazine->nr)
@@ -201,7 +201,7 @@ static __attribute__((noinline)) int free_slow(struct framepool_cache *cache, vo
 		return -1;
 	}
 	magazine = get_or_create(cache);
-	if (magazine == &fp_no_magazine)
+	if (magazine == fp_no_magazine)
 		return fp_objects_free(cache, &offset, 1);
 	if (magazine->nr == magazine->capacity)
 		ret = empty_half(magazine);
@@ -310,7 +310,7 @@ int framepool_cache_flush(struct framepool_cache *cache)
 	struct fp_magazine *magazine = fp_magazine_get(cache);
 	int ret = fp_objects_free(cache, magazine->offsets, magazine->nr);
 
-	if (magazine != &fp_no_magazine)
+	if (magazine != fp_no_magazine)
 		magazine->nr = 0;
 	return ret;
 }

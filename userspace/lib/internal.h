@@ -33,13 +33,23 @@ struct framepool_stats {
 };
 
 /**
+ * struct fp_keeper - something of which threads keep a part
+ * @ops: what to do with that part
+ * @index: its index in the threads' tables, while it exists
+ */
+struct fp_keeper {
+	const struct fp_keeper_ops *ops;
+	uint32_t index;
+};
+
+/**
  * struct framepool_cache - a cache; only the counters change
  * @base: where its window is mapped
  * @end: offset in the window behind which no slab ends
  * @slab_end: offset in a slab behind which no object ends
  * @slab_bytes: size of a slab, a power of two
  * @reciprocal: 2^64 / @stride, rounded up
- * @index: its index in the threads' tables of magazines
+ * @keeper: of its magazines
  * @capacity: of a magazine, in objects; 0: there are no magazines
  * @stride: bytes from one object to the next
  * @fd: the client's file descriptor
@@ -57,7 +67,7 @@ struct framepool_cache {
 	uint64_t slab_end;
 	uint64_t slab_bytes;
 	uint64_t reciprocal;
-	uint32_t index;
+	struct fp_keeper keeper;
 	uint32_t capacity;
 	uint32_t stride;
 	int fd;

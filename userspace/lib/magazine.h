@@ -3,15 +3,14 @@
  * Magazines: objects of a cache that a thread keeps. See magazine.c.
  *
  *     cache -> magazine -> objects (kernel calls)
+ *                       -> thread
  */
 #ifndef LIBFRAMEPOOL_MAGAZINE_H
 #define LIBFRAMEPOOL_MAGAZINE_H
 
 #include <stdatomic.h>
 
-#include "internal.h"
-
-#define fp_likely(condition)	__builtin_expect(!!(condition), 1)
+#include "thread.h"
 
 /**
  * struct fp_magazine - objects of one cache that one thread keeps
@@ -29,29 +28,8 @@ struct fp_magazine {
 	uint64_t offsets[];
 };
 
-/**
- * struct fp_thread - the magazines of one thread
- * @next: in the list of all threads with magazines
- * @link: the pointer that points here
- * @nr: length of @magazines
- * @magazines: by the index of the cache; fp_no_magazine where there is none
- */
-struct fp_thread {
-	struct fp_thread *next;
-	struct fp_thread **link;
-	size_t nr;
-	struct fp_magazine *magazines[];
-};
-
-/*
- * Stands for no magazine. It is always empty and always full, so the fast path needs no check for
- * it.
- */
-extern struct fp_magazine fp_no_magazine __attribute__((visibility("hidden")));
-
-/* initial-exec: one instruction reaches it, and every program has room for so small a variable. */
-extern _Thread_local struct fp_thread *fp_thread
-	__attribute__((visibility("hidden"), tls_model("initial-exec")));
+/* Always empty and always full. */
+#define fp_no_magazine	((struct fp_magazine *)&fp_nothing)
 
 bool fp_magazines_add_cache(struct framepool_cache *cache);
 void fp_magazines_remove_cache(struct framepool_cache *cache);
@@ -66,10 +44,7 @@ uint64_t fp_magazines_allocs(struct framepool_cache *cache);
  */
 static inline struct fp_magazine *fp_magazine_get(const struct framepool_cache *cache)
 {
-	const struct fp_thread *thread = fp_thread;
-
-	return fp_likely(cache->index < thread->nr) ? thread->magazines[cache->index] :
-						       &fp_no_magazine;
+	return fp_kept(&cache->keeper);
 }
 
 /*
