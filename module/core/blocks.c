@@ -341,8 +341,10 @@ int fp_blocks_init(struct fp_blocks *blocks, struct fp_buddy *buddy, bool direct
 	}
 	if (!direct)
 		set_sizes(blocks);
-	for (i = 0; i < buddy->nr_fixed; i++)
-		fp_owner_init_fixed(&blocks->owners[i], buddy, i);
+	for (i = 0; i < buddy->nr_fixed; i++) {
+		fp_owner_init(&blocks->owners[i], buddy, NULL);
+		blocks->owners[i].id = i;
+	}
 	return 0;
 }
 

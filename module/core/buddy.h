@@ -267,7 +267,6 @@ u32 fp_buddy_view(const struct fp_buddy *buddy, u32 index, struct fp_huge_view *
 const char *fp_buddy_verify(struct fp_buddy *buddy);
 
 void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget);
-void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id);
 void fp_owner_fini(struct fp_owner *owner);
 u64 fp_owner_held(const struct fp_owner *owner);
 u32 fp_owner_class(const struct fp_buddy *buddy, u32 nr_free);

@@ -24,15 +24,21 @@
 /* The same when blocks are taken: how many huge frames in all may turn out to have none. */
 #define MISSES_BEFORE_EMPTY	4
 
-static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget,
-		       u32 id)
+/**
+ * fp_owner_init() - make an owner without huge frames
+ * @owner: the owner. The caller may give it a fixed id before it is used: below @nr_fixed of
+ *	   fp_buddy_init(), and no other owner's
+ * @buddy: where its huge frames will come from
+ * @budget: charged for them, or NULL
+ *
+ * Context: any.
+ */
+void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget)
 {
 	u32 i;
 
 	*owner = (struct fp_owner){
-		.buddy = buddy,
-		.budget = budget ? budget : &buddy->nobody,
-		.id = id,
+		.buddy = buddy, .budget = budget ? budget : &buddy->nobody, .id = FP_NO_ID,
 	};
 	for (i = 0; i < FP_LISTS; i++)
 		owner->heads[i] = FP_NIL;
@@ -41,32 +47,6 @@ static void init_owner(struct fp_owner *owner, struct fp_buddy *buddy, struct fp
 	list_add_tail(&owner->node, &buddy->owners);
 	WRITE_ONCE(buddy->nr_owners, buddy->nr_owners + 1);
 	spin_unlock_bh(&buddy->freeze_lock);
-}
-
-/**
- * fp_owner_init() - make an owner without huge frames
- * @owner: the owner
- * @buddy: where its huge frames will come from
- * @budget: charged for them, or NULL
- *
- * Context: any.
- */
-void fp_owner_init(struct fp_owner *owner, struct fp_buddy *buddy, struct fp_budget *budget)
-{
-	init_owner(owner, buddy, budget, FP_NO_ID);
-}
-
-/**
- * fp_owner_init_fixed() - make an owner with a fixed id, without huge frames
- * @owner: the owner; nobody is charged for its huge frames
- * @buddy: where its huge frames will come from
- * @id: its id, below @nr_fixed of fp_buddy_init(); no other owner has it
- *
- * Context: any.
- */
-void fp_owner_init_fixed(struct fp_owner *owner, struct fp_buddy *buddy, u32 id)
-{
-	init_owner(owner, buddy, NULL, id);
 }
 
 /**

@@ -282,19 +282,6 @@ int framepool_cache_free(struct fp_cache *cache, void *object)
 }
 EXPORT_SYMBOL_GPL(framepool_cache_free);
 
-static u32 alloc_one_by_one(struct fp_cache *cache, bool may_sleep, u32 nr, void **objects,
-			    unsigned long caller)
-{
-	u32 i;
-
-	for (i = 0; i < nr; i++) {
-		objects[i] = fp_slabdebug_alloc(cache, may_sleep, caller);
-		if (!objects[i])
-			break;
-	}
-	return i;
-}
-
 /**
  * framepool_cache_alloc_bulk() - allocate several objects
  * @cache: the cache
@@ -309,13 +296,14 @@ unsigned int framepool_cache_alloc_bulk(struct fp_cache *cache, gfp_t gfp, unsig
 					void **objects)
 {
 	bool may_sleep = gfpflags_allow_blocking(gfp);
-	u32 got, i;
+	u32 got = 0, i;
 
 	fp_check_context(gfp);
-	if (cache->is_debugged)
-		got = alloc_one_by_one(cache, may_sleep, nr, objects, _RET_IP_);
-	else
+	if (!cache->is_debugged)
 		got = fp_slab_alloc_bulk(&cache->slabs, (u64 *)objects, nr, may_sleep);
+	else
+		while (got < nr && (objects[got] = fp_slabdebug_alloc(cache, may_sleep, _RET_IP_)))
+			got++;
 	for (i = 0; gfp & __GFP_ZERO && i < got; i++)
 		memset(objects[i], 0, cache->slabs.size);
 	return got;

@@ -116,17 +116,6 @@ static void leave_user(struct fp_accounts *accounts, struct fp_account *account)
 	spin_unlock(&accounts->lock);
 }
 
-/* Give the account a label by which it can be found. */
-static int publish(struct fp_accounts *accounts, struct fp_account *account)
-{
-	int ret;
-
-	ret = xa_alloc_cyclic(&accounts->accounts, &account->budget.label, account,
-			      XA_LIMIT(0, FP_NO_LABEL - 1), &accounts->next_label,
-			      GFP_KERNEL_ACCOUNT);
-	return min(ret, 0);
-}
-
 /**
  * fp_account_open() - make an account for a client of the current process
  * @accounts: the accounts of the pool
@@ -151,7 +140,10 @@ struct fp_account *fp_account_open(struct fp_accounts *accounts, kuid_t uid, u32
 		       &accounts->client_quota, FP_NO_LABEL);
 	fp_owner_init(&account->owner, accounts->buddy, &account->budget);
 	account->owner.max_kept = max_kept;
-	if (publish(accounts, account))
+	/* By the label it can be found. */
+	if (xa_alloc_cyclic(&accounts->accounts, &account->budget.label, account,
+			    XA_LIMIT(0, FP_NO_LABEL - 1), &accounts->next_label,
+			    GFP_KERNEL_ACCOUNT) < 0)
 		goto err_owner;
 	return account;
 

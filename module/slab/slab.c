@@ -288,9 +288,8 @@ static void release(struct fp_slab_cache *cache, struct list_head *surplus)
 static void finish_put(struct fp_slab_cache *cache, u32 nr, u32 nr_refused)
 	__releases(&cache->lock)
 {
-	struct list_head surplus;
+	LIST_HEAD(surplus);
 
-	INIT_LIST_HEAD(&surplus);
 	cache->nr_free += nr;
 	cache->nr_returns += !!nr;
 	WRITE_ONCE(cache->nr_bad_frees, cache->nr_bad_frees + nr_refused);
@@ -432,9 +431,8 @@ int fp_slab_add(struct fp_slab_cache *cache, u64 base, void *private, gfp_t gfp)
  */
 void fp_slab_release_empty(struct fp_slab_cache *cache)
 {
-	struct list_head surplus;
+	LIST_HEAD(surplus);
 
-	INIT_LIST_HEAD(&surplus);
 	spin_lock_bh(&cache->lock);
 	cut_surplus(cache, 0, &surplus);
 	spin_unlock_bh(&cache->lock);

@@ -217,6 +217,7 @@ struct list_head {
 	struct list_head *prev;
 };
 
+#define LIST_HEAD(name)		struct list_head name = { &(name), &(name) }
 #define INIT_LIST_HEAD(head)	((head)->next = (head)->prev = (head))
 #define list_for_each_entry(pos, head, member)						\
 	for (struct list_head *at_ = (head)->next;					\
