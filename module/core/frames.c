@@ -197,14 +197,15 @@ static u32 take_in_word(struct fp_frames frames, u32 w, u32 order, u64 found, u3
 /* Take a block of whole words. Returns whether any of its frames was dirty. */
 static bool take_words(struct fp_frames frames, u32 w, u32 nr)
 {
-	u64 dirty = 0;
+	const u64 *aux = fp_frames_aux(frames);
+	u64 clean = ~0ULL;
 	u32 i;
 
 	for (i = w; i < w + nr; i++) {
-		dirty |= ~fp_frames_aux(frames)[i];
+		clean &= aux[i];
 		change(frames, i, ~0ULL, 0, i == w);
 	}
-	return dirty;
+	return ~clean;
 }
 
 /**

@@ -86,7 +86,7 @@ static void give_up_locked(struct fp_owner *owner, u32 max)
 	lockdep_assert_held(&owner->lock);
 	for (; owner->nr_kept && max; max--) {
 		index = owner->heads[FP_WHOLE];
-		fp_owner_delist(owner, index);
+		fp_owner_delist(owner, index, fp_huge_frames(owner->buddy));
 		fp_owner_release(owner, index);
 	}
 }

@@ -291,22 +291,24 @@ static void settle_taken(struct fp_owner *owner, u32 index, u32 nr)
  * fp_owner_enlist() - become the owner of a huge frame
  * @owner: the owner, locked, with an id
  * @index: the huge frame; its frames are in their final state, and nobody else uses it
+ * @nr_free: its free frames
  */
-void fp_owner_enlist(struct fp_owner *owner, u32 index)
+void fp_owner_enlist(struct fp_owner *owner, u32 index, u32 nr_free)
 {
 	fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge + 1);
-	recount(owner, index, 0, nr_free_in(owner, index));
+	recount(owner, index, 0, nr_free);
 }
 
 /**
  * fp_owner_delist() - undo fp_owner_enlist()
  * @owner: the owner, locked
  * @index: the huge frame
+ * @nr_free: its free frames
  */
-void fp_owner_delist(struct fp_owner *owner, u32 index)
+void fp_owner_delist(struct fp_owner *owner, u32 index, u32 nr_free)
 {
-	recount(owner, index, nr_free_in(owner, index), 0);
+	recount(owner, index, nr_free, 0);
 	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
 }
 
@@ -330,7 +332,7 @@ void fp_owner_fill(struct fp_owner *owner, u32 index, u64 nr, bool dirty, struct
 	if (rest) {
 		fp_frames_init(last, dirty);
 		fp_frames_take(last, 0, rest, !whole);
-		fp_owner_enlist(owner, index + whole);
+		fp_owner_enlist(owner, index + whole, fp_huge_frames(owner->buddy) - rest);
 		trace_split(owner, index + whole);
 	}
 	*run = (struct fp_run){ .frame = fp_first(owner->buddy, index), .nr = nr, .dirty = dirty };
@@ -454,7 +456,7 @@ u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blo
 	fp_frames_init(frames, false);
 	nr = fp_frames_take_blocks(frames, order, fp_first(owner->buddy, index), blocks, dirty,
 				   max);
-	fp_owner_enlist(owner, index);
+	fp_owner_enlist(owner, index, fp_huge_frames(owner->buddy) - (nr << order));
 	trace_split(owner, index);
 	return nr;
 }

@@ -19,8 +19,8 @@ bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr);
 bool fp_owner_has_dynamic_id(const struct fp_owner *owner);
 bool fp_owner_get_id(struct fp_owner *owner);
 void fp_owner_put_id(struct fp_owner *owner);
-void fp_owner_enlist(struct fp_owner *owner, u32 index);
-void fp_owner_delist(struct fp_owner *owner, u32 index);
+void fp_owner_enlist(struct fp_owner *owner, u32 index, u32 nr_free);
+void fp_owner_delist(struct fp_owner *owner, u32 index, u32 nr_free);
 void fp_owner_become_keeper(struct fp_owner *owner);
 void fp_owner_delist_keeper(struct fp_owner *owner);
 

@@ -66,9 +66,11 @@ int pool_alloc(struct fp_buddy *buddy, struct fp_owner *owner, u64 nr, u64 align
 
 static void take_in_huge(struct fp_owner *owner, u32 index, u32 at, u32 nr, bool *dirty)
 {
-	fp_owner_delist(owner, index);
-	*dirty = fp_frames_take(fp_buddy_frames(owner->buddy, index), at, nr, true);
-	fp_owner_enlist(owner, index);
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
+
+	fp_owner_delist(owner, index, fp_frames_nr_free(frames));
+	*dirty = fp_frames_take(frames, at, nr, true);
+	fp_owner_enlist(owner, index, fp_frames_nr_free(frames));
 }
 
 static bool are_free(const struct fp_buddy *buddy, u64 frame, u32 nr)
@@ -110,7 +112,7 @@ static bool take_at(struct fp_owner *owner, u32 index, u32 at, u64 nr, struct fp
 		}
 		fp_frames_init(fp_buddy_frames(buddy, index), false);
 		fp_frames_take(fp_buddy_frames(buddy, index), at, nr, true);
-		fp_owner_enlist(owner, index);
+		fp_owner_enlist(owner, index, fp_huge_frames(buddy) - nr);
 		run->dirty = false;
 		return true;
 	}
