@@ -89,11 +89,28 @@ physical() {
 	reload size=256M && return $status
 }
 
+# A device in software, over a network device of the kernel. Before 7.3 it needs crc32_generic.
+rdma_link() {
+	modprobe -q crc32_generic
+	modprobe -q ib_uverbs && modprobe -q rdma_rxe && modprobe -q dummy numdummies=1 &&
+	ifconfig dummy0 10.0.0.1 up || return
+	[ -e /sys/class/infiniband/rxe0 ] || rdma link add rxe0 type rxe netdev dummy0
+}
+
+rdma_example() {
+	if rdma_link; then
+		says 0 '^4 MiB were written to the other side and read back' rdma
+	else
+		says 1 'no RDMA device' rdma
+	fi
+}
+
 tests='
 hello
 hello_without_a_pool
 vfio
 physical
+rdma_example
 '
 
 echo "TAP version 13"

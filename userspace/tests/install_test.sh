@@ -166,14 +166,22 @@ module_sources_are_complete()
 	)
 }
 
-# compile_examples NAME...: as the comments in them say.
+# compile_examples PACKAGES NAME...: as the comments in them say.
 compile_examples()
 {
+	packages=$1
+	shift
 	for example; do
-		# shellcheck disable=SC2046 # split into options on purpose
+		# shellcheck disable=SC2046,SC2086 # split into options on purpose
 		$CC -Wall -Wextra -Werror "examples/$example.c" \
-			$(pkg-config --cflags --libs libframepool) -o "$stage/$example" || return
+			$(pkg-config --cflags --libs $packages) -o "$stage/$example" || return
 	done
+}
+
+# compile_with PACKAGE NAME: the example needs another library, if that is there.
+compile_with()
+{
+	! pkg-config --exists "$1" || compile_examples "libframepool $1" "$2"
 }
 
 # package_is_below FOLDER OPTION...: pkg-config, with the options, names folders below FOLDER.
@@ -362,7 +370,8 @@ result package_file_has_folders_outside_the_prefix package_has_other_folders
 result another_prefix_recompiles_nothing prefix_recompiles_nothing
 result install_without_scdoc_says_so install_without_scdoc
 result command_finds_its_library "$root/bin/framepool" version
-result examples_build_with_pkg_config_alone compile_examples hello vfio physical
+result examples_build_with_pkg_config_alone compile_examples libframepool hello vfio physical
+result example_builds_with_libibverbs compile_with libibverbs rdma
 result example_builds_statically_without_warning compile_example_static
 result readme_shows_the_example readme_shows_example
 result header_needs_no_other compile_header_alone
