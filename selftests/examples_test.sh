@@ -105,6 +105,21 @@ rdma_example() {
 	fi
 }
 
+# DPDK without hugepages takes the program's addresses.
+dpdk_with_addresses_of_the_program() {
+	says 0 '^200000 packets of 1000 bytes' dpdk --no-huge --no-shconf --no-telemetry -m 32 &&
+	grep -q 'for devices.*IOVA as VA' "$out"
+}
+
+dpdk_with_physical_addresses() {
+	echo 16 > /proc/sys/vm/nr_hugepages
+	says 0 '^200000 packets of 1000 bytes' dpdk --in-memory --no-telemetry -m 32 \
+		--iova-mode=pa && grep -q 'for devices.*IOVA as PA' "$out"
+	status=$?
+	echo 0 > /proc/sys/vm/nr_hugepages
+	return $status
+}
+
 tests='
 hello
 hello_without_a_pool
@@ -112,6 +127,11 @@ vfio
 physical
 rdma_example
 '
+
+# Only a guest that was given this program has its libraries.
+! command -v dpdk > /dev/null || tests="$tests
+dpdk_with_addresses_of_the_program
+dpdk_with_physical_addresses"
 
 echo "TAP version 13"
 # shellcheck disable=SC2086 # one name a word

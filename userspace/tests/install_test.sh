@@ -166,22 +166,21 @@ module_sources_are_complete()
 	)
 }
 
-# compile_examples PACKAGES NAME...: as the comments in them say.
-compile_examples()
+# compile_example NAME PACKAGE [OPTION...]: as the comment in it says, if the package is there.
+compile_example()
 {
-	packages=$1
-	shift
-	for example; do
-		# shellcheck disable=SC2046,SC2086 # split into options on purpose
-		$CC -Wall -Wextra -Werror "examples/$example.c" \
-			$(pkg-config --cflags --libs $packages) -o "$stage/$example" || return
-	done
+	example=$1 package=$2
+	shift 2
+	# shellcheck disable=SC2046 # split into options on purpose
+	! pkg-config --exists "$package" || $CC -Wall -Wextra -Werror "examples/$example.c" \
+		$(pkg-config --cflags --libs libframepool "$package") "$@" -o "$stage/$example"
 }
 
-# compile_with PACKAGE NAME: the example needs another library, if that is there.
-compile_with()
+compile_examples()
 {
-	! pkg-config --exists "$1" || compile_examples "libframepool $1" "$2"
+	compile_example hello libframepool && compile_example vfio libframepool &&
+	compile_example physical libframepool && compile_example rdma libibverbs &&
+	compile_example dpdk libdpdk -lrte_net_ring
 }
 
 # package_is_below FOLDER OPTION...: pkg-config, with the options, names folders below FOLDER.
@@ -370,8 +369,7 @@ result package_file_has_folders_outside_the_prefix package_has_other_folders
 result another_prefix_recompiles_nothing prefix_recompiles_nothing
 result install_without_scdoc_says_so install_without_scdoc
 result command_finds_its_library "$root/bin/framepool" version
-result examples_build_with_pkg_config_alone compile_examples libframepool hello vfio physical
-result example_builds_with_libibverbs compile_with libibverbs rdma
+result examples_build_with_pkg_config_alone compile_examples
 result example_builds_statically_without_warning compile_example_static
 result readme_shows_the_example readme_shows_example
 result header_needs_no_other compile_header_alone
