@@ -7,6 +7,7 @@
 #define FP_COMPAT_H
 
 #include <linux/device.h>
+#include <linux/dma-buf.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -98,6 +99,39 @@ static inline struct workqueue_struct *fp_unbound_workqueue(void)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0) && IS_ENABLED(CONFIG_DMABUF_HEAPS)
 #define FP_HAS_DMA_HEAPS
 #endif
+
+/*
+ * 6.2 left locking to the callers of dma_buf_vmap(), and added calls that lock; delete when the
+ * floor is 6.2.
+ */
+static inline int fp_dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	return dma_buf_vmap(dmabuf, map);
+#else
+	return dma_buf_vmap_unlocked(dmabuf, map);
+#endif
+}
+
+static inline void fp_dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	dma_buf_vunmap(dmabuf, map);
+#else
+	dma_buf_vunmap_unlocked(dmabuf, map);
+#endif
+}
+
+/* 7.3 renamed the call that tells an importer of a move; delete when the floor is 7.3. */
+static inline struct dma_buf_attach_ops
+fp_dma_buf_attach_ops(void (*moved)(struct dma_buf_attachment *attachment))
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+	return (struct dma_buf_attach_ops){ .move_notify = moved };
+#else
+	return (struct dma_buf_attach_ops){ .invalidate_mappings = moved };
+#endif
+}
 
 /* 6.4 dropped the owner from class_create(); delete when the floor is 6.4. */
 static inline struct class *fp_class_create(const char *name)

@@ -443,7 +443,7 @@ hundred_commands_at_once_all_succeed() {
 
 clients_shows_who_holds_what() {
 	hold --size 2M &&
-	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  *0  *0  *0  framepool$" clients &&
+	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  *0  *0  *0  *open  framepool$" clients &&
 	says 0 "\"pid\": $holder," clients --json && says 0 '"held": 2097152,' clients --json &&
 	says 0 '"charged": 2097152,' clients --json &&
 	says 0 '^clients: *1$' clients && release TERM 0
@@ -454,7 +454,7 @@ export_makes_a_dmabuf() {
 	grep -q '^/dmabuf:' << EOT &&
 $(readlink "/proc/$holder/fd/$fd")
 EOT
-	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  *1  *0  *0  framepool$" clients &&
+	says 0 "^ *$holder  *0  *1  *2M  *0  *2M  *0  *1  *0  *0  *open  framepool$" clients &&
 	says 0 '"exports": 1,' clients --json && release TERM 0
 }
 

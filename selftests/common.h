@@ -243,6 +243,20 @@ static inline __must_check int buffer_export(int fd, const struct buffer *buffer
 	return buffer_export_part(fd, buffer->handle, 0, 0, buffer->length);
 }
 
+static inline __must_check int dmabuf_sync(int fd, int dmabuf, __u32 flags, __u64 offset,
+					   __u64 length)
+{
+	struct framepool_ioc_sync arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.fd = dmabuf,
+		.offset = offset,
+		.length = length,
+	};
+
+	return call(fd, FRAMEPOOL_IOC_SYNC, &arg);
+}
+
 /* Makes a batch call with @count entries of @entry_size bytes; its results are in *@batch. */
 static inline __must_check int batch_call(int fd, unsigned long cmd, __u32 flags, void *entries,
 					  __u32 entry_size, __u32 count,

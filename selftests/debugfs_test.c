@@ -14,7 +14,7 @@
 
 static const char * const names[] = {
 	"summary", "buddyinfo", "fragmentation", "clients", "users", "map", "owners", "extents",
-	"quarantine", "caches"
+	"quarantine", "caches", "exports"
 };
 
 FIXTURE(debugfs)
@@ -315,6 +315,7 @@ TEST_F(debugfs, checkerboard_has_the_indices_of_the_definition)
  * @exports: its dma-bufs
  * @attached: devices that are attached to them
  * @in_use: how often they have them mapped
+ * @state: "open", or "closed" if exports alone keep it
  * @comm: name of the program
  */
 struct client_line {
@@ -328,15 +329,16 @@ struct client_line {
 	int exports;
 	int attached;
 	int in_use;
+	char state[8];
 	char comm[32];
 };
 
 static bool parse_client(const char *line, struct client_line *client)
 {
-	return sscanf(line, "%d %u %u %llu %llu %llu %llu %d %d %d %31[^\n]", &client->pid,
+	return sscanf(line, "%d %u %u %llu %llu %llu %llu %d %d %d %7s %31[^\n]", &client->pid,
 		      &client->uid, &client->buffers, &client->held, &client->mapped,
 		      &client->charged, &client->quarantined, &client->exports, &client->attached,
-		      &client->in_use, client->comm) == 11;
+		      &client->in_use, client->state, client->comm) == 12;
 }
 
 /* Number of lines of clients with @pid, the last in @client; -1 if a line is malformed. */
@@ -394,6 +396,26 @@ TEST_F(debugfs, client_disappears_when_it_closes)
 	ASSERT_EQ(0, close(probe));
 	ASSERT_EQ(1, find_clients(getpid(), &client));
 	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, find_clients(getpid(), &client));
+}
+
+TEST_F(debugfs, client_that_exports_alone_keep_is_closed)
+{
+	struct client_line client;
+	struct buffer buffer;
+	int fd;
+
+	ASSERT_EQ(0, buffer_alloc(self->fd, MIB, &buffer));
+	fd = buffer_export_part(self->fd, buffer.handle, FRAMEPOOL_EXPORT_READ_ONLY, FRAME, FRAME);
+	ASSERT_EQ(1, find_clients(getpid(), &client));
+	EXPECT_STREQ("open", client.state);
+	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(1, find_clients(getpid(), &client));
+	EXPECT_STREQ("closed", client.state);
+	EXPECT_EQ(1, client.exports);
+	EXPECT_EQ(MIB, client.held);
+	EXPECT_TRUE(strstr(read_text("exports"), " 4096      r       0\n"));
+	close(fd);
 	EXPECT_EQ(0, find_clients(getpid(), &client));
 }
 

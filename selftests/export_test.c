@@ -79,15 +79,6 @@ static ino_t number_of(int dmabuf)
 	return fstat(dmabuf, &stat) ? 0 : stat.st_ino;
 }
 
-/* The number behind @name in the fdinfo of a client. */
-static long info(int fd, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	return proc_number(path, NULL, name);
-}
-
 static int open_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -120,7 +111,7 @@ TEST_F(export, whole_buffer_has_one_object)
 	close(a);
 	close(b);
 	EXPECT_EQ(number, number_of(buffer_export(self->fd, &self->buffer)));
-	EXPECT_EQ(1, info(self->fd, "exports"));
+	EXPECT_EQ(1, client_info(self->fd, "exports"));
 }
 
 TEST_F(export, parts_and_read_only_have_objects_of_their_own)
@@ -136,11 +127,11 @@ TEST_F(export, parts_and_read_only_have_objects_of_their_own)
 	EXPECT_NE(number_of(part), number_of(same));
 	EXPECT_EQ(O_RDONLY, fcntl(read_only, F_GETFL) & O_ACCMODE);
 	EXPECT_EQ(BYTES - FRAME, lseek(part, 0, SEEK_END));
-	EXPECT_EQ(4, info(self->fd, "exports"));
+	EXPECT_EQ(4, client_info(self->fd, "exports"));
 	close(read_only);
 	close(part);
 	close(same);
-	EXPECT_EQ(1, info(self->fd, "exports"));
+	EXPECT_EQ(1, client_info(self->fd, "exports"));
 }
 
 TEST_F(export, mapping_is_the_buffer)
@@ -209,7 +200,7 @@ TEST_F(export, wrong_arguments_are_refused)
 	arg.reserved = 1;
 	EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_EXPORT, &arg));
 	EXPECT_EQ(before, open_descriptors());
-	EXPECT_EQ(0, info(self->fd, "exports"));
+	EXPECT_EQ(0, client_info(self->fd, "exports"));
 }
 
 TEST_F(export, wrong_handles_are_refused)
@@ -233,7 +224,7 @@ TEST_F(export, no_descriptor_is_left_if_it_cannot_be_written)
 	ASSERT_EQ(0, mprotect(arg, FRAME, PROT_READ));
 	EXPECT_EQ(-EFAULT, call(self->fd, FRAMEPOOL_IOC_EXPORT, arg));
 	EXPECT_EQ(before, open_descriptors());
-	EXPECT_EQ(0, info(self->fd, "exports"));
+	EXPECT_EQ(0, client_info(self->fd, "exports"));
 }
 
 TEST_F(export, too_many_descriptors_are_refused)
@@ -452,17 +443,17 @@ TEST_F(export, freed_buffer_lives_until_the_descriptor_is_closed)
 	ASSERT_EQ(0, pool_stats(self->fd, &stats));
 	EXPECT_EQ(BYTES, stats.client_held_bytes);
 	EXPECT_EQ(BYTES, stats.client_charged_bytes);
-	EXPECT_EQ(1, info(self->fd, "buffers"));
+	EXPECT_EQ(1, client_info(self->fd, "buffers"));
 	p = map_dmabuf(whole, BYTES, PROT_READ);
 	EXPECT_TRUE(frames_stamped(p, BYTES, 0));
 	close(whole);
 	/* The mapping has taken over. */
 	EXPECT_TRUE(frames_stamped(p, BYTES, 0));
 	EXPECT_EQ(BYTES, used_bytes(self->fd));
-	EXPECT_EQ(1, info(self->fd, "exports"));
+	EXPECT_EQ(1, client_info(self->fd, "exports"));
 	ASSERT_EQ(0, munmap(p, BYTES));
 	EXPECT_EQ(0, used_bytes(self->fd));
-	EXPECT_EQ(0, info(self->fd, "exports"));
+	EXPECT_EQ(0, client_info(self->fd, "exports"));
 }
 
 TEST_F(export, closed_client_lives_until_the_descriptor_is_closed)
@@ -544,6 +535,32 @@ TEST_F(export, killed_exporter_leaves_the_memory_to_the_receiver)
 	EXPECT_EQ(2 * BYTES, used_bytes(self->fd));
 }
 
+TEST_F(export, sync_refuses_wrong_arguments)
+{
+	static const __u64 ranges[][2] = {
+		{ 0, 0 }, { BYTES, 0 }, { 0, BYTES + 1 }, { 1, BYTES }, { BYTES, 1 }, { 1, -1 },
+		{ -1, 1 }, { -1, 2 }, { 2, -1 }, { 1ULL << 63, 1ULL << 63 },
+	};
+	int whole = buffer_export(self->fd, &self->buffer), i;
+	struct framepool_ioc_sync arg;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
+		EXPECT_EQ(-EINVAL, dmabuf_sync(self->fd, whole, 0, ranges[i][0], ranges[i][1]));
+	}
+	for (i = 1; i < 32; i++) {
+		EXPECT_EQ(-EINVAL, dmabuf_sync(self->fd, whole, 1U << i, 0, BYTES));
+	}
+	arg = (struct framepool_ioc_sync){
+		.size = sizeof(arg), .fd = whole, .reserved = 1, .length = 1,
+	};
+	EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_SYNC, &arg));
+	EXPECT_EQ(-EINVAL, dmabuf_sync(self->fd, self->fd, 0, 0, 1));
+	EXPECT_EQ(-EINVAL, dmabuf_sync(self->fd, memfd_create("file", MFD_CLOEXEC), 0, 0, 1));
+	EXPECT_EQ(-EBADF, dmabuf_sync(self->fd, -1, 0, 0, 1));
+	EXPECT_EQ(0, dmabuf_sync(pool_open(), whole, FRAMEPOOL_SYNC_END, BYTES - 1, 1));
+	EXPECT_EQ(0, dmabuf_sync(self->fd, whole, 0, 0, BYTES));
+}
+
 TEST_F(export, sync_is_accepted)
 {
 	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
@@ -571,7 +588,7 @@ TEST_F_TIMEOUT(export, ten_thousand_exports_leave_nothing, SLOW_TEST_SECONDS)
 		ASSERT_EQ(0, handle_free(self->fd, buffer.handle));
 	}
 	EXPECT_EQ(BYTES, used_bytes(self->fd));
-	EXPECT_EQ(0, info(self->fd, "exports"));
+	EXPECT_EQ(0, client_info(self->fd, "exports"));
 }
 
 /**
@@ -787,8 +804,8 @@ TEST_F(vgem, same_buffer_is_one_object_of_the_driver)
 	stamp_frames(p, BYTES, 0);
 	handle = import(self->drm, whole);
 	ASSERT_GT(handle, 0);
-	EXPECT_EQ(1, info(self->fd, "attached"));
-	EXPECT_EQ(!maps_late(), info(self->fd, "in_use"));
+	EXPECT_EQ(1, client_info(self->fd, "attached"));
+	EXPECT_EQ(!maps_late(), client_info(self->fd, "in_use"));
 	close(whole);
 	whole = buffer_export(self->fd, &self->buffer);
 	EXPECT_EQ(handle, import(self->drm, whole));
@@ -800,8 +817,8 @@ TEST_F(vgem, same_buffer_is_one_object_of_the_driver)
 	stamp_frames(q, BYTES, 7);
 	EXPECT_TRUE(frames_stamped(p, BYTES, 7));
 	EXPECT_EQ(0, forget(self->drm, handle));
-	EXPECT_EQ(0, info(self->fd, "attached"));
-	EXPECT_EQ(0, info(self->fd, "in_use"));
+	EXPECT_EQ(0, client_info(self->fd, "attached"));
+	EXPECT_EQ(0, client_info(self->fd, "in_use"));
 }
 
 /* The driver wants to map for both directions. */
@@ -812,9 +829,9 @@ TEST_F(vgem, read_only_is_refused_and_then_read_write_works)
 
 	if (!maps_late()) {
 		EXPECT_EQ(-EACCES, import(self->drm, read_only));
-		EXPECT_EQ(0, info(self->fd, "attached"));
+		EXPECT_EQ(0, client_info(self->fd, "attached"));
 	}
-	EXPECT_EQ(0, info(self->fd, "in_use"));
+	EXPECT_EQ(0, client_info(self->fd, "in_use"));
 	EXPECT_LT(0, import(self->drm, buffer_export(self->fd, &self->buffer)));
 }
 

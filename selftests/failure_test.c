@@ -473,6 +473,11 @@ static int describe_export(FIXTURE_DATA(failure) *self)
 	return call(self->fd, FRAMEPOOL_IOC_DESCRIBE, &arg);
 }
 
+static int sync_export(FIXTURE_DATA(failure) *self)
+{
+	return dmabuf_sync(self->fd, exported, 0, 1, 1);
+}
+
 static int map_export(FIXTURE_DATA(failure) *self)
 {
 	self->p = map_raw(NULL, BYTES, PROT_READ, MAP_SHARED, exported, 0);
@@ -540,6 +545,7 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		{ "EXPORT of a part", prepare_buffer, export_frame, close_export,
 		  { ENOBUFS, ENFILE, EFAULT } },
 		{ "DESCRIBE", prepare_export, describe_export, close_export, { EFAULT } },
+		{ "SYNC", prepare_export, sync_export, close_export, { EFAULT } },
 		{ "mmap of a dma-buf", prepare_export, map_export, undo_map_export, { ENOMEM } },
 		{ "drain", NULL, drain, NULL, { ENOMEM, ENFILE, EFAULT } },
 	};

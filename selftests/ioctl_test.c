@@ -23,6 +23,7 @@ union argument {
 	struct framepool_ioc_objects objects;
 	struct framepool_ioc_export export;
 	struct framepool_ioc_describe describe;
+	struct framepool_ioc_sync sync;
 	unsigned char bytes[2 * PAGE];
 };
 
@@ -132,6 +133,12 @@ FIXTURE_VARIANT_ADD(call, describe)
 	.has_results = true,
 };
 
+FIXTURE_VARIANT_ADD(call, sync)
+{
+	.cmd = FRAMEPOOL_IOC_SYNC,
+	.size = sizeof(struct framepool_ioc_sync),
+};
+
 static void fill_batch(struct framepool_ioc_batch *batch, void *entries, __u32 entry_size,
 		       __u32 count)
 {
@@ -223,6 +230,13 @@ static void fill_valid(union argument *arg, const FIXTURE_VARIANT(call) *variant
 		arg->describe.flags = 0;
 		arg->describe.fd = dmabuf;
 		arg->describe.reserved = 0;
+		break;
+	case FRAMEPOOL_IOC_SYNC:
+		arg->sync.flags = 0;
+		arg->sync.fd = dmabuf;
+		arg->sync.reserved = 0;
+		arg->sync.offset = 0;
+		arg->sync.length = FRAME;
 		break;
 	}
 }

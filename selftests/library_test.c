@@ -90,6 +90,9 @@ TEST_F(library, export_is_mapped_huge_and_described)
 
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, framepool_dmabuf_describe(self->fp, fd, &bytes, &address));
+	EXPECT_EQ(0, framepool_dmabuf_sync(self->fp, fd, bytes - 1, 1, FRAMEPOOL_SYNC_END));
+	EXPECT_EQ(-1, framepool_dmabuf_sync(self->fp, fd, bytes, 1, 0));
+	EXPECT_EQ(EINVAL, errno);
 	ASSERT_EQ(0, framepool_buffer_address(buf, &expected));
 	EXPECT_EQ(4 * MIB, bytes);
 	EXPECT_EQ(expected, address);

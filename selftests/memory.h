@@ -172,6 +172,15 @@ static inline long proc_number(const char *path, const char *from, const char *k
 	return value;
 }
 
+/* The number behind @name in the fdinfo of a client; -1: none. */
+static inline long client_info(int fd, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return proc_number(path, NULL, name);
+}
+
 /* A field of smaps, in KiB, of the mapping that starts at @p; -1: no such mapping. */
 static inline long smaps_kib(const void *p, const char *field)
 {

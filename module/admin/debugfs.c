@@ -7,6 +7,7 @@
 #include "admin/debugfs.h"
 
 #include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
@@ -17,6 +18,7 @@
 #include "pool/pool.h"
 #include "pool/stats.h"
 #include "user/client.h"
+#include "user/export.h"
 #include "user/mmap.h"
 
 static int summary_show(struct seq_file *file, void *unused)
@@ -92,8 +94,9 @@ static void show_client(struct seq_file *file, struct fp_client *client)
 		   from_kuid_munged(&init_user_ns, usage.uid), fp_client_nr_buffers(client),
 		   usage.held << PAGE_SHIFT, fp_mmap_bytes(client, 0, U64_MAX),
 		   usage.charged << PAGE_SHIFT, usage.quarantined << PAGE_SHIFT);
-	seq_printf(file, " %7d %8d %6d ", atomic_read(&client->nr_exports),
-		   atomic_read(&client->nr_attached), atomic_read(&client->nr_in_use));
+	seq_printf(file, " %7d %8d %6d %6s ", atomic_read(&client->nr_exports),
+		   atomic_read(&client->nr_attached), atomic_read(&client->nr_in_use),
+		   READ_ONCE(client->closed) ? "closed" : "open");
 	show_comm(file, usage.comm);
 }
 
@@ -103,7 +106,7 @@ static int clients_show(struct seq_file *file, void *unused)
 	struct fp_client *client;
 
 	seq_puts(file, "    pid        uid buffers         held       mapped      charged  ");
-	seq_puts(file, "quarantined exports attached in_use comm\n");
+	seq_puts(file, "quarantined exports attached in_use  state comm\n");
 	mutex_lock(&pool->clients_lock);
 	list_for_each_entry(client, &pool->clients, node)
 		show_client(file, client);
@@ -111,6 +114,39 @@ static int clients_show(struct seq_file *file, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(clients);
+
+/* "NAME" or "NAME=TIMES", each with a blank before it. */
+static void show_device(const struct device *device, u32 nr_maps, void *context)
+{
+	seq_putc(context, ' ');
+	seq_escape_str(context, dev_name(device), ESCAPE_ANY_NP, NULL);
+	if (nr_maps)
+		seq_printf(context, "=%u", nr_maps);
+}
+
+static void show_export(struct fp_export *export, void *context)
+{
+	const struct fp_client *client = export->client;
+	struct fp_usage usage;
+
+	fp_account_usage(&client->pool->accounts, client->account, &usage);
+	seq_printf(context, "%7d %10u %10lu %#14llx %12llu %6s %7u", usage.pid,
+		   from_kuid_munged(&init_user_ns, usage.uid), export->ino,
+		   (u64)(export->buffer->pgoff + export->first) << PAGE_SHIFT,
+		   export->nr << PAGE_SHIFT, export->read_only ? "r" : "rw",
+		   fp_export_vmaps(export));
+	fp_export_devices_for_each(export, show_device, context);
+	seq_putc(context, '\n');
+}
+
+static int exports_show(struct seq_file *file, void *unused)
+{
+	seq_puts(file, "    pid        uid        ino         offset       length access ");
+	seq_puts(file, "vmapped devices\n");
+	fp_exports_for_each(file->private, show_export, file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(exports);
 
 static int users_show(struct seq_file *file, void *unused)
 {
@@ -255,6 +291,7 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("buddyinfo", 0400, dir, pool, &buddyinfo_fops);
 	debugfs_create_file("fragmentation", 0400, dir, pool, &fragmentation_fops);
 	debugfs_create_file("clients", 0400, dir, pool, &clients_fops);
+	debugfs_create_file("exports", 0400, dir, pool, &exports_fops);
 	debugfs_create_file("users", 0400, dir, pool, &users_fops);
 	debugfs_create_file("quarantine", 0400, dir, pool, &quarantine_fops);
 	debugfs_create_file("caches", 0400, dir, pool, &caches_fops);

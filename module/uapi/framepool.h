@@ -564,6 +564,41 @@ struct framepool_ioc_describe {
 	__u64 address;
 };
 
+/* flags of a synchronisation */
+#define FRAMEPOOL_SYNC_END	(1U << 0)	/* after the accesses, not before them */
+
+/**
+ * struct framepool_ioc_sync - FRAMEPOOL_IOC_SYNC: access a part of a dma-buf while devices have it
+ * @size: in: sizeof(struct framepool_ioc_sync)
+ * @flags: in: 0 before the program accesses the part, FRAMEPOOL_SYNC_END after that
+ * @fd: in: descriptor of a dma-buf that any client of this pool has exported
+ * @reserved: in: 0
+ * @offset: in: where in the dma-buf the part begins, at any byte
+ * @length: in: its length, not 0
+ *
+ * DMA_BUF_IOCTL_SYNC, which the descriptor itself knows, does the same for the whole dma-buf. Where
+ * the system puts bounce buffers between memory and devices, or where these are not coherent with
+ * the processors' caches, a program sees what a device wrote only after the first call, and a
+ * device sees what a program wrote only after the second one. Devices must not access the part
+ * between the two. On other systems the calls do nothing.
+ *
+ * The part is synchronised with the devices that have this dma-buf mapped. Other dma-bufs of the
+ * same buffer, and what the program has mapped for a device by other means, are not.
+ *
+ * Errors:
+ *  EBADF   @fd is not an open descriptor
+ *  EINVAL  @flags is unknown, @reserved is not 0, @fd is not that of a dma-buf of this pool, or the
+ *          part is empty or not inside the dma-buf
+ */
+struct framepool_ioc_sync {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+	__u64 offset;
+	__u64 length;
+};
+
 #define FRAMEPOOL_IOC_TYPE	0xFA
 
 #define FRAMEPOOL_IOC_INFO	_IO(FRAMEPOOL_IOC_TYPE, 0x00)
@@ -579,5 +614,6 @@ struct framepool_ioc_describe {
 #define FRAMEPOOL_IOC_OBJ_FREE	_IO(FRAMEPOOL_IOC_TYPE, 0x0a)
 #define FRAMEPOOL_IOC_EXPORT	_IO(FRAMEPOOL_IOC_TYPE, 0x0b)
 #define FRAMEPOOL_IOC_DESCRIBE	_IO(FRAMEPOOL_IOC_TYPE, 0x0c)
+#define FRAMEPOOL_IOC_SYNC	_IO(FRAMEPOOL_IOC_TYPE, 0x0d)
 
 #endif

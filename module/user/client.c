@@ -520,6 +520,8 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 	spin_lock_init(&client->lock);
 	client->buffers = RB_ROOT;
 	mutex_init(&client->own_lock);
+	mutex_init(&client->exports_lock);
+	INIT_LIST_HEAD(&client->exports);
 	fp_windows_init(&client->windows, pool, client->account, client->inode->i_mapping);
 	if (join_pool(client))
 		return client;
@@ -638,6 +640,7 @@ static void free_handles(struct fp_client *client)
 void fp_client_close(struct fp_client *client)
 {
 	/* No VMA of the file is left and no call is under way. */
+	WRITE_ONCE(client->closed, true);
 	free_handles(client);
 	fp_windows_fini(&client->windows);
 	fp_client_put(client);

@@ -34,9 +34,12 @@
  *           gone
  * @nr_buffers: number of @buffers; also read without @lock
  * @own_lock: held while the own buffer is made, so that of several tasks one makes it
- * @nr_exports: its dma-bufs
+ * @exports_lock: protects @exports
+ * @exports: its dma-bufs
+ * @nr_exports: number of @exports
  * @nr_attached: devices that are attached to them
  * @nr_in_use: how often devices and the kernel have them mapped
+ * @closed: its file is closed, so that its dma-bufs alone keep it; set once
  * @revoked: its memory was taken away: none of it may be mapped, and no new call has any effect;
  *           set once
  * @node: entry in the pool's list (protected by the pool's clients lock)
@@ -54,9 +57,12 @@ struct fp_client {
 	struct rb_root buffers;
 	u32 nr_buffers;
 	struct mutex own_lock;
+	struct mutex exports_lock;
+	struct list_head exports;
 	atomic_t nr_exports;
 	atomic_t nr_attached;
 	atomic_t nr_in_use;
+	bool closed;
 	bool revoked;
 	struct list_head node;
 };

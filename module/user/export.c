@@ -23,6 +23,7 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/iosys-map.h>
@@ -30,6 +31,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"
@@ -43,35 +45,15 @@ MODULE_IMPORT_NS(FP_DMA_BUF_NAMESPACE);
 #define MAX_ENTRY_BYTES	SZ_2G
 
 /**
- * struct fp_export - a dma-buf
- * @client: its client, with a reference; constant, as is everything before @lock
- * @buffer: the buffer, with a reference
- * @first: page of the buffer that it begins at
- * @nr: length in pages
- * @read_only: neither programs nor devices may write
- * @lock: protects @maps
- * @maps: devices that have it mapped
- */
-struct fp_export {
-	struct fp_client *client;
-	struct fp_buffer *buffer;
-	unsigned long first;
-	u64 nr;
-	bool read_only;
-	struct mutex lock;
-	struct list_head maps;
-};
-
-/**
  * struct map - a device has an export mapped
  * @node: entry in the export's list
- * @device: the device
+ * @attachment: of the device
  * @direction: of its accesses
  * @table: the bus addresses
  */
 struct map {
 	struct list_head node;
-	struct device *device;
+	const struct dma_buf_attachment *attachment;
 	enum dma_data_direction direction;
 	struct sg_table table;
 };
@@ -106,19 +88,22 @@ static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment
 
 /*
  * Does the device reach all of the export? The kernel warns if a device is to map what it does not
- * reach, and any program could cause that.
+ * reach, and any program could cause that. Bounce buffers, which some systems put between memory
+ * and all devices, lie anywhere below 4 GiB.
  */
 static bool is_reached(struct device *device, const struct fp_export *export)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
-	u64 last = page_to_phys(first_page(export)) + (export->nr << PAGE_SHIFT) - 1;
+	u64 bytes = export->nr << PAGE_SHIFT, limit;
 
 	if (!device->dma_mask)
 		return false;
 	if (domain && iommu_is_dma_domain(domain))
 		return true;
-	return last <= min_not_zero(dma_get_mask(device), device->bus_dma_limit) &&
-	       export->nr << PAGE_SHIFT <= dma_max_mapping_size(device);
+	limit = min_not_zero(dma_get_mask(device), device->bus_dma_limit);
+	if (is_swiotlb_force_bounce(device))
+		return limit >= DMA_BIT_MASK(32) && bytes <= dma_max_mapping_size(device);
+	return page_to_phys(first_page(export)) + bytes - 1 <= limit;
 }
 
 static int fill_table(struct sg_table *table, const struct fp_export *export)
@@ -141,7 +126,8 @@ static int fill_table(struct sg_table *table, const struct fp_export *export)
 	return 0;
 }
 
-static struct map *create_map(const struct fp_export *export, struct device *device,
+static struct map *create_map(const struct fp_export *export,
+			      const struct dma_buf_attachment *attachment,
 			      enum dma_data_direction direction)
 {
 	struct map *map = kzalloc(sizeof(*map), GFP_KERNEL);
@@ -149,12 +135,12 @@ static struct map *create_map(const struct fp_export *export, struct device *dev
 
 	if (!map)
 		return ERR_PTR(ret);
-	map->device = device;
+	map->attachment = attachment;
 	map->direction = direction;
 	ret = fill_table(&map->table, export);
 	if (ret)
 		goto err_free;
-	ret = dma_map_sgtable(device, &map->table, direction, 0);
+	ret = dma_map_sgtable(attachment->dev, &map->table, direction, DMA_ATTR_NO_WARN);
 	if (ret)
 		goto err_table;
 	return map;
@@ -179,7 +165,7 @@ static struct sg_table *map_dma_buf(struct dma_buf_attachment *attachment,
 	if (!is_reached(attachment->dev, export))
 		return ERR_PTR(-EBUSY);
 	set_dirty(export);
-	map = create_map(export, attachment->dev, direction);
+	map = create_map(export, attachment, direction);
 	if (IS_ERR(map))
 		return ERR_CAST(map);
 	mutex_lock(&export->lock);
@@ -199,28 +185,52 @@ static void unmap_dma_buf(struct dma_buf_attachment *attachment, struct sg_table
 	list_del(&map->node);
 	mutex_unlock(&export->lock);
 	atomic_dec(&export->client->nr_in_use);
-	dma_unmap_sgtable(map->device, table, map->direction, 0);
+	dma_unmap_sgtable(attachment->dev, table, map->direction, 0);
 	sg_free_table(table);
 	kfree(map);
 }
 
-/*
- * Make what the processors and the devices see the same. The pages in a table are none of our
- * business while an importer has it: with DMABUF_DEBUG they are mangled.
+/**
+ * struct part - a part of an export
+ * @begin: offset of its first byte
+ * @end: offset behind its last one
+ * @sync_single: makes what the processors and a device see the same
  */
-static void sync(struct fp_export *export,
-		 void (*sync_single)(struct device *device, dma_addr_t address, size_t bytes,
-				     enum dma_data_direction direction))
+struct part {
+	u64 begin;
+	u64 end;
+	void (*sync_single)(struct device *device, dma_addr_t address, size_t bytes,
+			    enum dma_data_direction direction);
+};
+
+/*
+ * The pages in a table are none of our business while an importer has it: with DMABUF_DEBUG they
+ * are mangled.
+ */
+static void sync_map(struct map *map, const struct part *part)
 {
+	u64 begin, end, at = 0;
 	struct scatterlist *entry;
-	struct map *map;
 	int i;
+
+	for_each_sgtable_dma_sg(&map->table, entry, i) {
+		begin = max(part->begin, at);
+		end = min(part->end, at + sg_dma_len(entry));
+		if (begin < end)
+			part->sync_single(map->attachment->dev,
+					   sg_dma_address(entry) + (begin - at), end - begin,
+					   map->direction);
+		at += sg_dma_len(entry);
+	}
+}
+
+static void sync(struct fp_export *export, const struct part *part)
+{
+	struct map *map;
 
 	mutex_lock(&export->lock);
 	list_for_each_entry(map, &export->maps, node)
-		for_each_sgtable_dma_sg(&map->table, entry, i)
-			sync_single(map->device, sg_dma_address(entry), sg_dma_len(entry),
-				    map->direction);
+		sync_map(map, part);
 	mutex_unlock(&export->lock);
 }
 
@@ -238,13 +248,13 @@ static void sync_for_device(struct device *device, dma_addr_t address, size_t by
 
 static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
 {
-	sync(dmabuf->priv, sync_for_cpu);
+	sync(dmabuf->priv, &(struct part){ .end = dmabuf->size, .sync_single = sync_for_cpu });
 	return 0;
 }
 
 static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
 {
-	sync(dmabuf->priv, sync_for_device);
+	sync(dmabuf->priv, &(struct part){ .end = dmabuf->size, .sync_single = sync_for_device });
 	return 0;
 }
 
@@ -295,7 +305,12 @@ static void destroy(struct fp_export *export)
 
 static void release(struct dma_buf *dmabuf)
 {
-	destroy(dmabuf->priv);
+	struct fp_export *export = dmabuf->priv;
+
+	mutex_lock(&export->client->exports_lock);
+	list_del(&export->node);
+	mutex_unlock(&export->client->exports_lock);
+	destroy(export);
 }
 
 #define COMMON_OPS					\
@@ -361,6 +376,11 @@ static struct file *create_file(struct fp_client *client, struct fp_buffer *buff
 		return ERR_CAST(dmabuf);
 	}
 	dmabuf->file->f_mapping = client->inode->i_mapping;
+	export->dmabuf = dmabuf;
+	export->ino = file_inode(dmabuf->file)->i_ino;
+	mutex_lock(&client->exports_lock);
+	list_add_tail(&export->node, &client->exports);
+	mutex_unlock(&client->exports_lock);
 	return dmabuf->file;
 }
 
@@ -443,6 +463,24 @@ int fp_export_create(struct fp_client *client, void *data, void __user *user)
 	return ret == -ENOMEM ? -ENOBUFS : ret;
 }
 
+/*
+ * The export behind a descriptor of a dma-buf of the client's pool. The caller drops the reference
+ * to @export->dmabuf.
+ */
+static struct fp_export *get_export(const struct fp_client *client, int fd)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct fp_export *export;
+
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+	export = dmabuf->priv;
+	if (dmabuf->ops->release == release && export->client->pool == client->pool)
+		return export;
+	dma_buf_put(dmabuf);
+	return ERR_PTR(-EINVAL);
+}
+
 /**
  * fp_export_whole() - make a dma-buf of a whole buffer
  * @buffer: the buffer; its reference passes to the function
@@ -472,20 +510,116 @@ int fp_export_describe(struct fp_client *client, void *data, void __user *user)
 {
 	struct framepool_ioc_describe *args = data;
 	const struct fp_export *export;
-	struct dma_buf *dmabuf;
-	int ret = -EINVAL;
 
 	if (args->flags || args->reserved)
+		return -EINVAL;
+	export = get_export(client, args->fd);
+	if (IS_ERR(export))
+		return PTR_ERR(export);
+	args->length = export->nr << PAGE_SHIFT;
+	args->address = client->sees_addresses ? page_to_phys(first_page(export)) : 0;
+	dma_buf_put(export->dmabuf);
+	return 0;
+}
+
+/**
+ * fp_export_sync() - FRAMEPOOL_IOC_SYNC
+ * @client: the client
+ * @data: copy of the structure (struct framepool_ioc_sync)
+ * @user: unused
+ *
+ * Context: process; may sleep.
+ * Return: 0, or a negative errno as in uapi/framepool.h.
+ */
+int fp_export_sync(struct fp_client *client, void *data, void __user *user)
+{
+	const struct framepool_ioc_sync *args = data;
+	const struct part part = {
+		.begin = args->offset,
+		.end = args->offset + args->length,
+		.sync_single = args->flags & FRAMEPOOL_SYNC_END ? sync_for_device : sync_for_cpu,
+	};
+	struct fp_export *export;
+	int ret = -EINVAL;
+
+	if (args->flags & ~FRAMEPOOL_SYNC_END || args->reserved)
 		return ret;
-	dmabuf = dma_buf_get(args->fd);
-	if (IS_ERR(dmabuf))
-		return PTR_ERR(dmabuf);
-	export = dmabuf->priv;
-	if (dmabuf->ops->release == release && export->client->pool == client->pool) {
-		args->length = export->nr << PAGE_SHIFT;
-		args->address = client->sees_addresses ? page_to_phys(first_page(export)) : 0;
+	export = get_export(client, args->fd);
+	if (IS_ERR(export))
+		return PTR_ERR(export);
+	if (part.begin < part.end && part.end <= export->nr << PAGE_SHIFT) {
+		sync(export, &part);
 		ret = 0;
 	}
-	dma_buf_put(dmabuf);
+	dma_buf_put(export->dmabuf);
 	return ret;
+}
+
+/**
+ * fp_exports_for_each() - call a function for the exports of all clients of a pool
+ * @pool: the pool
+ * @show: called for each; may sleep
+ * @context: passed on
+ *
+ * Context: may sleep.
+ */
+void fp_exports_for_each(struct fp_pool *pool,
+			 void (*show)(struct fp_export *export, void *context), void *context)
+{
+	struct fp_client *client;
+	struct fp_export *export;
+
+	mutex_lock(&pool->clients_lock);
+	list_for_each_entry(client, &pool->clients, node) {
+		mutex_lock(&client->exports_lock);
+		list_for_each_entry(export, &client->exports, node)
+			show(export, context);
+		mutex_unlock(&client->exports_lock);
+	}
+	mutex_unlock(&pool->clients_lock);
+}
+
+/**
+ * fp_export_vmaps() - count how often drivers reach an export by the processor
+ * @export: the export
+ *
+ * Context: any.
+ * Return: the number.
+ */
+u32 fp_export_vmaps(const struct fp_export *export)
+{
+	return READ_ONCE(export->dmabuf->vmapping_counter);
+}
+
+static u32 count_maps(struct fp_export *export, const struct dma_buf_attachment *attachment)
+{
+	struct map *map;
+	u32 nr = 0;
+
+	mutex_lock(&export->lock);
+	list_for_each_entry(map, &export->maps, node)
+		nr += map->attachment == attachment;
+	mutex_unlock(&export->lock);
+	return nr;
+}
+
+/**
+ * fp_export_devices_for_each() - call a function for each attached device
+ * @export: the export, which the caller found by fp_exports_for_each()
+ * @show: called with the device, and how often it has the export mapped; may sleep
+ * @context: passed on
+ *
+ * Context: may sleep; takes the lock of the dma-buf's reservation object.
+ */
+void fp_export_devices_for_each(struct fp_export *export,
+				void (*show)(const struct device *device, u32 nr_maps,
+					     void *context),
+				void *context)
+{
+	struct dma_buf_attachment *attachment;
+
+	dma_resv_lock(export->dmabuf->resv, NULL);
+	list_for_each_entry(attachment, &export->dmabuf->attachments, node)
+		show(attachment->dev, count_maps(export, attachment), context);
+	dma_resv_unlock(export->dmabuf->resv);
 }

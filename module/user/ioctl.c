@@ -147,6 +147,7 @@ static const struct op ops[] = {
 	OP(FRAMEPOOL_IOC_EXPORT, framepool_ioc_export, reserved, fp_export_create,
 	   .no_results = true),
 	OP(FRAMEPOOL_IOC_DESCRIBE, framepool_ioc_describe, address, fp_export_describe),
+	OP(FRAMEPOOL_IOC_SYNC, framepool_ioc_sync, length, fp_export_sync, .no_results = true),
 };
 
 static const struct op *find_op(unsigned int cmd)

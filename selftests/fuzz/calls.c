@@ -137,6 +137,12 @@ static const struct call calls[NR_CALLS] = {
 		.fields = { FIELD(framepool_ioc_describe, flags),
 			    FIELD(framepool_ioc_describe, fd) },
 	},
+	[CALL_SYNC] = {
+		FRAMEPOOL_IOC_SYNC, sizeof(struct framepool_ioc_sync), NONE,
+		.length = offsetof(struct framepool_ioc_sync, length),
+		.fields = { FIELD(framepool_ioc_sync, flags),
+			    FIELD(framepool_ioc_sync, fd) },
+	},
 };
 
 /**

@@ -129,4 +129,12 @@ FP_FIELD(framepool_ioc_describe, length, 16, 8);
 FP_FIELD(framepool_ioc_describe, address, 24, 8);
 _Static_assert(sizeof(struct framepool_ioc_describe) == 32, "framepool_ioc_describe");
 
+FP_FIELD(framepool_ioc_sync, size, 0, 4);
+FP_FIELD(framepool_ioc_sync, flags, 4, 4);
+FP_FIELD(framepool_ioc_sync, fd, 8, 4);
+FP_FIELD(framepool_ioc_sync, reserved, 12, 4);
+FP_FIELD(framepool_ioc_sync, offset, 16, 8);
+FP_FIELD(framepool_ioc_sync, length, 24, 8);
+_Static_assert(sizeof(struct framepool_ioc_sync) == 32, "framepool_ioc_sync");
+
 #endif

@@ -22,13 +22,13 @@ int client_parse(const char *line, struct client *client)
 	int length = 0;
 	int found = sscanf(line,
 			   "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-			   " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
+			   " %" SCNu64 " %" SCNu64 " %" SCNu64 " %7s%n",
 			   &client->pid, &client->uid, &client->buffers, &client->held_bytes,
 			   &client->mapped_bytes, &client->charged_bytes,
 			   &client->quarantined_bytes, &client->exports, &client->attached,
-			   &client->in_use, &length);
+			   &client->in_use, client->state, &length);
 
-	if (found != 10)
+	if (found != 11)
 		return -1;
 	line += length;
 	line += strspn(line, " \t");

@@ -18,6 +18,7 @@ struct client {
 	uint64_t exports;
 	uint64_t attached;
 	uint64_t in_use;
+	char state[8];	/* "open", or "closed" if exports alone keep it */
 	char comm[64];
 };
 
@@ -28,7 +29,8 @@ struct client_list {
 
 /**
  * client_parse - read a line of the list
- * @line: "pid uid buffers held mapped charged quarantined exports attached in_use comm"
+ * @line: "pid uid buffers held mapped charged quarantined exports attached in_use state
+ *        comm"
  * @client: set to what it says; bytes of comm that are not printable ASCII become question marks
  *
  * Return: 0, or -1 if the line has another form.

@@ -9,7 +9,7 @@
 
 #define SYSFS	"/sys/class/framepool"
 
-enum { COLUMNS = 11 };
+enum { COLUMNS = 12 };
 
 static void fill_row(struct field row[COLUMNS], const struct client *client)
 {
@@ -23,7 +23,8 @@ static void fill_row(struct field row[COLUMNS], const struct client *client)
 	row[7] = field_number("exports", (int64_t)client->exports);
 	row[8] = field_number("attached", (int64_t)client->attached);
 	row[9] = field_number("in_use", (int64_t)client->in_use);
-	row[10] = field_text("comm", client->comm);
+	row[10] = field_text("state", client->state);
+	row[11] = field_text("comm", client->comm);
 }
 
 /* A limit from sysfs. */

@@ -405,6 +405,30 @@ void framepool_dmabuf_unmap(void *memory, size_t length);
 int framepool_dmabuf_describe(const struct framepool *fp, int fd, uint64_t *length,
 			      uint64_t *address);
 
+/* flags of a synchronisation; also in framepool.h */
+#define FRAMEPOOL_SYNC_END	(1U << 0)	/* after the accesses, not before them */
+
+/**
+ * framepool_dmabuf_sync - access a part of a dma-buf while devices have it mapped
+ * @fp: a client of the pool, not necessarily the one that exported it
+ * @fd: descriptor of the dma-buf
+ * @offset: where in the dma-buf the part begins, at any byte
+ * @length: its length
+ * @flags: 0 before the program accesses the part, FRAMEPOOL_SYNC_END after that
+ *
+ * DMA_BUF_IOCTL_SYNC on @fd, which needs no client, does the same for the whole dma-buf. Both do
+ * nothing where devices are coherent and reach the memory by themselves.
+ *
+ * Return: 0, or -1 with errno
+ *  EBADF   @fd is not an open descriptor
+ *  EINVAL  @flags is unknown, @fd is not that of a dma-buf of this pool, or the part is empty or
+ *          not inside the dma-buf
+ *  ENOTTY  the module is of a version without exports
+ *  ENODEV
+ */
+int framepool_dmabuf_sync(const struct framepool *fp, int fd, uint64_t offset, uint64_t length,
+			  unsigned int flags);
+
 /**
  * framepool_alloc_batch - allocate many equal buffers with few kernel calls
  * @fp: as for framepool_buffer_alloc()

@@ -39,6 +39,20 @@ int framepool_dmabuf_describe(const struct framepool *fp, int fd, uint64_t *leng
 	return 0;
 }
 
+int framepool_dmabuf_sync(const struct framepool *fp, int fd, uint64_t offset, uint64_t length,
+			  unsigned int flags)
+{
+	struct framepool_ioc_sync call = {
+		.size = sizeof(call),
+		.flags = flags,
+		.fd = fd,
+		.offset = offset,
+		.length = length,
+	};
+
+	return ioctl(fp->fd, FRAMEPOOL_IOC_SYNC, &call) ? -1 : 0;
+}
+
 /* Inaccessible address space around an aligned range of @length. */
 static char *reserve(size_t length)
 {
