@@ -40,10 +40,13 @@ static inline __must_check int unload(void)
 	return unload_module("framepool");
 }
 
-/* Loads a module of the kernel's own. Returns 0 if it is loaded then, or built in. */
+/*
+ * Loads a module of the kernel's own; parameters may follow its name. Returns 0 if it is loaded
+ * then, or built in.
+ */
 static inline __must_check int modprobe(const char *name)
 {
-	char command[80];
+	char command[256];
 
 	snprintf(command, sizeof(command), "modprobe -q %s", name);
 	return system(command);
