@@ -35,10 +35,17 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	memory_init();
+	/* It needs a device. */
+	if (!strcmp(suite, "vfio")) {
+		bench_vfio(rounds);
+		return 0;
+	}
 	if (!*suite || !strcmp(suite, "ioctl"))
 		bench_calls(rounds);
 	if (!*suite || !strcmp(suite, "fault"))
 		bench_touch(rounds);
+	if (!*suite || !strcmp(suite, "share"))
+		bench_share(rounds);
 	if (!*suite || !strcmp(suite, "objects"))
 		bench_caches(rounds);
 	return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The benchmarks as a program in the lab's guest: what it costs a program to allocate, touch and
- * free memory (calls.c, touch.c), of several kinds (memory.c), counted over the whole machine
- * (busy.c); and what a reader of the pool's figures costs a client (reader.c).
+ * free memory (calls.c, touch.c), and to give it to others (share.c, vfio.c), of several kinds
+ * (memory.c), counted over the whole machine (busy.c); and what a reader of the pool's figures
+ * costs a client (reader.c).
  *
  * Any failure ends the program with a message, so that no result is incomplete.
  */
@@ -46,8 +47,8 @@ struct memory_side {
 	void (*free)(struct memory *memory);
 };
 
-extern const struct memory_side memory_pool, memory_dma_heap, memory_mmap;
-extern const struct memory_side memory_thp, memory_hugetlbfs, memory_memfd;
+extern const struct memory_side memory_pool, memory_export, memory_dma_heap, memory_mmap;
+extern const struct memory_side memory_thp, memory_hugetlbfs, memory_memfd, memory_udmabuf;
 
 void memory_init(void);
 void memory_pool_open(void);
@@ -63,6 +64,8 @@ u64 busy_self(void);
 
 void bench_calls(u32 rounds);
 void bench_touch(u32 rounds);
+void bench_share(u32 rounds);
+void bench_vfio(u32 rounds);
 void bench_reader(u32 rounds);
 
 #endif

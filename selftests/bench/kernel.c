@@ -6,6 +6,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 
+#include "attach.h"
 #include "peers.h"
 
 #define RESULTS_SIZE	(64 * 1024)
@@ -29,7 +30,17 @@ MODULE_PARM_DESC(repeats, "how often the case \"repeat\" repeats in a round");
 
 static char *suite = "";
 module_param(suite, charp, 0);
-MODULE_PARM_DESC(suite, "the only one to run: pages, slab or frag (default: all)");
+MODULE_PARM_DESC(suite, "the only one to run: pages, slab, frag, share (default: all but share)");
+
+static int ours = -1, theirs = -1;
+module_param(ours, int, 0);
+MODULE_PARM_DESC(ours, "for share: descriptor of our dma-buf");
+module_param(theirs, int, 0);
+MODULE_PARM_DESC(theirs, "for share: descriptor of the other dma-buf");
+
+static char *peer = "";
+module_param(peer, charp, 0);
+MODULE_PARM_DESC(peer, "for share: name of the other side");
 
 static struct debugfs_blob_wrapper results;
 static struct dentry *file;
@@ -204,6 +215,8 @@ static int run_all(void)
 		ret = run_slab(&config);
 	if (!ret && is_wanted("frag"))
 		ret = run_frag(&config);
+	if (!ret && !strcmp(suite, "share"))
+		ret = bench_attach(&config, ours, peer, theirs);
 	return ret;
 }
 

@@ -3,7 +3,9 @@
  * Kinds of memory that a program can have:
  *
  *  framepool	buffers of the pool "default"
+ *  framepool	the same, exported as dma-bufs
  *  dma-heap	dma-bufs of the heap "system"
+ *  udmabuf	dma-bufs of a file in memory of huge pages that were reserved before
  *  mmap	anonymous memory, as mmap() gives it
  *  THP	anonymous memory, aligned to huge pages, with MADV_HUGEPAGE
  *  hugetlbfs	anonymous memory of huge pages that were reserved before
@@ -11,6 +13,8 @@
  */
 #include <fcntl.h>
 #include <linux/dma-heap.h>
+#include <linux/memfd.h>
+#include <linux/udmabuf.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +24,7 @@
 
 #define POOL		"/dev/framepool/default"
 #define HEAP		"/dev/dma_heap/system"
+#define UDMABUF		"/dev/udmabuf"
 #define HUGE_PAGES	"/proc/sys/vm/nr_hugepages"
 #define HUGE_BYTES	(2 * MIB)
 #define TOUCH_STEP	(4 * KIB)
@@ -205,6 +210,42 @@ static void alloc_dma_heap(struct memory *memory)
 	memory->offset = 0;
 }
 
+static void alloc_export(struct memory *memory)
+{
+	struct framepool_ioc_export export = { .size = sizeof(export), .length = memory->bytes };
+
+	alloc_pool(memory);
+	export.handle = memory->handle;
+	call(FRAMEPOOL_IOC_EXPORT, &export);
+	memory->fd = export.fd;
+	memory->offset = 0;
+}
+
+static void free_export(struct memory *memory)
+{
+	if (close(memory->fd))
+		err(1, "close");
+	free_pool(memory);
+}
+
+static void alloc_udmabuf(struct memory *memory)
+{
+	int device = open_or_fail(UDMABUF);
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = memory->bytes };
+
+	memory->p = NULL;
+	memory->offset = 0;
+	create.memfd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	if ((int)create.memfd < 0 || ftruncate(create.memfd, memory->bytes) ||
+	    fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+		err(1, "memfd of %zu bytes", memory->bytes);
+	memory->fd = ioctl(device, UDMABUF_CREATE, &create);
+	if (memory->fd < 0)
+		err(1, UDMABUF);
+	close(create.memfd);
+	close(device);
+}
+
 static void alloc_memfd(struct memory *memory)
 {
 	memory->p = NULL;
@@ -254,6 +295,14 @@ static void free_anonymous(struct memory *memory)
 
 const struct memory_side memory_pool = {
 	.name = "framepool", .alloc = alloc_pool, .free = free_pool,
+};
+
+const struct memory_side memory_export = {
+	.name = "framepool", .alloc = alloc_export, .free = free_export,
+};
+
+const struct memory_side memory_udmabuf = {
+	.name = "udmabuf", .alloc = alloc_udmabuf, .free = free_descriptor,
 };
 
 const struct memory_side memory_dma_heap = {
