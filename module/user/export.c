@@ -50,12 +50,14 @@ MODULE_IMPORT_NS(FP_DMA_BUF_NAMESPACE);
  * @attachment: of the device
  * @direction: of its accesses
  * @table: the bus addresses
+ * @entry: of @table, if one is enough
  */
 struct map {
 	struct list_head node;
 	const struct dma_buf_attachment *attachment;
 	enum dma_data_direction direction;
 	struct sg_table table;
+	struct scatterlist entry;
 };
 
 static struct page *first_page(const struct fp_export *export)
@@ -106,15 +108,35 @@ static bool is_reached(struct device *device, const struct fp_export *export)
 	return page_to_phys(first_page(export)) + bytes - 1 <= limit;
 }
 
-static int fill_table(struct sg_table *table, const struct fp_export *export)
+/* One entry, as for nearly all exports, needs no memory of its own. */
+static int create_table(struct map *map, u64 bytes)
+{
+	if (bytes > MAX_ENTRY_BYTES)
+		return sg_alloc_table(&map->table, DIV_ROUND_UP_ULL(bytes, MAX_ENTRY_BYTES),
+				      GFP_KERNEL);
+	sg_init_table(&map->entry, 1);
+	map->table.sgl = &map->entry;
+	map->table.nents = 1;
+	map->table.orig_nents = 1;
+	return 0;
+}
+
+static void destroy_table(struct map *map)
+{
+	if (map->table.sgl != &map->entry)
+		sg_free_table(&map->table);
+}
+
+static int fill_table(struct map *map, const struct fp_export *export)
 {
 	u64 left = export->nr << PAGE_SHIFT;
 	struct page *page = first_page(export);
+	struct sg_table *table = &map->table;
 	struct scatterlist *entry;
 	unsigned int i, bytes;
 	int ret;
 
-	ret = sg_alloc_table(table, DIV_ROUND_UP_ULL(left, MAX_ENTRY_BYTES), GFP_KERNEL);
+	ret = create_table(map, left);
 	if (ret)
 		return ret;
 	for_each_sgtable_sg(table, entry, i) {
@@ -137,7 +159,7 @@ static struct map *create_map(const struct fp_export *export,
 		return ERR_PTR(ret);
 	map->attachment = attachment;
 	map->direction = direction;
-	ret = fill_table(&map->table, export);
+	ret = fill_table(map, export);
 	if (ret)
 		goto err_free;
 	ret = dma_map_sgtable(attachment->dev, &map->table, direction, DMA_ATTR_NO_WARN);
@@ -146,7 +168,7 @@ static struct map *create_map(const struct fp_export *export,
 	return map;
 
 err_table:
-	sg_free_table(&map->table);
+	destroy_table(map);
 err_free:
 	kfree(map);
 	return ERR_PTR(ret);
@@ -186,7 +208,7 @@ static void unmap_dma_buf(struct dma_buf_attachment *attachment, struct sg_table
 	mutex_unlock(&export->lock);
 	atomic_dec(&export->client->nr_in_use);
 	dma_unmap_sgtable(attachment->dev, table, map->direction, 0);
-	sg_free_table(table);
+	destroy_table(map);
 	kfree(map);
 }
 
