@@ -63,11 +63,10 @@ static __always_inline struct fp_frames frames_of(const struct fp_blocks *blocks
 /* As is_block(), but false may also mean that this is not easy to see. */
 static __always_inline bool is_block_quickly(const struct fp_blocks *blocks, u64 frame, u32 order)
 {
-	if (order == blocks->buddy->order)
-		return is_huge_frame(blocks, frame);
-	return is_ours(blocks, frame, FP_HUGE_OWNED) &&
-	       fp_frames_holds_quickly(frames_of(blocks, frame), fp_rest(blocks->buddy, frame),
-				       order);
+	if (likely(is_ours(blocks, frame, FP_HUGE_OWNED)))
+		return fp_frames_holds_quickly(frames_of(blocks, frame),
+					       fp_rest(blocks->buddy, frame), order);
+	return order == blocks->buddy->order && is_huge_frame(blocks, frame);
 }
 
 /* Is this an allocated block of ours? True is reliable; false is not (see fp_frames_holds()). */
@@ -195,7 +194,7 @@ static void put(struct fp_magazines *magazines, u32 cpu, u32 order, const void *
 	struct fp_blocks *blocks = container_of(magazines, struct fp_blocks, magazines);
 
 	trace_drain(blocks->buddy, cpu, order, nr);
-	if (is_mixed(blocks, frames, nr))
+	if (order < blocks->buddy->order && is_mixed(blocks, frames, nr))
 		free_sorted(blocks, order, frames, nr);
 	else
 		fp_blocks_free_bulk(blocks, order, frames, nr);
