@@ -7,6 +7,7 @@
  */
 #include "fake.h"
 #include "layers.h"
+#include "mempool.h"
 
 #define POOL_BYTES	(1ULL << 30)
 
@@ -59,7 +60,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "--quick"))
 		config = (struct layers_config){ .rounds = 1, .repeats = 1000, .milliseconds = 20 };
+	bench_contention(&config, fp);
 	bench_arena(&config, fp);
+	mempool_begin();
+	bench_bufpool(&config, fp);
 	fake_close(fp);
 	return 0;
 }

@@ -35,6 +35,8 @@ struct layers_config {
 void layers_compare(const struct layers_config *config, const char *name, u32 operations,
 		    const struct layers_side *ours, const struct layers_side *theirs);
 
+void bench_bufpool(const struct layers_config *config, struct framepool *fp);
+void bench_contention(const struct layers_config *config, struct framepool *fp);
 void bench_arena(const struct layers_config *config, struct framepool *fp);
 
 #endif

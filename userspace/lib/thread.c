@@ -15,9 +15,12 @@
  * removed, when a thread ends, and around fork(). A thread that ends gives back under the lock, so
  * that the keeper cannot be removed meanwhile. Locks of keepers come after this one.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "thread.h"
 
@@ -25,6 +28,9 @@ union fp_nothing fp_nothing;
 
 static struct fp_thread no_thread;
 _Thread_local struct fp_thread *fp_thread = &no_thread;
+
+/* Its number, or 0 if it was not asked for yet. */
+_Thread_local uint32_t fp_thread_id;
 
 /* @lock protects the rest of it, and the tables. */
 static struct {
@@ -120,6 +126,7 @@ static void begin_child(void)
 {
 	struct fp_thread *thread, *next;
 
+	fp_thread_id = 0;
 	for (thread = all.threads; thread; thread = next) {
 		next = thread->next;
 		if (thread != fp_thread)
@@ -164,6 +171,17 @@ static bool find_index_locked(uint32_t *index)
 	all.keepers = keepers;
 	all.nr_keepers++;
 	return true;
+}
+
+/**
+ * fp_thread_number_slowly - see fp_thread_number()
+ *
+ * Return: the number, which is known from now on.
+ */
+uint32_t fp_thread_number_slowly(void)
+{
+	fp_thread_id = (uint32_t)syscall(SYS_gettid);
+	return fp_thread_id;
 }
 
 /**

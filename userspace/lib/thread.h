@@ -53,6 +53,10 @@ extern union fp_nothing fp_nothing __attribute__((visibility("hidden")));
 extern _Thread_local struct fp_thread *fp_thread
 	__attribute__((visibility("hidden"), tls_model("initial-exec")));
 
+extern _Thread_local uint32_t fp_thread_id
+	__attribute__((visibility("hidden"), tls_model("initial-exec")));
+
+uint32_t fp_thread_number_slowly(void);
 bool fp_keeper_add(struct fp_keeper *keeper);
 void fp_keeper_remove(struct fp_keeper *keeper);
 bool fp_keep(struct fp_keeper *keeper, void *kept);
@@ -70,6 +74,18 @@ static inline void *fp_kept(const struct fp_keeper *keeper)
 	const struct fp_thread *thread = fp_thread;
 
 	return fp_likely(keeper->index < thread->nr) ? thread->kept[keeper->index] : &fp_nothing;
+}
+
+/**
+ * fp_thread_number - the kernel's number of this thread
+ *
+ * Return: the number, as from gettid(2).
+ */
+static inline uint32_t fp_thread_number(void)
+{
+	uint32_t id = fp_thread_id;
+
+	return fp_likely(id) ? id : fp_thread_number_slowly();
 }
 
 #endif

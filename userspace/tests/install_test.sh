@@ -59,7 +59,7 @@ everything_is_installed()
 {
 	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
 		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
-		include/libframepool_arena.h \
+		include/libframepool_arena.h include/libframepool_bufpool.h \
 		lib/udev/rules.d/60-framepool.rules lib/sysusers.d/framepool.conf \
 		include/framepool-kernel/framepool_kernel.h share/doc/framepool/module/example.c \
 		share/doc/framepool/modprobe.conf share/doc/framepool/modules-load.conf \
@@ -71,6 +71,12 @@ everything_is_installed()
 functions()
 {
 	sed -n 's/^[a-z].*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root"/include/libframepool*.h
+}
+
+# inline_functions: the names of those that programs compile themselves.
+inline_functions()
+{
+	sed -n 's/^static inline .*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root"/include/libframepool*.h
 }
 
 # page FILE: its text without the markup.
@@ -307,7 +313,7 @@ exports_whole_header()
 {
 	nm -D --defined-only "$root/lib/libframepool.so" | sed -n 's/.* T \(.*\)@@.*/\1/p' |
 		sort >"$stage/exported"
-	functions | sort >"$stage/declared"
+	functions | grep -vxF "$(inline_functions)" | sort >"$stage/declared"
 	diff "$stage/declared" "$stage/exported"
 }
 
