@@ -690,7 +690,7 @@ static int fail_each_step_of_loading(const struct injector *injector, const stru
 TEST_F_TIMEOUT(loading, each_step_of_loading_fails_cleanly, LOADING_SECONDS)
 {
 	/* To change the memory type, the kernel may have to split an entry of its page tables. */
-	static const struct loading loading = { load, unload, SMALL_POOL " memory=wc" };
+	static const struct loading loading = { load, unload, SMALL_POOL " memory=uc" };
 	long before;
 	int failed;
 

@@ -320,7 +320,8 @@ exports_whole_header()
 # The group that the udev rule names is the one that systemd-sysusers makes.
 group_is_made()
 {
-	group=$(sed -n 's/.*GROUP="\([^"]*\)".*/\1/p' "$root/lib/udev/rules.d/60-framepool.rules")
+	group=$(sed -n 's/.*GROUP="\([^"]*\)".*/\1/p' "$root/lib/udev/rules.d/60-framepool.rules" |
+		sort -u)
 	[ -n "$group" ] && grep -qx "g $group -" "$root/lib/sysusers.d/framepool.conf"
 }
 
