@@ -98,8 +98,8 @@ struct bench_value {
 
 /**
  * struct bench_row - a result
- * @suite: "pages", "slab", "frag", "scale", "packing", "ioctl", "fault", "share", "objects" or
- *	   "reader"
+ * @suite: "pages", "slab", "frag", "scale", "packing", "ioctl", "fault", "share", "objects",
+ *	   "layers" or "reader"
  * @name: the case
  * @threads: how many ran it at the same time
  * @unit: of both values

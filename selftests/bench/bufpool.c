@@ -68,13 +68,18 @@ void bench_bufpool(const struct layers_config *config, struct framepool *fp)
 	struct layers_side ours = { "framepool", run_ours, pool };
 	struct layers_side our_bulk = { "framepool", run_our_bulk, pool };
 
+	(void)our_bulk;
 	some.repeats = config->repeats / 8;
 	layers_compare(config, "bufpool, borrow and return, leak records", 1, &ours,
 		       &(struct layers_side){ "no records", run_ours, bare });
+#ifdef BENCH_MEMPOOL
 	layers_compare(config, "bufpool, borrow and return", 1, &ours,
 		       &(struct layers_side){ "DPDK mempool", mempool_run, NULL });
 	layers_compare(&some, "bufpool, bulk of 32", BULK, &our_bulk,
 		       &(struct layers_side){ "DPDK mempool", mempool_run_bulk, NULL });
+#else
+	fprintf(stderr, "bufpool: no DPDK, so no comparison with its mempool\n");
+#endif
 	framepool_bufpool_destroy(bare);
 	framepool_bufpool_destroy(pool);
 }

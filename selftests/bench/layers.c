@@ -62,7 +62,9 @@ int main(int argc, char **argv)
 		config = (struct layers_config){ .rounds = 1, .repeats = 1000, .milliseconds = 20 };
 	bench_contention(&config, fp);
 	bench_arena(&config, fp);
+#ifdef BENCH_MEMPOOL
 	mempool_begin();
+#endif
 	bench_bufpool(&config, fp);
 	fake_close(fp);
 	return 0;

@@ -76,7 +76,8 @@ functions()
 # inline_functions: the names of those that programs compile themselves.
 inline_functions()
 {
-	sed -n 's/^static inline .*[ *]\(framepool_[a-z_]*\)(.*/\1/p' "$root"/include/libframepool*.h
+	sed -n 's/^static inline .*[ *]\(framepool_[a-z_]*\)(.*/\1/p' \
+		"$root"/include/libframepool*.h
 }
 
 # page FILE: its text without the markup.
