@@ -4,14 +4,14 @@
  *
  *  mmap_lock or VMA lock	core mm; held in fp_mmap(), open, close and fault
  *  own lock (mutex)		the making of one client's own buffer, which a first mmap() does
+ *  reservation object (ww_mutex)	a dma-buf's own; held by importers while they attach and map
  *  quarantine lock (rt_mutex)	one examiner of the quarantine at a time; it sleeps while it clears
  *				memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked or shown
  *  exports lock (mutex)	the list of one client's dma-bufs; held while they are shown
- *  reservation object (ww_mutex)	the dma-buf's own; not taken by open, close or fault
- *  export lock (mutex)		the devices that have one dma-buf mapped
+ *  export lock (mutex)		the devices that one dma-buf is attached to, and their mappings
  *  reclaim mutex		held while a caller that may sleep asks one of a pool's reclaimers
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; it sleeps
  *				for an RCU grace period

@@ -514,7 +514,7 @@ TEST_F(edu, list_of_exports_tells_who_has_them)
 	ASSERT_EQ(0, attach(other, self->whole, ANY, 0, false));
 	ASSERT_EQ(0, attach(third, self->whole, IMPORT_PROCESSOR, 0, false));
 	ASSERT_EQ(0, call(third, IMPORT_VMAP, NULL));
-	snprintf(line, sizeof(line), "%s %7u %s %s=1\n", mine, 1, name, name);
+	snprintf(line, sizeof(line), "%s %7u %s=1 %s\n", mine, 1, name, name);
 	EXPECT_TRUE(is_listed(line)) TH_LOG("%s instead of %s", read_file(EXPORTS), line);
 	ASSERT_EQ(0, detach(self->importer));
 	ASSERT_EQ(0, call(third, IMPORT_VUNMAP, NULL));

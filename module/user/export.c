@@ -23,7 +23,6 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
-#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/iosys-map.h>
@@ -45,16 +44,28 @@ MODULE_IMPORT_NS(FP_DMA_BUF_NAMESPACE);
 #define MAX_ENTRY_BYTES	SZ_2G
 
 /**
+ * struct attached - a device is attached to an export
+ * @node: entry in the export's list
+ * @device: the device
+ * @nr_maps: how often it has the export mapped (protected by the export's lock)
+ */
+struct attached {
+	struct list_head node;
+	struct device *device;
+	u32 nr_maps;
+};
+
+/**
  * struct map - a device has an export mapped
  * @node: entry in the export's list
- * @attachment: of the device
+ * @attached: the device
  * @direction: of its accesses
  * @table: the bus addresses
  * @entry: of @table, if one is enough
  */
 struct map {
 	struct list_head node;
-	const struct dma_buf_attachment *attachment;
+	struct attached *attached;
 	enum dma_data_direction direction;
 	struct sg_table table;
 	struct scatterlist entry;
@@ -73,19 +84,33 @@ static void set_dirty(const struct fp_export *export)
 
 static int attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
-	const struct fp_export *export = dmabuf->priv;
+	struct fp_export *export = dmabuf->priv;
+	struct attached *attached;
 
 	if (fp_client_is_revoked(export->client))
 		return -ENODEV;
+	attached = kzalloc(sizeof(*attached), GFP_KERNEL);
+	if (!attached)
+		return -ENOMEM;
+	attached->device = attachment->dev;
+	attachment->priv = attached;
+	mutex_lock(&export->lock);
+	list_add_tail(&attached->node, &export->attached);
+	mutex_unlock(&export->lock);
 	atomic_inc(&export->client->nr_attached);
 	return 0;
 }
 
 static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
-	const struct fp_export *export = dmabuf->priv;
+	struct fp_export *export = dmabuf->priv;
+	struct attached *attached = attachment->priv;
 
 	atomic_dec(&export->client->nr_attached);
+	mutex_lock(&export->lock);
+	list_del(&attached->node);
+	mutex_unlock(&export->lock);
+	kfree(attached);
 }
 
 /*
@@ -148,8 +173,7 @@ static int fill_table(struct map *map, const struct fp_export *export)
 	return 0;
 }
 
-static struct map *create_map(const struct fp_export *export,
-			      const struct dma_buf_attachment *attachment,
+static struct map *create_map(const struct fp_export *export, struct attached *attached,
 			      enum dma_data_direction direction)
 {
 	struct map *map = kzalloc(sizeof(*map), GFP_KERNEL);
@@ -157,12 +181,12 @@ static struct map *create_map(const struct fp_export *export,
 
 	if (!map)
 		return ERR_PTR(ret);
-	map->attachment = attachment;
+	map->attached = attached;
 	map->direction = direction;
 	ret = fill_table(map, export);
 	if (ret)
 		goto err_free;
-	ret = dma_map_sgtable(attachment->dev, &map->table, direction, DMA_ATTR_NO_WARN);
+	ret = dma_map_sgtable(attached->device, &map->table, direction, DMA_ATTR_NO_WARN);
 	if (ret)
 		goto err_table;
 	return map;
@@ -187,11 +211,12 @@ static struct sg_table *map_dma_buf(struct dma_buf_attachment *attachment,
 	if (!is_reached(attachment->dev, export))
 		return ERR_PTR(-EBUSY);
 	set_dirty(export);
-	map = create_map(export, attachment, direction);
+	map = create_map(export, attachment->priv, direction);
 	if (IS_ERR(map))
 		return ERR_CAST(map);
 	mutex_lock(&export->lock);
 	list_add(&map->node, &export->maps);
+	map->attached->nr_maps++;
 	mutex_unlock(&export->lock);
 	atomic_inc(&export->client->nr_in_use);
 	return &map->table;
@@ -205,6 +230,7 @@ static void unmap_dma_buf(struct dma_buf_attachment *attachment, struct sg_table
 
 	mutex_lock(&export->lock);
 	list_del(&map->node);
+	map->attached->nr_maps--;
 	mutex_unlock(&export->lock);
 	atomic_dec(&export->client->nr_in_use);
 	dma_unmap_sgtable(attachment->dev, table, map->direction, 0);
@@ -239,7 +265,7 @@ static void sync_map(struct map *map, const struct part *part)
 		begin = max(part->begin, at);
 		end = min(part->end, at + sg_dma_len(entry));
 		if (begin < end)
-			part->sync_single(map->attachment->dev,
+			part->sync_single(map->attached->device,
 					   sg_dma_address(entry) + (begin - at), end - begin,
 					   map->direction);
 		at += sg_dma_len(entry);
@@ -373,6 +399,7 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 	export->nr = args->length >> PAGE_SHIFT;
 	export->read_only = args->flags & FRAMEPOOL_EXPORT_READ_ONLY;
 	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->attached);
 	INIT_LIST_HEAD(&export->maps);
 	atomic_inc(&client->nr_exports);
 	return export;
@@ -613,35 +640,23 @@ u32 fp_export_vmaps(const struct fp_export *export)
 	return READ_ONCE(export->dmabuf->vmapping_counter);
 }
 
-static u32 count_maps(struct fp_export *export, const struct dma_buf_attachment *attachment)
-{
-	struct map *map;
-	u32 nr = 0;
-
-	mutex_lock(&export->lock);
-	list_for_each_entry(map, &export->maps, node)
-		nr += map->attachment == attachment;
-	mutex_unlock(&export->lock);
-	return nr;
-}
-
 /**
  * fp_export_devices_for_each() - call a function for each attached device
  * @export: the export, which the caller found by fp_exports_for_each()
  * @show: called with the device, and how often it has the export mapped; may sleep
  * @context: passed on
  *
- * Context: may sleep; takes the lock of the dma-buf's reservation object.
+ * Context: may sleep.
  */
 void fp_export_devices_for_each(struct fp_export *export,
 				void (*show)(const struct device *device, u32 nr_maps,
 					     void *context),
 				void *context)
 {
-	struct dma_buf_attachment *attachment;
+	const struct attached *attached;
 
-	dma_resv_lock(export->dmabuf->resv, NULL);
-	list_for_each_entry(attachment, &export->dmabuf->attachments, node)
-		show(attachment->dev, count_maps(export, attachment), context);
-	dma_resv_unlock(export->dmabuf->resv);
+	mutex_lock(&export->lock);
+	list_for_each_entry(attached, &export->attached, node)
+		show(attached->device, attached->nr_maps, context);
+	mutex_unlock(&export->lock);
 }

@@ -22,8 +22,9 @@ struct fp_pool;
  * @nr: length in pages
  * @read_only: neither programs nor devices may write
  * @node: entry in the client's list (protected by the client's exports lock)
- * @lock: protects @maps
- * @maps: devices that have it mapped
+ * @lock: protects @attached and @maps
+ * @attached: devices that are attached to it
+ * @maps: their mappings
  */
 struct fp_export {
 	struct fp_client *client;
@@ -35,6 +36,7 @@ struct fp_export {
 	bool read_only;
 	struct list_head node;
 	struct mutex lock;
+	struct list_head attached;
 	struct list_head maps;
 };
 
