@@ -200,15 +200,12 @@ static int __init fp_init(void)
 	}
 	debugfs = fp_debugfs_create(pool);
 	log_pool();
-	/* The last step, since it cannot be undone. */
+	/* It cannot be undone. Programs may use the pool by now, so nothing may fail any more. */
 	ret = dma_heap ? fp_heap_add(pool) : 0;
 	if (ret)
-		goto err_debugfs;
+		pr_err("dma_heap=1: error %d: the pool is no dma-heap\n", ret);
 	return 0;
 
-err_debugfs:
-	debugfs_remove(debugfs);
-	fp_chardev_destroy(chardev);
 err_pool:
 	fp_pool_destroy(pool);
 err_client:

@@ -385,6 +385,24 @@ TEST_F(export, remap_file_pages_stays_inside)
 	EXPECT_TRUE(frames_stamped(p, FRAME, 2));
 }
 
+/* The dma-buf of a whole buffer needs no descriptor, so a limit of its own ends this. */
+TEST_F(export, client_has_so_many_and_no_more)
+{
+	static struct buffer buffers[FRAMEPOOL_EXPORTS_MAX + 1];
+	int i, fd;
+
+	for (i = 0; i < FRAMEPOOL_EXPORTS_MAX; i++) {
+		ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &buffers[i]));
+		fd = buffer_export(self->fd, &buffers[i]);
+		ASSERT_GE(fd, 0);
+		close(fd);
+	}
+	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &buffers[i]));
+	EXPECT_EQ(-EMFILE, buffer_export(self->fd, &buffers[i]));
+	ASSERT_EQ(0, handle_free(self->fd, buffers[0].handle));
+	EXPECT_LE(0, buffer_export(self->fd, &buffers[i]));
+}
+
 TEST_F(export, mapping_goes_through_pipes_and_direct_io)
 {
 	char *p = map_dmabuf(buffer_export(self->fd, &self->buffer), BYTES, PROT_READ | PROT_WRITE);

@@ -21,6 +21,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 #ifdef CONFIG_X86
+#include <asm/cacheflush.h>
 #include <asm/memtype.h>
 #include <asm/set_memory.h>
 #endif
@@ -55,6 +56,11 @@ static int set(enum fp_memtype type, unsigned long address)
 	}
 }
 
+static void flush(unsigned long pfn)
+{
+	clflush_cache_range(pfn_to_kaddr(pfn), FP_HUGE_FRAMES << PAGE_SHIFT);
+}
+
 static pgprot_t prot_of(enum fp_memtype type, pgprot_t prot)
 {
 	return type == FP_MEMTYPE_WC ? pgprot_writecombine(prot) : pgprot_noncached(prot);
@@ -70,6 +76,10 @@ static const char *why_not(enum fp_memtype type)
 static int set(enum fp_memtype type, unsigned long address)
 {
 	return -EOPNOTSUPP;
+}
+
+static void flush(unsigned long pfn)
+{
 }
 
 static pgprot_t prot_of(enum fp_memtype type, pgprot_t prot)
@@ -151,6 +161,23 @@ int fp_memtype_reset(enum fp_memtype type, unsigned long pfn)
 	if (type == FP_MEMTYPE_WB)
 		return 0;
 	return set(FP_MEMTYPE_WB, (unsigned long)pfn_to_kaddr(pfn));
+}
+
+/**
+ * fp_memtype_flush() - have processors forget what they have cached of a huge frame all the same
+ * @type: its type
+ * @pfn: PFN of its first frame, which nobody has mapped
+ *
+ * Some mappings that the kernel makes of a program's memory ignore its type: those of a virtual
+ * machine (KVM), and of rings that a program gives to io_uring (Linux 6.12). What is written back
+ * later must not end up in what somebody else has by then.
+ *
+ * Context: any.
+ */
+void fp_memtype_flush(enum fp_memtype type, unsigned long pfn)
+{
+	if (type != FP_MEMTYPE_WB)
+		flush(pfn);
 }
 
 /**

@@ -23,6 +23,7 @@ int fp_memtype_parse(const char *text, enum fp_memtype *type);
 int fp_memtype_check(enum fp_memtype type);
 int fp_memtype_set(enum fp_memtype type, unsigned long pfn);
 int fp_memtype_reset(enum fp_memtype type, unsigned long pfn);
+void fp_memtype_flush(enum fp_memtype type, unsigned long pfn);
 pgprot_t fp_memtype_prot(enum fp_memtype type, pgprot_t prot);
 
 #endif

@@ -427,23 +427,31 @@ u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struc
  * @pool: the pool
  * @owner: the owner
  *
- * What is kept for later comes back, and the quarantine is cleared, as before an allocation fails.
+ * What is kept for later comes back, and the quarantine is cleared, as before an allocation fails:
+ * first what counts against the quotas of the owner, and the rest unless they leave no room.
  *
  * Context: may sleep, to clear memory.
  * Return: frames, of whole huge frames; or -EINTR: killed.
  */
 s64 fp_pool_longest(struct fp_pool *pool, const struct fp_owner *owner)
 {
+	struct fp_budget *user = owner->budget->parent;
 	u64 room, blocks[FP_BLOCKS_ORDERS];
 	struct fp_counts counts;
 	int ret;
 
+	collect(pool, user);
+	ret = fp_quarantine_reclaim(&pool->quarantine, user, U32_MAX);
+	if (ret)
+		return ret;
+	room = (u64)fp_budget_room(owner->budget) * FP_HUGE_FRAMES;
+	if (!room)
+		return 0;
 	fp_pool_drain(pool);
 	ret = fp_quarantine_reclaim(&pool->quarantine, NULL, U32_MAX);
 	if (ret)
 		return ret;
 	fp_pool_count(pool, &counts, blocks);
-	room = (u64)fp_budget_room(owner->budget) * FP_HUGE_FRAMES;
 	return min(counts.largest, room);
 }
 
@@ -610,7 +618,7 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 		goto err_buddy;
 	fp_accounts_init(&pool->accounts, &pool->buddy);
 	ret = fp_quarantine_init(&pool->quarantine, &pool->buddy, &pool->accounts, &pool->waiters,
-				 pool->name);
+				 pool->source.memtype, pool->name);
 	if (ret)
 		goto err_blocks;
 	/* The buddy has the list in a more compact form. */

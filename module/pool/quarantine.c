@@ -59,6 +59,7 @@ static int examine_locked(struct fp_quarantine *quarantine, struct fp_budget *wh
 		trace_quarantine(buddy, index, 1, label, FP_TRACE_RETIRED);
 		fp_buddy_quarantine_retire(buddy, budget, index);
 	} else {
+		fp_memtype_flush(quarantine->memtype, page_to_pfn(page));
 		fp_source_clear(page_to_pfn(page), FP_HUGE_FRAMES, true);
 		trace_quarantine(buddy, index, 1, label, FP_TRACE_RELEASED);
 		fp_buddy_quarantine_release(buddy, budget, index);
@@ -236,17 +237,20 @@ int fp_quarantine_reclaim(struct fp_quarantine *quarantine, struct fp_budget *wh
  * @buddy: the buddy
  * @accounts: who is charged for what is in quarantine
  * @waiters: who waits for memory
+ * @memtype: how processors cache the memory
  * @name: name of the pool
  *
  * Context: may sleep.
  * Return: 0, -ENOMEM, or -EINTR: killed.
  */
 int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
-		       struct fp_accounts *accounts, struct fp_waiters *waiters, const char *name)
+		       struct fp_accounts *accounts, struct fp_waiters *waiters,
+		       enum fp_memtype memtype, const char *name)
 {
 	quarantine->buddy = buddy;
 	quarantine->accounts = accounts;
 	quarantine->waiters = waiters;
+	quarantine->memtype = memtype;
 	quarantine->is_on = true;
 	rt_mutex_init(&quarantine->lock);
 	init_waitqueue_head(&quarantine->wait);

@@ -9,6 +9,7 @@
 
 #include "core/buddy.h"
 #include "pool/account.h"
+#include "pool/memtype.h"
 #include "pool/wait.h"
 
 /**
@@ -16,6 +17,7 @@
  * @buddy: where the huge frames come from; constant
  * @accounts: who is charged for them; constant
  * @waiters: who waits for them; constant
+ * @memtype: how processors cache them; constant
  * @lock: held while a huge frame is examined, so that its next holder knows that nothing is in
  *        somebody else's hands. Inherits priority: a waiter with real-time priority does not wait
  *        for threads of lower priority than its own.
@@ -29,6 +31,7 @@ struct fp_quarantine {
 	struct fp_buddy *buddy;
 	struct fp_accounts *accounts;
 	struct fp_waiters *waiters;
+	enum fp_memtype memtype;
 	struct rt_mutex lock;
 	bool is_on;
 	bool kicked;
@@ -38,7 +41,8 @@ struct fp_quarantine {
 };
 
 int fp_quarantine_init(struct fp_quarantine *quarantine, struct fp_buddy *buddy,
-		       struct fp_accounts *accounts, struct fp_waiters *waiters, const char *name);
+		       struct fp_accounts *accounts, struct fp_waiters *waiters,
+		       enum fp_memtype memtype, const char *name);
 void fp_quarantine_fini(struct fp_quarantine *quarantine);
 void fp_quarantine_kick(struct fp_quarantine *quarantine);
 void fp_quarantine_switch(struct fp_quarantine *quarantine, bool is_on);

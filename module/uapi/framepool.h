@@ -494,6 +494,8 @@ struct framepool_ioc_objects {
 /* flags of an export */
 #define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* nobody may write through it */
 
+#define FRAMEPOOL_EXPORTS_MAX	16384		/* most dma-bufs of a client */
+
 /**
  * struct framepool_ioc_export - FRAMEPOOL_IOC_EXPORT: make a dma-buf of a buffer
  * @size: in: sizeof(struct framepool_ioc_export)
@@ -527,7 +529,9 @@ struct framepool_ioc_objects {
  *  EINVAL  @flags is unknown, @reserved is not 0, or the range is empty, not made of whole frames,
  *          or not inside the buffer
  *  ENOENT  @handle is not that of a buffer of this client
- *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows
+ *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows, or the client has
+ *          FRAMEPOOL_EXPORTS_MAX dma-bufs. That of a whole buffer counts until the buffer is freed,
+ *          even if all its descriptors are closed
  *  ENFILE  the system has as many open files as it may have
  *  ENOBUFS
  */

@@ -22,6 +22,7 @@
 #include "user/export.h"
 
 #include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
@@ -121,24 +122,38 @@ static void detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment
 static bool is_reached(struct device *device, const struct fp_export *export)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+	dma_addr_t first = phys_to_dma(device, page_to_phys(first_page(export)));
 	u64 bytes = export->nr << PAGE_SHIFT, limit;
 
 	if (!device->dma_mask)
 		return false;
 	if (domain && iommu_is_dma_domain(domain))
 		return true;
-	limit = min_not_zero(dma_get_mask(device), device->bus_dma_limit);
+	limit = min_not_zero(*device->dma_mask, device->bus_dma_limit);
 	if (is_swiotlb_force_bounce(device))
 		return limit >= DMA_BIT_MASK(32) && bytes <= dma_max_mapping_size(device);
-	return page_to_phys(first_page(export)) + bytes - 1 <= limit;
+	return first + bytes - 1 <= limit;
+}
+
+/*
+ * How long an entry may be. One alone may have any length. Where an IOMMU translates, the kernel
+ * joins those that are adjacent (__finalise_sg() in Linux 6.12), and computes with 32 bits: from
+ * entries longer than the device's segments it makes some of length 0, which it never unmaps.
+ */
+static unsigned int max_entry_bytes(const struct map *map, u64 bytes)
+{
+	unsigned int segment = dma_get_max_seg_size(map->attached->device);
+
+	if (bytes <= MAX_ENTRY_BYTES)
+		return MAX_ENTRY_BYTES;
+	return clamp_t(unsigned int, round_down(segment, PAGE_SIZE), PAGE_SIZE, MAX_ENTRY_BYTES);
 }
 
 /* One entry, as for nearly all exports, needs no memory of its own. */
-static int create_table(struct map *map, u64 bytes)
+static int create_table(struct map *map, u64 bytes, unsigned int max)
 {
-	if (bytes > MAX_ENTRY_BYTES)
-		return sg_alloc_table(&map->table, DIV_ROUND_UP_ULL(bytes, MAX_ENTRY_BYTES),
-				      GFP_KERNEL);
+	if (bytes > max)
+		return sg_alloc_table(&map->table, DIV_ROUND_UP_ULL(bytes, max), GFP_KERNEL);
 	sg_init_table(&map->entry, 1);
 	map->table.sgl = &map->entry;
 	map->table.nents = 1;
@@ -155,17 +170,17 @@ static void destroy_table(struct map *map)
 static int fill_table(struct map *map, const struct fp_export *export)
 {
 	u64 left = export->nr << PAGE_SHIFT;
+	unsigned int max = max_entry_bytes(map, left), i, bytes;
 	struct page *page = first_page(export);
 	struct sg_table *table = &map->table;
 	struct scatterlist *entry;
-	unsigned int i, bytes;
 	int ret;
 
-	ret = create_table(map, left);
+	ret = create_table(map, left, max);
 	if (ret)
 		return ret;
 	for_each_sgtable_sg(table, entry, i) {
-		bytes = min_t(u64, left, MAX_ENTRY_BYTES);
+		bytes = min_t(u64, left, max);
 		sg_set_page(entry, page, bytes, 0);
 		page += bytes >> PAGE_SHIFT;
 		left -= bytes;
@@ -388,9 +403,14 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 {
 	struct fp_export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
 
-	if (!export) {
+	if (export && atomic_inc_return(&client->nr_exports) > FRAMEPOOL_EXPORTS_MAX) {
+		atomic_dec(&client->nr_exports);
+		kfree(export);
+		export = ERR_PTR(-EMFILE);
+	}
+	if (IS_ERR_OR_NULL(export)) {
 		fp_client_put_buffer(buffer);
-		return NULL;
+		return export ?: ERR_PTR(-ENOMEM);
 	}
 	fp_client_get(client);
 	export->client = client;
@@ -401,7 +421,6 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->attached);
 	INIT_LIST_HEAD(&export->maps);
-	atomic_inc(&client->nr_exports);
 	return export;
 }
 
@@ -413,8 +432,8 @@ static struct file *create_file(struct fp_client *client, struct fp_buffer *buff
 	struct fp_export *export = create(client, buffer, args);
 	struct dma_buf *dmabuf;
 
-	if (!export)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(export))
+		return ERR_CAST(export);
 	info.ops = export->read_only ? &read_only_ops : &ops;
 	info.size = args->length;
 	info.flags = flags;

@@ -29,6 +29,7 @@ union args {
 	struct framepool_ioc_objects objects;
 	struct framepool_ioc_export export;
 	struct framepool_ioc_describe describe;
+	struct framepool_ioc_sync sync;
 };
 
 static int do_info(struct fp_client *client, void *args, void __user *user)
@@ -119,7 +120,8 @@ struct op {
 #define OP(_cmd, _type, _last, _run, ...)			\
 	[_IOC_NR(_cmd)] = {					\
 		.cmd = _cmd,					\
-		.size = sizeof(struct _type),			\
+		.size = sizeof(struct _type) +			\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) > sizeof(union args)),	\
 		.min_size = offsetofend(struct _type, _last),	\
 		.run = _run,					\
 		__VA_ARGS__					\

@@ -356,7 +356,8 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
  *  EINVAL  the range is empty, not made of whole frames, or not inside the buffer; or @flags is
  *          unknown
  *  ENOENT  somebody else freed the handle
- *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows
+ *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows, or the
+ *          client has 16384 dma-bufs
  *  ENFILE  the system has as many open files as it may have
  *  ENOTTY  the module is of a version without exports
  *  ENOBUFS, ENODEV
