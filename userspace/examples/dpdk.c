@@ -6,7 +6,7 @@
  *
  * Arguments are those of DPDK, which wants memory of its own: hugepages, or with --no-huge any.
  */
-#define ALLOW_EXPERIMENTAL_API	/* rte_dev_dma_map() */
+#define ALLOW_EXPERIMENTAL_API	/* rte_dev_dma_map(), rte_dev_dma_unmap() */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -120,6 +120,19 @@ static uint16_t open_port(const char *name, struct rte_ring *in, struct rte_ring
 	return port;
 }
 
+/* The device must not reach the memory any more before that is freed. */
+static void close_port(uint16_t port, char *memory, uint64_t address)
+{
+	struct rte_eth_dev_info info;
+
+	rte_eth_dev_stop(port);
+	if (rte_eth_dev_info_get(port, &info))
+		quit("a port does not say what device it is");
+	if (rte_dev_dma_unmap(info.device, memory, address, LENGTH) && rte_errno != ENOTSUP)
+		fail("rte_dev_dma_unmap");
+	rte_eth_dev_close(port);
+}
+
 /*
  * Packets tell their address for devices, and so does the memory's segment. Do not ask
  * rte_mem_virt2iova(): it ignores what was registered, and knows no memory that was not touched.
@@ -207,10 +220,8 @@ int main(int argc, char **argv)
 	}
 	printf("%d packets of %d bytes went there and back\n", PACKETS, BYTES);
 
-	rte_eth_dev_stop(near);
-	rte_eth_dev_stop(far);
-	rte_eth_dev_close(near);
-	rte_eth_dev_close(far);
+	close_port(near, memory, address);
+	close_port(far, memory, address);
 	if (rte_mempool_avail_count(packets) != packets->populated_size)
 		quit("packets are missing");
 	rte_mempool_free(packets);

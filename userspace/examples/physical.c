@@ -9,8 +9,8 @@
  * the program is killed and its memory is somebody else's. Use VFIO where there is an IOMMU
  * (vfio.c). This cannot work
  *  - behind an IOMMU that translates, where a physical address means nothing to the device, or
- *    other memory. Kernels with CONFIG_INTEL_IOMMU_DEFAULT_ON translate without being asked;
- *    iommu=pt makes them pass addresses on. The program looks, and refuses;
+ *    other memory. Many kernels translate without being asked, Debian's among them; iommu=pt makes
+ *    them pass addresses on. The program looks, and refuses;
  *  - if a driver of the kernel has the device. Unbind it first;
  *  - if the kernel is locked down, as with Secure Boot: it then shows no device's registers;
  *  - unless root runs it: others learn no physical addresses, and write no device's config;

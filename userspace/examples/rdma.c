@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pair.h"
 
@@ -40,10 +41,11 @@ int main(void)
 	int access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
 	struct framepool *fp = framepool_open(NULL);
 	struct framepool_buffer *buf;
-	struct ibv_mr *near, *far;
+	struct ibv_mr *near, *far, *exported;
 	struct pair pair;
 	char why[512];
 	char *memory;
+	int dmabuf;
 	size_t i;
 
 	if (!fp)
@@ -77,13 +79,16 @@ int main(void)
 	printf("%lu MiB were written to the other side and read back\n", PART >> 20);
 
 	/* A dma-buf can be registered without a mapping, but not with every device. */
-	int dmabuf = framepool_buffer_export(buf, 0, LENGTH, 0);
-	struct ibv_mr *exported = ibv_reg_dmabuf_mr(pair.pd, 0, LENGTH, 0, dmabuf, access);
-
+	dmabuf = framepool_buffer_export(buf, 0, LENGTH, 0);
+	if (dmabuf < 0)
+		fail("framepool_buffer_export");
+	exported = ibv_reg_dmabuf_mr(pair.pd, 0, LENGTH, 0, dmabuf, access);
 	if (exported)
 		printf("so is its dma-buf\n");
 	else
 		printf("its dma-buf is not: %s\n", strerror(errno));
+	/* What is registered keeps the memory without the descriptor. */
+	close(dmabuf);
 
 	/* When these return, the device cannot reach the memory any more, and it can be freed. */
 	if ((exported && ibv_dereg_mr(exported)) || ibv_dereg_mr(near) || ibv_dereg_mr(far))
