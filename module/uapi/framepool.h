@@ -54,7 +54,7 @@
  * of which an open file has at most one. The first mmap(2) in this range makes it: it begins at
  * offset 0, is long enough for that mapping, rounded up to whole huge frames, and reads as zeros.
  * Its length does not change any more: a mapping that reaches beyond it fails with ENXIO. It stays,
- * with what is in it, while it is not mapped, until its handle is freed, or the client ends.
+ * with what is in it, while it is not mapped, until its handle is freed, or the file is closed.
  * Descriptors that were duplicated, inherited, or passed to another process mean the same own
  * buffer. Opening the path anew, /proc/self/fd/N as well, makes a file with another: two programs
  * that open one path share nothing.
@@ -155,7 +155,7 @@ struct framepool_ioc_info {
  *              or more: no limit. 0 without that flag.
  *
  * The buffer is one physically contiguous run of frames, and reads as zeros. It lives until its
- * handle is freed (or the client ends) and its last mapping and dma-buf are gone.
+ * handle is freed (or the file is closed) and its last mapping and dma-buf are gone.
  *
  * With FRAMEPOOL_ALLOC_NOCLEAR, each page of the buffer reads as zeros, or as what this client left
  * in memory that it has freed. What others wrote is never seen. When such a buffer is freed, its
@@ -409,8 +409,8 @@ struct framepool_ioc_batch {
  * its length, and stays there as long as any object in it is allocated. An access to a page of the
  * window that has no slab gets SIGBUS.
  *
- * The cache and its objects live until it is destroyed, or the client ends. No other cache gets its
- * place in the file before its last mapping is gone. A 32-bit program can map a file only below
+ * The cache and its objects live until it is destroyed, or the file is closed. No other cache gets
+ * its place in the file before its last mapping is gone. A 32-bit program can map a file only below
  * 2^44. All windows lie there if the pool has at most 8 GiB; otherwise those of the first caches
  * do.
  *
@@ -492,7 +492,7 @@ struct framepool_ioc_objects {
 };
 
 /* flags of an export */
-#define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* nobody may write through it */
+#define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* for reading only */
 
 #define FRAMEPOOL_EXPORTS_MAX	16384		/* most dma-bufs of a client */
 
@@ -508,8 +508,8 @@ struct framepool_ioc_objects {
  *
  * The descriptor can be given to drivers that import dma-bufs, and to other processes, which need
  * no access to the pool. Whoever has it can map the memory with mmap(2), at offsets from 0 on. The
- * kernel maps huge frames as wholes where address and offset in the buffer are congruent modulo
- * their size.
+ * kernel maps huge frames as wholes if the buffer has at least one, where address and offset in the
+ * buffer are congruent modulo their size.
  *
  * A whole buffer has only one dma-buf that is not read-only: each call gives another descriptor of
  * it, as long as the handle is valid. Other calls make new dma-bufs.
@@ -517,9 +517,13 @@ struct framepool_ioc_objects {
  * The memory lives, and stays charged to this client, until the last descriptor, mapping and user
  * of the dma-buf is gone, even if the handle is freed or the client's file is closed.
  *
- * A read-only dma-buf can be opened for writing by nobody: mmap(2) for writing fails with EACCES,
- * devices can map it only to read from it, and drivers that access it by the processor cannot
- * import it.
+ * With FRAMEPOOL_EXPORT_READ_ONLY, programs cannot write through it, and drivers cannot map it for
+ * a device that writes. Only an IOMMU stops a device that writes all the same. mmap(2) with
+ * PROT_WRITE, and mprotect(2) to it, fail with EACCES. A driver gets EACCES if it maps the dma-buf
+ * for a device that writes, or for both directions, as graphics and RDMA drivers always do; on
+ * Linux 6.1 and 6.12 dynamic importers get it when they attach. So a read-only dma-buf is for
+ * drivers that only read, such as a video output, and for programs. Drivers that access it by the
+ * processor get EINVAL.
  *
  * A device that does not reach the memory cannot map it: the driver gets EBUSY. After a shutdown
  * drivers get ENODEV. Devices that have the memory mapped by then keep it until they unmap it.
@@ -580,14 +584,13 @@ struct framepool_ioc_describe {
  * @offset: in: where in the dma-buf the part begins, at any byte
  * @length: in: its length, not 0
  *
- * DMA_BUF_IOCTL_SYNC, which the descriptor itself knows, does the same for the whole dma-buf. Where
- * the system puts bounce buffers between memory and devices, or where these are not coherent with
- * the processors' caches, a program sees what a device wrote only after the first call, and a
- * device sees what a program wrote only after the second one. Devices must not access the part
- * between the two. On other systems the calls do nothing.
- *
- * The part is synchronised with the devices that have this dma-buf mapped. Other dma-bufs of the
- * same buffer, and what the program has mapped for a device by other means, are not.
+ * Makes @length bytes from @offset on, in the dma-buf with the descriptor @fd, the same for
+ * programs and for the devices that have this dma-buf mapped. Call it before a program accesses the
+ * part, and with FRAMEPOOL_SYNC_END afterwards. In between, devices must leave the part alone. It
+ * does something only where devices are not coherent with the caches, or where the system copies
+ * what they access. It does not wait for a device. DMA_BUF_IOCTL_SYNC does the same for the whole
+ * dma-buf; its start also waits until drivers that set fences are done. Other dma-bufs of the same
+ * buffer, and what VFIO or RDMA map, are not synchronised.
  *
  * Errors:
  *  EBADF   @fd is not an open descriptor

@@ -338,7 +338,7 @@ int framepool_buffer_mapped_bytes(const struct framepool_buffer *buf, uint64_t *
 int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *address);
 
 /* flags of an export; also in framepool.h */
-#define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* nobody may write through it */
+#define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* for reading only */
 
 /**
  * framepool_buffer_export - make a dma-buf of a buffer, or of a part of it
@@ -350,7 +350,9 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
  * The descriptor can be given to a driver, or to another process, which needs no access to the
  * pool. The memory lives, and stays charged to the client, until the last descriptor, mapping and
  * user is gone, even if the buffer is freed and the client closed. A whole buffer has only one
- * dma-buf that is not read-only, and each call gives another descriptor of it.
+ * dma-buf that is not read-only, and each call gives another descriptor of it. With
+ * FRAMEPOOL_EXPORT_READ_ONLY, programs cannot write through it, and drivers cannot map it for a
+ * device that writes. Only an IOMMU stops a device that writes all the same.
  *
  * Return: a new descriptor, which execve(2) closes; or -1 with errno
  *  EINVAL  the range is empty, not made of whole frames, or not inside the buffer; or @flags is
@@ -359,7 +361,7 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
  *  EMFILE  the process has as many descriptors as RLIMIT_NOFILE allows, or the
  *          client has 16384 dma-bufs
  *  ENFILE  the system has as many open files as it may have
- *  ENOTTY  the module is of a version without exports
+ *  ENOTTY  the module is of a version without this call
  *  ENOBUFS, ENODEV
  */
 int framepool_buffer_export(const struct framepool_buffer *buf, uint64_t offset, uint64_t length,
@@ -371,9 +373,9 @@ int framepool_buffer_export(const struct framepool_buffer *buf, uint64_t offset,
  * @length: set to its length
  *
  * The mapping is for reading and writing, or only for reading if the dma-buf is read-only. It
- * begins at a multiple of 2 MiB. So the kernel fills it with huge frames if the dma-buf begins at
- * one, as that of a whole buffer of at least that length does. mmap(2) alone does not care for
- * that on all kernels.
+ * begins at a multiple of 2 MiB. So the kernel fills it with huge frames if the buffer has at least
+ * 2 MiB and the offset in it is a multiple of that. mmap(2) alone does not care for that on all
+ * kernels.
  *
  * Return: the address, or NULL with errno from lseek(2), fcntl(2) or mmap(2): EBADF means that @fd
  * is not open, ENOMEM that the process has no room for the mapping, ENODEV that the pool was shut
@@ -401,6 +403,7 @@ void framepool_dmabuf_unmap(void *memory, size_t length);
  * Return: 0, or -1 with errno
  *  EBADF   @fd is not an open descriptor
  *  EINVAL  @fd is not that of a dma-buf of this pool
+ *  ENOTTY  the module is of a version without this call
  *  ENODEV
  */
 int framepool_dmabuf_describe(const struct framepool *fp, int fd, uint64_t *length,
@@ -417,14 +420,19 @@ int framepool_dmabuf_describe(const struct framepool *fp, int fd, uint64_t *leng
  * @length: its length
  * @flags: 0 before the program accesses the part, FRAMEPOOL_SYNC_END after that
  *
- * DMA_BUF_IOCTL_SYNC on @fd, which needs no client, does the same for the whole dma-buf. Both do
- * nothing where devices are coherent and reach the memory by themselves.
+ * Makes @length bytes from @offset on, in the dma-buf with the descriptor @fd, the same for
+ * programs and for the devices that have this dma-buf mapped. Call it before a program accesses the
+ * part, and with FRAMEPOOL_SYNC_END afterwards. In between, devices must leave the part alone. It
+ * does something only where devices are not coherent with the caches, or where the system copies
+ * what they access. It does not wait for a device. DMA_BUF_IOCTL_SYNC on @fd, which needs no
+ * client, does the same for the whole dma-buf; its start also waits until drivers that set fences
+ * are done. Other dma-bufs of the same buffer, and what VFIO or RDMA map, are not synchronised.
  *
  * Return: 0, or -1 with errno
  *  EBADF   @fd is not an open descriptor
  *  EINVAL  @flags is unknown, @fd is not that of a dma-buf of this pool, or the part is empty or
  *          not inside the dma-buf
- *  ENOTTY  the module is of a version without exports
+ *  ENOTTY  the module is of a version without this call
  *  ENODEV
  */
 int framepool_dmabuf_sync(const struct framepool *fp, int fd, uint64_t offset, uint64_t length,

@@ -57,7 +57,7 @@ struct framepool_arena {
 	char *padded;		/* the last piece that has room before it, or NULL */
 	char *high;		/* with checks: behind the last byte that was ever dealt out */
 	void *last;		/* with checks: the last piece */
-	uint64_t address;	/* physical address of @base; 0: not known */
+	uint64_t address;	/* where a device finds @base; 0: not known */
 	size_t align_max;	/* the largest alignment that the memory has in both addresses */
 	struct framepool_chain *chain;
 	unsigned int flags;
@@ -79,7 +79,9 @@ struct framepool_arena_mark {
  * @memory: the memory, which must outlive the arena
  * @bytes: its length. What lies before the first and behind the last multiple of
  *	   FRAMEPOOL_ARENA_ALIGN in it is not used.
- * @address: its physical address, if it is physically contiguous and a device is to know; or 0
+ * @address: where a device finds it: the physical address if no IOMMU translates, or the address
+ *           that VFIO mapped it at; 0 if that does not matter. framepool_arena_address() counts
+ *           from it.
  * @flags: FRAMEPOOL_ARENA_CHECK or 0
  *
  * This can be called in a signal handler.
@@ -95,6 +97,8 @@ int framepool_arena_init(struct framepool_arena *arena, void *memory, size_t byt
  * @arena: the arena
  * @buf: the buffer, which must outlive the arena. It is mapped if it is not yet.
  * @flags: as for framepool_arena_init()
+ *
+ * It uses the physical address, which is of no use to a device behind an IOMMU that translates.
  *
  * Return: 0, or -1 with errno EINVAL (@flags), ENOENT or ENODEV as for framepool_buffer_address(),
  * or as for framepool_buffer_map().
@@ -134,7 +138,7 @@ void *framepool_arena_alloc_slowly(struct framepool_arena *arena, size_t size, s
  * @arena: the arena
  * @size: bytes; rounded up to a multiple of FRAMEPOOL_ARENA_ALIGN. Of 0 bytes, none may be used,
  *        and the next piece may have the same address.
- * @align: the address, and the physical address, is a multiple of it: a power of two up to
+ * @align: the address, and that for a device, is a multiple of it: a power of two up to
  *         FRAMEPOOL_ARENA_ALIGN_MAX. At least FRAMEPOOL_ARENA_ALIGN in any case; 0 means just that.
  *
  * The piece has whatever content the memory has. This can be called in a signal handler, unless the
@@ -142,7 +146,7 @@ void *framepool_arena_alloc_slowly(struct framepool_arena *arena, size_t size, s
  *
  * Return: the piece, or NULL with errno
  *  EINVAL  @align is not a power of two, or more than FRAMEPOOL_ARENA_ALIGN_MAX; or no address that
- *          is a multiple of it has such a physical address, because of how the memory is mapped
+ *          is a multiple of it is one for a device, too, because of how the memory is mapped
  *  ENOMEM  the arena has not so much left
  *  EPERM   a child made by fork() may not make its parent's chain grow
  * and if a chain must grow, as for framepool_buffer_alloc_constrained() and framepool_buffer_map().
@@ -212,11 +216,11 @@ void framepool_arena_reset(struct framepool_arena *arena);
 size_t framepool_arena_used(const struct framepool_arena *arena);
 
 /**
- * framepool_arena_address - the physical address of a byte
+ * framepool_arena_address - where a device finds a byte
  * @arena: the arena
  * @byte: the byte, which is in use; of a chain, in any of its buffers
- * @address: set to the physical address, or to 0 if it is not known: see framepool_arena_init() and
- *	     framepool_buffer_address()
+ * @address: set to that, counted from the address of the arena; or to 0 if it is not known: see
+ *           framepool_arena_init() and framepool_buffer_address()
  *
  * A piece is physically contiguous, if the memory of the arena is.
  *
