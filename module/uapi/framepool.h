@@ -275,7 +275,7 @@ struct framepool_ioc_query {
  * @largest_bytes: out: the longest run of empty huge frames, or if there is none, the largest free
  *                 block inside a huge frame, which its owner alone can get. Memory in quarantine,
  *                 and memory that clients and kernel modules keep, can make longer runs possible.
- * @clients: out: number of clients
+ * @clients: out: number of clients: open files, and closed ones that dma-bufs keep
  * @buffers: out: number of live buffers
  * @allocs: out: successful allocations, of buffers and of slabs, since the pool was made
  * @frees: out: buffers and slabs whose memory came back since then

@@ -59,8 +59,8 @@ const struct command commands[] = {
 		"that map them ('mapped'), the bytes of all huge frames that no other client can\n"
 		"use because of it ('charged'), and those of them in quarantine ('quarantined');\n"
 		"its dma-bufs ('exports'), the devices attached to them ('attached'), and how\n"
-		"often drivers have them mapped ('in_use'). A client is 'closed' if its file is,\n"
-		"so that its dma-bufs alone keep it; 'exports' in debugfs shows who has them.\n"
+		"often drivers have them mapped ('in_use'). A client is 'closed' when its file is\n"
+		"closed and only dma-bufs keep it; 'exports' in debugfs shows who has them.\n"
 		"Above them are the limits of what one client and one user may be charged. Read\n"
 		"from debugfs and sysfs.\n",
 	}, {

@@ -656,7 +656,7 @@ void framepool_stats_free(struct framepool_stats *stats);
  *  retired_bytes         never allocated again: the hardware found a frame in it bad
  *  largest_bytes         longest run of empty huge frames, or else the largest free block of any
  *                        client or the kernel
- *  clients               open files
+ *  clients               open files, and closed ones that dma-bufs keep
  *  buffers               live buffers
  *  allocs                successful allocations, of buffers and slabs, since the pool was made
  *  frees                 buffers and slabs whose memory came back since then

@@ -122,9 +122,9 @@ static void explain_permission(const char *path, char *text, size_t size)
 	if (!node.st_gid || (node.st_mode & 0060) != 0060)
 		snprintf(text, size, "only root may open %s (group %s, mode %04o): run as root, "
 			 "or make the group framepool with 'systemd-sysusers', then run 'udevadm "
-			 "control --reload' and 'udevadm trigger --subsystem-match=framepool'; "
-			 "without udev, load the module with gid= the number of a group", path,
-			 group, node.st_mode & 07777);
+			 "control --reload' and 'udevadm trigger --subsystem-match=framepool "
+			 "--subsystem-match=dma_heap'; without udev, load the module with gid= the "
+			 "number of a group", path, group, node.st_mode & 07777);
 	else
 		snprintf(text, size, "not in group %s, which may open %s: run as root, or "
 			 "'usermod -aG %s USER' and log in again", group, path, group);
