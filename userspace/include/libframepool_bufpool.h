@@ -62,6 +62,7 @@ enum framepool_bufpool_leaks {
  *		 are not used goes back when another needs it; what is left in chunks (64 KiB or
  *		 more) that are partly in use comes on top. @reserve is for the first size.
  * @leaks: what to remember of who has a buffer
+ * @reserved: 0
  */
 struct framepool_bufpool_options {
 	const char *name;
