@@ -17,7 +17,7 @@
 #define HEIGHT		720
 #define FRAME_BYTES	(WIDTH * HEIGHT * 2)
 #define BUFFERS		4
-#define FRAMES		30	/* how many may come before the right one */
+#define FRAMES		100	/* how many may come before the right one */
 #define FRAME_MS	20000	/* how long one may take */
 
 /* One camera that is connected to one screen, or shows a picture of its own. */
