@@ -155,7 +155,8 @@ static inline void *framepool_arena_alloc(struct framepool_arena *arena, size_t 
 {
 	char *start = arena->next;
 
-	if (FRAMEPOOL_LIKELY(size <= (size_t)(arena->end - start)) &&
+	/* Pieces of no bytes are dealt out slowly: an arena may have no memory yet. */
+	if (FRAMEPOOL_LIKELY(size - 1 < (size_t)(arena->end - start)) &&
 	    align <= FRAMEPOOL_ARENA_ALIGN && !(align & (align - 1))) {
 		arena->next = start + ((size + FRAMEPOOL_ARENA_ALIGN - 1) &
 				       ~(size_t)(FRAMEPOOL_ARENA_ALIGN - 1));

@@ -234,16 +234,24 @@ static bool is_last(const struct framepool_arena *arena, const char *piece, size
 	return piece >= arena->base && size <= used && piece + fp_arena_round(size) == arena->next;
 }
 
+static bool is_empty_at_end(const struct framepool_arena *arena, const void *piece, size_t size)
+{
+	return !size && piece && piece == arena->next;
+}
+
 int framepool_arena_pop(struct framepool_arena *arena, void *piece, size_t size)
 {
 	size_t buffers = fp_chain_buffers(arena);
 	const struct framepool_arena *at = arena;
 	char *next = piece;
 
-	if (!size && piece && piece == at->next)
+	if (is_empty_at_end(at, piece, size))
 		return 0;
 	while (at->next == at->base && buffers > 1)
 		at = fp_chain_at(arena, --buffers);
+	/* A later piece may have needed a buffer that was then too short for it, too. */
+	if (is_empty_at_end(at, piece, size))
+		return 0;
 	if (!piece || !is_last(at, piece, size)) {
 		errno = EINVAL;
 		return -1;
