@@ -160,6 +160,13 @@ static void add_buffers(struct fp_size *size, size_t which)
 	size->nr += nr;
 }
 
+/* The addresses of a chunk remain the window's if a mapping there failed, and so left a gap. */
+static void reserve_again(const struct fp_size *size, size_t which, size_t bytes)
+{
+	mmap(chunk_at(size, which), bytes, PROT_NONE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
 static bool fill_chunk(struct framepool_bufpool *pool, struct fp_size *size, size_t which)
 {
 	struct fp_chunk *chunk = &size->chunks[which];
@@ -175,6 +182,7 @@ static bool fill_chunk(struct framepool_bufpool *pool, struct fp_size *size, siz
 		 MAP_SHARED | MAP_FIXED, chunk->buf->fd,
 		 (off_t)chunk->buf->offset) == MAP_FAILED) {
 		err = errno;
+		reserve_again(size, which, chunk->buf->length);
 		framepool_buffer_free(chunk->buf);
 		chunk->buf = NULL;
 		errno = err;
@@ -203,8 +211,9 @@ static void drop_chunk(struct framepool_bufpool *pool, struct fp_size *size, siz
 			size->free[nr++] = size->free[i];
 	size->nr_free = nr;
 	size->nr -= chunk->nr;
-	mmap(chunk_at(size, which), chunk->buf->length, PROT_NONE,
-	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (mmap(chunk_at(size, which), chunk->buf->length, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		reserve_again(size, which, chunk->buf->length);
 	pool->memory -= chunk->buf->length;
 	framepool_buffer_free(chunk->buf);
 	chunk->buf = NULL;

@@ -82,7 +82,7 @@ struct framepool_cache *framepool_cache_create(struct framepool *fp, size_t obje
 	learn(cache, &call);
 	cache->capacity = capacity_of(call.stride);
 	cache->base = fp_map_aligned(fp->fd, cache->offset, cache->window_bytes,
-				     fp->info.huge_bytes);
+				     fp->info.huge_bytes, PROT_READ | PROT_WRITE);
 	if (!cache->base)
 		goto err_give_up;
 	if (!fp_magazines_add_cache(cache)) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "map.h"
 
 /* Addresses of huge frames are multiples of it. */
 #define HUGE_BYTES	((size_t)2 << 20)
@@ -53,36 +54,6 @@ int framepool_dmabuf_sync(const struct framepool *fp, int fd, uint64_t offset, u
 	return ioctl(fp->fd, FRAMEPOOL_IOC_SYNC, &call) ? -1 : 0;
 }
 
-/* Inaccessible address space around an aligned range of @length. */
-static char *reserve(size_t length)
-{
-	return mmap(NULL, length + HUGE_BYTES, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
-
-static void *map_aligned(int fd, int prot, size_t length)
-{
-	char *area = reserve(length), *start, *memory;
-	size_t before, end = length + HUGE_BYTES;
-	int err;
-
-	if (area == MAP_FAILED)
-		return NULL;
-	before = -(uintptr_t)area % HUGE_BYTES;
-	start = area + before;
-	memory = mmap(start, length, prot, MAP_SHARED | MAP_FIXED, fd, 0);
-	if (memory == MAP_FAILED) {
-		err = errno;
-		munmap(area, end);
-		errno = err;
-		return NULL;
-	}
-	if (before)
-		munmap(area, before);
-	munmap(start + length, end - before - length);
-	return memory;
-}
-
 void *framepool_dmabuf_map(int fd, size_t *length)
 {
 	off_t bytes = lseek(fd, 0, SEEK_END);
@@ -95,8 +66,9 @@ void *framepool_dmabuf_map(int fd, size_t *length)
 		errno = ENOMEM;
 		return NULL;
 	}
-	memory = map_aligned(fd, (flags & O_ACCMODE) == O_RDONLY ? PROT_READ :
-			     PROT_READ | PROT_WRITE, (size_t)bytes);
+	memory = fp_map_aligned(fd, 0, (size_t)bytes, HUGE_BYTES,
+				(flags & O_ACCMODE) == O_RDONLY ? PROT_READ :
+								  PROT_READ | PROT_WRITE);
 	if (memory)
 		*length = (size_t)bytes;
 	return memory;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Mappings that begin at a multiple of more than a page. */
 #define _FILE_OFFSET_BITS 64
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -13,37 +14,32 @@
  * @offset: where in the file
  * @bytes: how much; a multiple of pages
  * @align: the address is a multiple of it: a power of two, at least a page
+ * @prot: as of mmap()
  *
- * First room for @align more is mapped, then the rest is cut off.
+ * Room for @align more shows where there is a place. It is given back before the file is mapped
+ * there, since a mapping with MAP_FIXED that fails leaves a gap which another thread may fill.
  *
  * Return: the address, or NULL with errno.
  */
-void *fp_map_aligned(int fd, uint64_t offset, size_t bytes, size_t align)
+void *fp_map_aligned(int fd, uint64_t offset, size_t bytes, size_t align, int prot)
 {
-	size_t before;
-	char *room;
+	char *room, *memory;
 
 	if (bytes > SIZE_MAX - align) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	room = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		    -1, 0);
-	if (room == MAP_FAILED)
-		return NULL;
-	before = -(uintptr_t)room & (align - 1);
-	if (mmap(room + before, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		 (off_t)offset) == MAP_FAILED) {
-		int err = errno;
-
+	do {
+		room = mmap(NULL, bytes + align, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (room == MAP_FAILED)
+			return NULL;
 		munmap(room, bytes + align);
-		errno = err;
-		return NULL;
-	}
-	if (before)
-		munmap(room, before);
-	munmap(room + before + bytes, align - before);
-	return room + before;
+		room += -(uintptr_t)room & (align - 1);
+		memory = mmap(room, bytes, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
+			      (off_t)offset);
+	} while (memory == MAP_FAILED && errno == EEXIST);
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 /**
@@ -59,6 +55,7 @@ void *fp_buffer_map_aligned(struct framepool_buffer *buf, size_t align)
 		errno = ENOMEM;
 		return NULL;
 	}
-	buf->memory = fp_map_aligned(buf->fd, buf->offset, buf->length, align);
+	buf->memory = fp_map_aligned(buf->fd, buf->offset, buf->length, align,
+				     PROT_READ | PROT_WRITE);
 	return buf->memory;
 }

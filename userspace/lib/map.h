@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-void *fp_map_aligned(int fd, uint64_t offset, size_t bytes, size_t align);
+void *fp_map_aligned(int fd, uint64_t offset, size_t bytes, size_t align, int prot);
 void *fp_buffer_map_aligned(struct framepool_buffer *buf, size_t align);
 
 #endif
