@@ -32,7 +32,7 @@ const struct op_type op_types[] = {
 
 	CALL("export", 6, 4, CALL_EXPORT, K_EXPORT_FLAGS, K_NO_FLAGS),
 	CALL("describe", 1, 1, CALL_DESCRIBE, K_NO_FLAGS, K_SMALL),
-	CALL("sync", 1, 1, CALL_SYNC, K_EXPORT_FLAGS, K_SMALL),
+	CALL("dmabuf_sync", 1, 1, CALL_SYNC, K_EXPORT_FLAGS, K_SMALL),
 
 	{ "map", 20, 12, run_map, 0,
 	  { K_CLIENT, K_BUFFER, K_MAP, K_FIRST, K_PAGES, K_PROT, K_PLACE } },
