@@ -737,7 +737,8 @@ TEST_F(own, frees_race_with_mappings)
 		/* There may be none at the moment. */
 		ignore(handle_free(self->fd, own_handle(self->fd)));
 		ASSERT_EQ(0, pool_stats(self->fd, &stats));
-		ASSERT_LE(stats.buffers, 1);
+		/* A child may be about to free the memory of one that nobody finds any more. */
+		ASSERT_LE(stats.buffers, 1 + ARRAY_SIZE(pids));
 	}
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
 		EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(pids[i]));
