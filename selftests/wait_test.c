@@ -46,15 +46,21 @@ static bool free_one(FIXTURE_DATA(wait) *self)
 	return self->n && !handle_free(self->fd, self->held[--self->n].handle);
 }
 
-/* Whether the task @pid sleeps. */
-static bool is_asleep(pid_t pid)
+/* The state of the task @pid, or 0 if there is none. */
+static char state_of(pid_t pid)
 {
 	char path[64], state = 0;
 	const char *text;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	text = strrchr(read_file(path), ')');
-	return text && sscanf(text, ") %c", &state) == 1 && state == 'S';
+	return text && sscanf(text, ") %c", &state) == 1 ? state : 0;
+}
+
+/* Whether the task @pid sleeps. */
+static bool is_asleep(pid_t pid)
+{
+	return state_of(pid) == 'S';
 }
 
 TEST_F(wait, without_memory_ends_after_the_timeout)
@@ -163,7 +169,19 @@ static long sleeps(const pid_t *pids, int n)
 	return sum;
 }
 
-/* Waits until none of the waiters has the turn any more. */
+/* Whether any of the tasks that are left is busy, or waits in a call that it cannot leave. */
+static bool any_is_busy(const pid_t *pids, int n)
+{
+	while (n--)
+		if (state_of(pids[n]) && !is_asleep(pids[n]))
+			return true;
+	return false;
+}
+
+/*
+ * Waits until none of the waiters has the turn any more. Each has it for long if the pool is
+ * drained, which takes a grace period of RCU.
+ */
 static bool wait_quiet(const pid_t *pids, int n)
 {
 	long before;
@@ -171,7 +189,7 @@ static bool wait_quiet(const pid_t *pids, int n)
 	return WAIT_FOR(({
 		before = sleeps(pids, n);
 		sleep_ms(100);
-		before == sleeps(pids, n);
+		before == sleeps(pids, n) && !any_is_busy(pids, n);
 	}));
 }
 
