@@ -136,9 +136,8 @@ static bool is_reached(struct device *device, const struct fp_export *export)
 }
 
 /*
- * How long an entry may be. One alone may have any length. Where an IOMMU translates, the kernel
- * joins those that are adjacent (__finalise_sg() in Linux 6.12), and computes with 32 bits: from
- * entries longer than the device's segments it makes some of length 0, which it never unmaps.
+ * How long an entry may be. One alone may have any length. Of several, none is longer than a
+ * segment of the device, as the kernel expects where it joins adjacent ones for an IOMMU.
  */
 static unsigned int max_entry_bytes(const struct map *map, u64 bytes)
 {
