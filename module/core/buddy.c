@@ -120,11 +120,11 @@ static int alloc_locked(struct fp_owner *owner, const struct fp_request *request
 	int ret;
 
 	lockdep_assert_held(&owner->lock);
-	if (small ? fp_owner_take(owner, request, false, run) :
+	if (small ? fp_owner_take(owner, request, run) :
 		    request->dirty && fp_keep_take(owner, request, run))
 		return 0;
 	ret = alloc_empty(owner, request, run);
-	if (ret && small && fp_owner_take(owner, request, true, run))
+	if (ret && small && fp_owner_take_anywhere(owner, request, run))
 		return 0;
 	return ret == -ENOSPC && is_short(owner, request) ? -ENOMEM : ret;
 }
@@ -332,6 +332,22 @@ static u32 alloc_large_blocks(struct fp_owner *owner, u32 order, u32 *blocks, u3
 	return got;
 }
 
+/* The last resort: one block, wherever it is. */
+static u32 alloc_block_anywhere(struct fp_owner *owner, u32 order, u32 *block, bool *dirty)
+{
+	const struct fp_request request = {
+		.nr = 1U << order, .align = 1U << order, .end_pfn = FP_ANYWHERE,
+	};
+	struct fp_run run;
+
+	if (!fp_owner_take_anywhere(owner, &request, &run))
+		return 0;
+	*block = run.frame;
+	if (dirty)
+		*dirty = run.dirty;
+	return 1;
+}
+
 static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 nr)
 {
 	u32 got = fp_owner_take_blocks(owner, order, blocks, dirty, nr, false), i, n = 1;
@@ -347,7 +363,7 @@ static u32 alloc_small_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bo
 	if (got < nr)
 		got += fp_owner_take_blocks(owner, order, blocks + got,
 					    dirty ? dirty + got : NULL, nr - got, true);
-	return got;
+	return got ?: alloc_block_anywhere(owner, order, blocks, dirty);
 }
 
 /**

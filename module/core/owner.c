@@ -24,6 +24,9 @@
 /* The same when blocks are taken: how many huge frames in all may turn out to have none. */
 #define MISSES_BEFORE_EMPTY	4
 
+/* How many huge frames to search before others may have the lock: some tens of microseconds. */
+#define SEARCH_AT_ONCE	1024
+
 /**
  * fp_owner_init() - make an owner without huge frames
  * @owner: the owner. The caller may give it a fixed id before it is used: below @nr_fixed of
@@ -358,41 +361,103 @@ static bool fit_huge(const struct fp_buddy *buddy, u32 index, const struct fp_re
 	return true;
 }
 
-/**
- * fp_owner_take() - take a run
- * @owner: the owner, locked
- * @request: what it must satisfy; shorter than a huge frame
- * @everywhere: any run that fits, in any huge frame; otherwise a naturally aligned block in one of
- *		few, fullest first
- * @run: the result
- *
- * Return: whether there was one.
- */
-bool fp_owner_take(struct fp_owner *owner, const struct fp_request *request, bool everywhere,
-		   struct fp_run *run)
+/* Take a run in one huge frame: any that fits, or a naturally aligned block. */
+static bool take_in(struct fp_owner *owner, u32 index, const struct fp_request *request,
+		    bool anywhere, struct fp_run *run)
+{
+	struct fp_frames frames = fp_buddy_frames(owner->buddy, index);
+	struct fp_fit fit;
+	u32 at;
+
+	if (!fit_huge(owner->buddy, index, request, &fit))
+		return false;
+	at = anywhere ? fp_frames_find_run(frames, &fit) : fp_frames_find_block(frames, &fit);
+	if (at == FP_FRAMES_NONE)
+		return false;
+	run->dirty = fp_frames_take(frames, at, request->nr, true);
+	run->frame = fp_first(owner->buddy, index) + at;
+	settle_taken(owner, index, request->nr);
+	return true;
+}
+
+/* Look at @tries huge frames of each class, fullest first. */
+static bool take_by_class(struct fp_owner *owner, const struct fp_request *request, bool anywhere,
+			  u32 tries, struct fp_run *run)
 {
 	struct fp_buddy *buddy = owner->buddy;
-	u32 classes, index, at, tries;
-	struct fp_frames frames;
-	struct fp_fit fit;
+	u32 classes, index, left;
 
 	lockdep_assert_held(&owner->lock);
 	for (classes = classes_from(owner, fp_owner_class(buddy, request->nr)); classes;
 	     classes &= classes - 1) {
-		tries = everywhere ? U32_MAX : TRY_BEFORE_EMPTY;
-		for (index = owner->heads[__ffs(classes)]; index != FP_NIL && tries;
-		     index = fp_huge_next(&buddy->runs.huge[index]), tries--) {
-			if (!fit_huge(buddy, index, request, &fit))
-				continue;
-			frames = fp_buddy_frames(buddy, index);
-			at = everywhere ? fp_frames_find_run(frames, &fit) :
-					  fp_frames_find_block(frames, &fit);
-			if (at == FP_FRAMES_NONE)
-				continue;
-			run->dirty = fp_frames_take(frames, at, request->nr, true);
-			run->frame = fp_first(buddy, index) + at;
-			settle_taken(owner, index, request->nr);
+		left = tries;
+		for (index = owner->heads[__ffs(classes)]; index != FP_NIL && left;
+		     index = fp_huge_next(&buddy->runs.huge[index]), left--)
+			if (take_in(owner, index, request, anywhere, run))
+				return true;
+	}
+	return false;
+}
+
+/**
+ * fp_owner_take() - take a naturally aligned block in one of few huge frames, fullest first
+ * @owner: the owner, locked
+ * @request: what it must satisfy; shorter than a huge frame
+ * @run: the result
+ *
+ * Return: whether there was one.
+ */
+bool fp_owner_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run)
+{
+	return take_by_class(owner, request, false, TRY_BEFORE_EMPTY, run);
+}
+
+static bool is_listed(const struct fp_owner *owner, u32 index, u32 nr_free)
+{
+	const struct fp_huge *huge = &owner->buddy->runs.huge[index];
+	u32 class = fp_owner_class(owner->buddy, nr_free);
+
+	return class != FP_LISTS &&
+	       (fp_huge_prev(huge) != FP_NIL || owner->heads[class] == index);
+}
+
+/* As take_in(), in a huge frame that may be anybody's. */
+static bool take_if_ours(struct fp_owner *owner, u32 index, const struct fp_request *request,
+			 struct fp_run *run)
+{
+	u32 nr_free;
+
+	if (fp_huge_tag(&owner->buddy->runs.huge[index]) !=
+	    fp_huge_make_tag(FP_HUGE_OWNED, owner->id))
+		return false;
+	nr_free = nr_free_in(owner, index);
+	return nr_free >= request->nr && is_listed(owner, index, nr_free) &&
+	       take_in(owner, index, request, true, run);
+}
+
+/**
+ * fp_owner_take_anywhere() - take any run that fits, in any huge frame
+ * @owner: the owner, locked; of one with many huge frames, the lock is dropped now and then
+ * @request: what it must satisfy; shorter than a huge frame
+ * @run: the result
+ *
+ * Context: any.
+ * Return: whether there was one.
+ */
+bool fp_owner_take_anywhere(struct fp_owner *owner, const struct fp_request *request,
+			    struct fp_run *run)
+{
+	u32 index, nr_huge = owner->buddy->runs.extents.nr_huge;
+
+	if (owner->nr_huge <= SEARCH_AT_ONCE)
+		return take_by_class(owner, request, true, U32_MAX, run);
+	/* A place in a list would not last without the lock. */
+	for (index = 0; index < nr_huge; index++) {
+		if (take_if_ours(owner, index, request, run))
 			return true;
+		if (index % SEARCH_AT_ONCE == SEARCH_AT_ONCE - 1) {
+			fp_owner_unlock(owner);
+			fp_owner_lock(owner);
 		}
 	}
 	return false;
@@ -405,21 +470,21 @@ bool fp_owner_take(struct fp_owner *owner, const struct fp_request *request, boo
  * @blocks: the result: their first frames
  * @dirty: for each, the result: whether any of its frames is not known to be zero; or NULL
  * @max: how many, at least 1
- * @everywhere: search all huge frames; otherwise only a few
+ * @long_search: look at many huge frames; otherwise at a few
  *
  * Return: how many were found.
  */
 u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 max,
-			 bool everywhere)
+			 bool long_search)
 {
 	struct fp_buddy *buddy = owner->buddy;
 	u32 classes = classes_from(owner, fp_owner_class(buddy, 1U << order)), class;
-	u32 misses = everywhere ? U32_MAX : MISSES_BEFORE_EMPTY, index, next, nr, got = 0;
+	u32 misses = long_search ? SEARCH_AT_ONCE : MISSES_BEFORE_EMPTY, index, next, nr, got = 0;
 
 	lockdep_assert_held(&owner->lock);
 	for (; classes && got < max; classes &= ~(1U << class)) {
-		/* A search of everything begins where most is free. */
-		class = everywhere ? ilog2(classes) : __ffs(classes);
+		/* A long search begins where most is free. */
+		class = long_search ? ilog2(classes) : __ffs(classes);
 		for (index = owner->heads[class]; index != FP_NIL && got < max && misses;
 		     index = next) {
 			next = fp_huge_next(&buddy->runs.huge[index]);

@@ -6,10 +6,11 @@
 
 void fp_owner_lock(struct fp_owner *owner) __acquires(&owner->lock);
 void fp_owner_unlock(struct fp_owner *owner) __releases(&owner->lock);
-bool fp_owner_take(struct fp_owner *owner, const struct fp_request *request, bool everywhere,
-		   struct fp_run *run);
+bool fp_owner_take(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
+bool fp_owner_take_anywhere(struct fp_owner *owner, const struct fp_request *request,
+			    struct fp_run *run);
 u32 fp_owner_take_blocks(struct fp_owner *owner, u32 order, u32 *blocks, bool *dirty, u32 max,
-			 bool everywhere);
+			 bool long_search);
 void fp_owner_fill(struct fp_owner *owner, u32 index, u64 nr, bool dirty, struct fp_run *run);
 u32 fp_owner_adopt_blocks(struct fp_owner *owner, u32 index, u32 order, u32 *blocks,
 			  bool *dirty, u32 max);

@@ -153,6 +153,20 @@ void runs_read_view(struct runs *runs)
 		i += fp_buddy_view(&runs->buddy, i, &view);
 }
 
+/**
+ * runs_refuse() - ask for a frame at the beginning of a huge frame, where each has a used one
+ * @runs: a pool after runs_use_partly()
+ */
+void runs_refuse(struct runs *runs)
+{
+	const struct fp_request request = {
+		.nr = 1, .align = BENCH_HUGE_FRAMES, .end_pfn = FP_ANYWHERE,
+	};
+	struct fp_run run;
+
+	fp_buddy_alloc(&runs->buddy, &runs->owner, &request, &run);
+}
+
 struct client {
 	struct fp_budget budget;
 	struct fp_owner owner;

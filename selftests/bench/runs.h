@@ -23,6 +23,7 @@ u64 runs_metadata(const struct runs *runs);
 bool runs_use_partly(struct runs *runs);
 void runs_read_stats(struct runs *runs);
 void runs_read_view(struct runs *runs);
+void runs_refuse(struct runs *runs);
 
 struct crowd *crowd_create(u32 nr);
 void crowd_destroy(struct crowd *crowd);

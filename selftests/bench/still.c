@@ -5,6 +5,7 @@
  *
  *  one run, free	a run that is all of the pool is freed; also how long that takes
  *  statistics, view	of a pool of which each huge frame is partly used
+ *  refusal		of a small run for which there is no place in any of these
  *  clients ...		what a pool's workers do every now and then, of many clients, half of
  *			which keep a huge frame
  *
@@ -14,8 +15,8 @@
 #include "scale.h"
 
 enum still_case {
-	FREE_TIME, FREE_HOLD, STATS_HOLD, VIEW_HOLD, METADATA, COLLECT_HOLD, CLEAR_HOLD,
-	CROWD_STATS_HOLD, STILL_CASES,
+	FREE_TIME, FREE_HOLD, STATS_HOLD, VIEW_HOLD, REFUSAL_HOLD, METADATA, COLLECT_HOLD,
+	CLEAR_HOLD, CROWD_STATS_HOLD, STILL_CASES,
 };
 
 /* Holds of locks, or another value. */
@@ -32,6 +33,7 @@ static const struct {
 	[FREE_HOLD] = { "in one run, free, lock held", "us" },
 	[STATS_HOLD] = { "all partly used, statistics, lock held", "us" },
 	[VIEW_HOLD] = { "all partly used, view, lock held", "us" },
+	[REFUSAL_HOLD] = { "all partly used, refusal, lock held", "us" },
 	[METADATA] = { "metadata of a frame", "bytes" },
 	[COLLECT_HOLD] = { "clients, collect, lock held", "us" },
 	[CLEAR_HOLD] = { "clients, quarantine, lock held", "us" },
@@ -63,6 +65,9 @@ static void look(struct runs *runs, struct still *results)
 	holds_end();
 	holds_begin(&results[VIEW_HOLD].holds);
 	runs_read_view(runs);
+	holds_end();
+	holds_begin(&results[REFUSAL_HOLD].holds);
+	runs_refuse(runs);
 	holds_end();
 }
 

@@ -247,6 +247,47 @@ static void alloc_takes_unaligned_run_when_nothing_else_fits(void)
 	pool_fini(&buddy);
 }
 
+/* An owner with so many huge frames that a search of all drops the lock. */
+#define MANY	2500U
+
+/* Every other frame is free, so there is no run of two, but for one place. */
+static void expect_only_at(u32 place)
+{
+	u32 block;
+
+	EXPECT(pool_alloc(&buddy, &owner, 3, 1, 0, &run) == 0);
+	EXPECT(run.frame == place);
+	EXPECT(pool_alloc(&buddy, &owner, 3, 1, 0, &run2) == -ENOSPC);
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	EXPECT(fp_buddy_alloc_blocks(&owner, 1, &block, NULL, 1) == 1);
+	EXPECT(block == place);
+	EXPECT(fp_buddy_alloc_blocks(&owner, 1, &block, NULL, 1) == 0);
+}
+
+static void alloc_finds_the_only_place_among_many(void)
+{
+	const u32 nr = MANY * FP_HUGE_FRAMES, step = FP_HUGE_FRAMES * (MANY / 4) + 100;
+	u32 i, *frames = calloc(nr, sizeof(*frames));
+
+	begin(0, nr);
+	EXPECT(fp_buddy_alloc_blocks(&owner, 0, frames, NULL, nr) == nr);
+	free(frames);
+	for (i = 0; i < nr; i += 2)
+		EXPECT(fp_buddy_free(&buddy, &owner, i, 1, true) == 0);
+	EXPECT(pool_alloc(&buddy, &owner, 3, 1, 0, &run) == -ENOSPC);
+	for (i = 3 * step; i; i -= step) {
+		EXPECT(fp_buddy_free(&buddy, &owner, i + 1, 1, true) == 0);
+		expect_only_at(i);
+	}
+	pool_expect_sound(&buddy);
+	for (i = 1; i < nr; i += 2)
+		if (i % step == 1 && i > 1)
+			EXPECT(fp_buddy_free(&buddy, &owner, i - 1, 2, true) == 0);
+		else
+			EXPECT(fp_buddy_free(&buddy, &owner, i, 1, true) == 0);
+	pool_fini(&buddy);
+}
+
 static void stats_agree_with_a_layout_by_hand(void)
 {
 	struct pool_stats stats;
@@ -476,6 +517,7 @@ static const struct test tests[] = {
 	  fragmented_owner_does_not_hoard_huge_frames },
 	{ "alloc_takes_unaligned_run_when_nothing_else_fits",
 	  alloc_takes_unaligned_run_when_nothing_else_fits },
+	{ "alloc_finds_the_only_place_among_many", alloc_finds_the_only_place_among_many },
 	{ "stats_agree_with_a_layout_by_hand", stats_agree_with_a_layout_by_hand },
 	{ "view_shows_a_layout_by_hand", view_shows_a_layout_by_hand },
 	{ "alloc_at_takes_exactly_what_is_free", alloc_at_takes_exactly_what_is_free },
