@@ -98,6 +98,23 @@ TEST_F(wait, for_what_no_pool_has_is_refused_at_once)
 	}
 }
 
+/* Nothing lies below the first address, and no run is aligned to more than all of memory. */
+TEST_F(wait, for_a_place_that_no_pool_has_is_refused_at_once)
+{
+	struct framepool_ioc_alloc arg = {
+		.size = sizeof(arg), .flags = FRAMEPOOL_ALLOC_WAIT, .length = FRAME,
+		.timeout_ns = FOREVER, .limit = FRAME,
+	};
+	struct buffer buffer;
+
+	EXPECT_EQ(buffer_alloc_at(self->fd, FRAME, 0, arg.limit, &buffer),
+		  buffer_alloc_as(self->fd, &arg, &buffer));
+	arg.limit = 0;
+	arg.align = 1ULL << 52;
+	EXPECT_EQ(buffer_alloc_at(self->fd, FRAME, arg.align, 0, &buffer),
+		  buffer_alloc_as(self->fd, &arg, &buffer));
+}
+
 TEST_F(wait, of_a_file_that_does_not_block_gives_eagain)
 {
 	int fd = open_errno(DEVICE, O_RDWR | O_NONBLOCK);

@@ -553,6 +553,31 @@ int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u3
 }
 
 /**
+ * fp_buddy_could_hold() - would there be such a run if nothing were allocated?
+ * @buddy: the buddy
+ * @request: the run
+ *
+ * Context: any.
+ * Return: whether there would.
+ */
+bool fp_buddy_could_hold(const struct fp_buddy *buddy, const struct fp_request *request)
+{
+	const struct fp_extents *extents = &buddy->runs.extents;
+	u64 begin, end;
+	u32 i;
+
+	for (i = 0; i < extents->nr; i++) {
+		begin = fp_first(buddy, extents->at[i].hpfn);
+		end = begin + fp_first(buddy, extents->at[i + 1].first - extents->at[i].first);
+		begin = round_up(begin, request->align);
+		end = min(end, request->end_pfn);
+		if (begin < end && request->nr <= end - begin)
+			return true;
+	}
+	return false;
+}
+
+/**
  * fp_buddy_fini() - free the buddy's own memory
  * @buddy: the buddy
  */

@@ -239,6 +239,7 @@ static inline u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
 	       fp_first(buddy, index) + fp_rest(buddy, pfn);
 }
 
+bool fp_buddy_could_hold(const struct fp_buddy *buddy, const struct fp_request *request);
 int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);
 int fp_buddy_alloc(struct fp_buddy *buddy, struct fp_owner *owner,

@@ -164,13 +164,12 @@ struct framepool_ioc_info {
  * client. Huge frames that something else, such as a pipe, still refers to are not kept.
  *
  * With FRAMEPOOL_ALLOC_WAIT, the call does not fail with ENOMEM, ENOSPC or EDQUOT, but waits until
- * memory comes back, unless @length is more than largest_extent_bytes (FRAMEPOOL_IOC_INFO). Calls
- * that wait try in the order in which they were made; one may succeed before another that asks for
- * more. It also waits for what no memory of the pool has (@limit, @align) or no quota admits. Any
- * signal that has a handler (even with SA_RESTART), or ends the process, ends the wait; after
- * others, such as SIGSTOP and SIGCONT, it begins anew, with all of @timeout_ns. While the file has
- * O_NONBLOCK, the call does not wait, but fails with EAGAIN. Entries of a batch cannot have this
- * flag.
+ * memory comes back, unless even an empty pool has no run of @length with that @align and @limit.
+ * Calls that wait try in the order in which they were made; one may succeed before another that
+ * asks for more. It also waits for what no quota admits. Any signal that has a handler (even with
+ * SA_RESTART), or ends the process, ends the wait; after others, such as SIGSTOP and SIGCONT, it
+ * begins anew, with all of @timeout_ns. While the file has O_NONBLOCK, the call does not wait, but
+ * fails with EAGAIN. Entries of a batch cannot have this flag.
  *
  * poll(2) reports EPOLLOUT unless the client's last allocation (of a buffer, a batch or objects)
  * that failed for lack of memory would still fail. It may report it too early, but at most about a

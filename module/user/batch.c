@@ -267,8 +267,8 @@ int fp_batch_alloc_one(struct fp_client *client, void *data, void __user *user)
 
 	if (ret)
 		return ret;
-	/* A run that no extent can contain will never come. */
-	wait &= request.nr <= (u64)client->pool->source.largest * FP_HUGE_FRAMES;
+	/* What an empty pool does not have will never come. */
+	wait &= fp_buddy_could_hold(&client->pool->buddy, &request);
 	if (wait && may_block)
 		batch.timeout_ns = args->timeout_ns;
 	ret = alloc_batch(&batch);

@@ -423,6 +423,33 @@ static void alloc_takes_the_end_that_is_asked_for(void)
 }
 
 /* No naturally aligned block is large enough, so several make up the run. */
+static bool could_hold(u64 nr, u64 align, u64 end_pfn)
+{
+	struct fp_request request = { .nr = nr, .align = align, .end_pfn = end_pfn };
+
+	return fp_buddy_could_hold(&buddy, &request);
+}
+
+/* Extents of 3 and 5 huge frames; what is allocated does not matter. */
+static void could_hold_knows_the_empty_pool(void)
+{
+	struct extent extents[] = { { 5, 3 }, { 17, 5 } };
+	const u64 huge = FP_HUGE_FRAMES;
+
+	pool_init(&buddy, extents, 2);
+	fp_owner_init(&owner, &buddy, NULL);
+	EXPECT(pool_alloc(&buddy, &owner, 5 * huge, 1, 0, &run) == 0);
+	EXPECT(could_hold(5 * huge, 1, FP_ANYWHERE) && !could_hold(5 * huge + 1, 1, FP_ANYWHERE));
+	EXPECT(could_hold(4 * huge, 2 * huge, FP_ANYWHERE));
+	EXPECT(!could_hold(5 * huge, 2 * huge, FP_ANYWHERE));
+	EXPECT(could_hold(3 * huge, 1, 8 * huge) && !could_hold(3 * huge, 1, 8 * huge - 1));
+	EXPECT(could_hold(1, 1, 5 * huge + 1) && !could_hold(1, 1, 5 * huge));
+	EXPECT(could_hold(1, 4 * huge, 21 * huge) && !could_hold(1, 4 * huge, 20 * huge));
+	EXPECT(!could_hold(1, 1ULL << 40, FP_ANYWHERE));
+	EXPECT(pool_free(&buddy, &owner, &run) == 0);
+	pool_fini(&buddy);
+}
+
 static void alloc_high_of_scattered_blocks_keeps_the_limit(void)
 {
 	struct fp_request request = {
@@ -525,6 +552,7 @@ static const struct test tests[] = {
 	{ "alloc_takes_the_end_that_is_asked_for", alloc_takes_the_end_that_is_asked_for },
 	{ "alloc_high_of_scattered_blocks_keeps_the_limit",
 	  alloc_high_of_scattered_blocks_keeps_the_limit },
+	{ "could_hold_knows_the_empty_pool", could_hold_knows_the_empty_pool },
 	{ "free_blocks_stops_where_one_is_repeated", free_blocks_stops_where_one_is_repeated },
 	{ "free_blocks_looks_beyond_the_end_of_a_word",
 	  free_blocks_looks_beyond_the_end_of_a_word },

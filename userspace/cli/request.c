@@ -55,8 +55,8 @@ static int parse_wait(uint64_t *wait_ns)
 	seconds = strtod(optarg, &end);
 	if (end == optarg || strspn(optarg, "0123456789.") != strlen(optarg) || *end ||
 	    !(seconds > 0 && seconds <= MAX_WAIT))
-		return fail_usage("--wait: '%s' is not a number of seconds up to %d", optarg,
-				  MAX_WAIT);
+		return fail_usage("--wait: '%s' is not a number of seconds above 0, up to %d",
+				  optarg, MAX_WAIT);
 	*wait_ns = (uint64_t)(seconds * 1e9);
 	return EXIT_OK;
 }

@@ -243,8 +243,8 @@ void framepool_noclear(struct framepool *fp, bool noclear);
  *              without limit. A signal with a handler ends the wait with EINTR. 0, as at first:
  *              fail at once.
  *
- * Only a buffer longer than framepool_largest_extent_bytes() is refused at once. One with an
- * address limit or an alignment that no memory of the pool has, or beyond a quota, waits in vain.
+ * Only a buffer that even an empty pool has no place for (its length, alignment and address limit
+ * count) is refused at once. One beyond a quota waits until the quota is raised.
  * framepool_alloc_batch() and caches do not wait. While framepool_fd() has O_NONBLOCK, nothing
  * waits: allocations then fail with EAGAIN.
  */

@@ -353,6 +353,30 @@ static void explain_quota(const struct framepool *fp, const struct request *requ
 			 "quotas now: try again", wanted, pool);
 }
 
+/* What was in the way until the end can only be told from how things are now. */
+static void explain_timeout(const struct framepool *fp, const struct request *request, char *text,
+			    size_t size)
+{
+	struct framepool_stats *stats = framepool_stats_read(fp);
+	char bytes[BYTES_TEXT_MAX];
+	size_t used = snprintf(text, size, "no %s came free in time; ",
+			       name_bytes(request->length, bytes));
+
+	if (used > size)
+		used = size;
+	if (stats && framepool_stats_free_bytes(stats) < request->length)
+		explain_nomem(fp, stats, request, text + used, size - used);
+	else if (stats && (framepool_stats_largest_bytes(stats) < request->length ||
+			   request->align || request->limit))
+		explain_nospace(fp, stats, request, text + used, size - used);
+	else if (framepool_client_quota_bytes(fp) || framepool_user_quota_bytes(fp))
+		explain_quota(fp, request, text + used, size - used);
+	else
+		snprintf(text + used, size - used,
+			 "'framepool clients' shows who holds the memory");
+	framepool_stats_free(stats);
+}
+
 char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t length, uint64_t align,
 			      uint64_t limit, char *text, size_t size)
 {
@@ -386,8 +410,11 @@ char *framepool_explain_alloc(int err, const struct framepool *fp, uint64_t leng
 			 "it, or free it first");
 		break;
 	case ETIMEDOUT:
-		snprintf(text, size, "no %s came free in time: 'framepool clients' shows who holds "
-			 "the memory", name_bytes(length, bytes));
+		explain_timeout(fp, &request, text, size);
+		break;
+	case E2BIG:
+		snprintf(text, size, "the loaded module does not know what was asked for: install "
+			 "it from the same release as library %s", framepool_version());
 		break;
 	case ENODEV:
 		explain_shutdown(framepool_name(fp), text, size);

@@ -104,8 +104,30 @@ static void check_quota(void)
 		     "has no quotas now: try again");
 }
 
+/* There are no quotas at first. */
+static void check_timeout(void)
+{
+	fake_stats()->free_bytes = 9 * MIB;
+	fake_stats()->largest_bytes = 8 * MIB;
+	expect("explain_etimedout_names_what_is_free", ETIMEDOUT, 10 * MIB, 0, 0,
+	       "no 10M came free in time; pool 'default' has 9M free, less than the 10M asked");
+	expect("explain_etimedout_names_the_largest_run", ETIMEDOUT, 9 * MIB, 0, 0,
+	       "no 9M came free in time; pool 'default' has 9M free, but no run of 9M: the");
+	expect("explain_etimedout_mentions_an_alignment", ETIMEDOUT, MIB, 4 * MIB, 0,
+	       "no 1M came free in time; pool 'default' has 9M free, but no run of 1M with that");
+	expect("explain_etimedout_names_nothing_that_is_gone", ETIMEDOUT, 4 * MIB, 0, 0,
+	       "no 4M came free in time; 'framepool clients' shows");
+	fake_info()->client_quota_bytes = 4 * MIB;
+	expect("explain_etimedout_names_the_quota", ETIMEDOUT, 4 * MIB, 0, 0,
+	       "no 4M came free in time; with 4M more this client would be charged more");
+	fake_info()->client_quota_bytes = 0;
+}
+
 static void check_others(void)
 {
+	expect("explain_e2big_names_the_module", E2BIG, 1, 0, 0,
+	       "the loaded module does not know what was asked for: install it from");
+
 	expect("explain_einval_of_no_length", EINVAL, 0, 0, 0, "at least 1 byte");
 	expect("explain_einval_names_the_alignment", EINVAL, 1, 3 * KIB, 0,
 	       "a power of two, which 3K is not");
@@ -113,8 +135,6 @@ static void check_others(void)
 	       "18446744073709551615 is more than any pool can have");
 	expect("explain_eperm_names_the_alignment", EPERM, 1, 4 * MIB, 0,
 	       "an alignment above 2M is for who opens the pool with CAP_SYS_ADMIN");
-	expect("explain_etimedout_names_the_length", ETIMEDOUT, 4 * MIB, 0, 0,
-	       "no 4M came free in time: 'framepool clients' shows");
 	expect("explain_eexist", EEXIST, 1, 0, 0, "at the beginning of the file already");
 	expect("explain_enobufs", ENOBUFS, 1, 0, 0, "outside the pool");
 	expect("explain_alloc_knows_other_errors", EINTR, MIB, 0, 0,
@@ -179,6 +199,7 @@ int main(void)
 	check_nomem();
 	check_nospace();
 	check_quota();
+	check_timeout();
 	check_others();
 	check_map();
 	check(cuts_to(1) && cuts_to(20), "explain_alloc_stays_in_its_buffer");
