@@ -39,8 +39,14 @@
 /* How many empty huge frames to take under one lock for smaller blocks. */
 #define MAX_ADOPT	32
 
-/* Charge for @nr empty huge frames, and get an id. Returns 0, -ENOSPC or -EDQUOT. */
-static int begin_take(struct fp_owner *owner, u32 nr)
+/**
+ * fp_owner_begin_take() - charge for huge frames that an owner is about to get, and get an id
+ * @owner: the owner; the buddy is locked
+ * @nr: how many
+ *
+ * Return: 0; -ENOSPC: all ids are in use; -EDQUOT: a limit would be exceeded.
+ */
+int fp_owner_begin_take(struct fp_owner *owner, u32 nr)
 {
 	lockdep_assert_held(&owner->buddy->lock);
 	if (!fp_budget_charge(owner->budget, nr))
@@ -58,7 +64,7 @@ static void undo_take(struct fp_owner *owner, u32 nr)
 }
 
 /*
- * Take empty huge frames for the request, perhaps only a part of the last. As begin_take(). If many
+ * Take empty huge frames for the request, perhaps only a part of the last. As fp_owner_begin_take(). If many
  * runs do not fit, for their alignment, the owner's lock is dropped now and then.
  */
 static int take_empty(struct fp_owner *owner, const struct fp_request *request, u32 *index)
@@ -74,10 +80,10 @@ static int take_empty(struct fp_owner *owner, const struct fp_request *request, 
 
 	if (request->end_pfn < request->nr)
 		return -ENOSPC;
-	huge.last_hpfn = min_t(u64, (request->end_pfn - request->nr) >> buddy->order, FP_NO_LIMIT);
+	huge.last_hpfn = fp_request_last_hpfn(buddy, request);
 	do {
 		spin_lock(&buddy->lock);
-		ret = begin_take(owner, huge.nr);
+		ret = fp_owner_begin_take(owner, huge.nr);
 		if (!ret) {
 			ret = fp_runs_take(&buddy->runs, &huge, index);
 			if (ret)
@@ -285,7 +291,7 @@ static u32 take_huge_frames(struct fp_owner *owner, u32 *blocks, u32 nr)
 	spin_lock(&buddy->lock);
 	while (want) {
 		/* Near a limit, fewer at a time may be admitted. */
-		if (begin_take(owner, want)) {
+		if (fp_owner_begin_take(owner, want)) {
 			want /= 2;
 			continue;
 		}

@@ -239,6 +239,13 @@ static inline u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
 	       fp_first(buddy, index) + fp_rest(buddy, pfn);
 }
 
+/* Where the first huge frame of a run for the request may lie at most; see struct fp_runs_request. */
+static inline u32 fp_request_last_hpfn(const struct fp_buddy *buddy,
+				       const struct fp_request *request)
+{
+	return min_t(u64, (request->end_pfn - request->nr) >> buddy->order, FP_NO_LIMIT);
+}
+
 bool fp_buddy_could_hold(const struct fp_buddy *buddy, const struct fp_request *request);
 int fp_buddy_init(struct fp_buddy *buddy, u32 order, const u32 *hpfn, u32 nr, u32 nr_fixed);
 void fp_buddy_fini(struct fp_buddy *buddy);

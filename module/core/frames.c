@@ -54,6 +54,19 @@ void fp_frames_init(struct fp_frames frames, bool dirty)
 		change(frames, w, ~0ULL, all, dirty ? 0 : all);
 }
 
+/**
+ * fp_frames_copy_blocks() - make the same blocks allocated as in another huge frame
+ * @to: the frames; those that are free then are clean
+ * @from: frames of the other
+ */
+void fp_frames_copy_blocks(struct fp_frames to, struct fp_frames from)
+{
+	u32 w;
+
+	for (w = 0; w < fp_frames_words(to.nr); w++)
+		change(to, w, ~0ULL, from.words[w], fp_frames_aux(from)[w] | from.words[w]);
+}
+
 /* By order: where in a word blocks begin. */
 static const u64 group_starts[] = {
 	~0ULL, 0x5555555555555555ULL, 0x1111111111111111ULL,

@@ -46,6 +46,7 @@ struct fp_fit {
 void fp_frames_init(struct fp_frames frames, bool dirty);
 u32 fp_frames_find_block(struct fp_frames frames, const struct fp_fit *fit);
 u32 fp_frames_find_run(struct fp_frames frames, const struct fp_fit *fit);
+void fp_frames_copy_blocks(struct fp_frames to, struct fp_frames from);
 bool fp_frames_take(struct fp_frames frames, u32 at, u32 nr, bool head);
 void fp_frames_put(struct fp_frames frames, u32 at, u32 nr, bool dirty);
 u32 fp_frames_put_blocks(struct fp_frames frames, u32 order, const u32 *blocks, u32 nr,

@@ -589,3 +589,34 @@ bool fp_owner_settle(struct fp_owner *owner, u32 index, u32 nr)
 		trace_merge(owner, index, !leaves);
 	return leaves;
 }
+
+/**
+ * fp_owner_unlist() - see to it that nothing is allocated in a huge frame
+ * @owner: the owner, locked
+ * @index: one of its huge frames, not wholly free
+ */
+void fp_owner_unlist(struct fp_owner *owner, u32 index)
+{
+	recount(owner, index, nr_free_in(owner, index), 0);
+	/* So that a search by address can tell. */
+	fp_huge_set(&owner->buddy->runs.huge[index], FP_HUGE_OWNED, owner->id, FP_NIL, FP_NIL);
+}
+
+/**
+ * fp_owner_list() - undo fp_owner_unlist(), perhaps for another huge frame with the same blocks
+ * @owner: the owner, locked
+ * @index: the huge frame
+ */
+void fp_owner_list(struct fp_owner *owner, u32 index)
+{
+	recount(owner, index, 0, nr_free_in(owner, index));
+}
+
+/**
+ * fp_owner_forget() - a huge frame after fp_owner_unlist() no longer belongs to its owner
+ * @owner: the owner, locked
+ */
+void fp_owner_forget(struct fp_owner *owner)
+{
+	WRITE_ONCE(owner->nr_huge, owner->nr_huge - 1);
+}

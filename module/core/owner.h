@@ -22,12 +22,19 @@ bool fp_owner_get_id(struct fp_owner *owner);
 void fp_owner_put_id(struct fp_owner *owner);
 void fp_owner_enlist(struct fp_owner *owner, u32 index, u32 nr_free);
 void fp_owner_delist(struct fp_owner *owner, u32 index, u32 nr_free);
+void fp_owner_list(struct fp_owner *owner, u32 index);
+void fp_owner_unlist(struct fp_owner *owner, u32 index);
+void fp_owner_forget(struct fp_owner *owner);
 void fp_owner_become_keeper(struct fp_owner *owner);
 void fp_owner_delist_keeper(struct fp_owner *owner);
+
+/* In buddy.c */
+int fp_owner_begin_take(struct fp_owner *owner, u32 nr);
 
 /* In release.c */
 void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 index, u32 nr,
 			  bool dirty, bool keep);
+void fp_buddy_count_quarantined(struct fp_buddy *buddy, struct fp_budget *budget, s32 nr);
 void fp_buddy_take_kept(struct fp_buddy *buddy, struct fp_budget *budget, u32 prev, u32 index,
 			u32 nr);
 void fp_buddy_stop_keeping(struct fp_buddy *buddy, struct fp_budget *budget);

@@ -79,7 +79,13 @@ static void unqueue(struct fp_buddy *buddy, struct fp_budget *budget, enum fp_qu
 	fp_huge_set_quarantined(&huge[index], nr, budget->label, FP_NIL);
 }
 
-static void count_quarantined(struct fp_buddy *buddy, struct fp_budget *budget, s32 nr)
+/**
+ * fp_buddy_count_quarantined() - huge frames went into quarantine, or left it
+ * @buddy: the buddy, locked
+ * @budget: that is charged for them
+ * @nr: how many went in; negative: left
+ */
+void fp_buddy_count_quarantined(struct fp_buddy *buddy, struct fp_budget *budget, s32 nr)
 {
 	WRITE_ONCE(buddy->nr_quarantined, buddy->nr_quarantined + nr);
 	fp_budget_quarantine(budget, nr);
@@ -110,7 +116,7 @@ void fp_buddy_release_run(struct fp_buddy *buddy, struct fp_budget *budget, u32 
 		return;
 	}
 	queue_run(buddy, budget, keep ? FP_KEPT : FP_UNCLEARED, index, nr);
-	count_quarantined(buddy, budget, nr);
+	fp_buddy_count_quarantined(buddy, budget, nr);
 	trace_quarantine(buddy, index, nr, budget->label, FP_TRACE_ENTERED);
 }
 
@@ -128,7 +134,7 @@ void fp_buddy_take_kept(struct fp_buddy *buddy, struct fp_budget *budget, u32 pr
 			u32 nr)
 {
 	unqueue(buddy, budget, FP_KEPT, prev, index, nr);
-	count_quarantined(buddy, budget, -nr);
+	fp_buddy_count_quarantined(buddy, budget, -nr);
 }
 
 /**
@@ -297,7 +303,7 @@ bool fp_buddy_is_charged(struct fp_buddy *buddy, const struct fp_budget *budget)
 void fp_buddy_quarantine_release(struct fp_buddy *buddy, struct fp_budget *budget, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	count_quarantined(buddy, budget, -1);
+	fp_buddy_count_quarantined(buddy, budget, -1);
 	empty_run(buddy, budget, index, 1);
 	spin_unlock_bh(&buddy->lock);
 }
@@ -313,7 +319,7 @@ void fp_buddy_quarantine_release(struct fp_buddy *buddy, struct fp_budget *budge
 void fp_buddy_quarantine_retire(struct fp_buddy *buddy, struct fp_budget *budget, u32 index)
 {
 	spin_lock_bh(&buddy->lock);
-	count_quarantined(buddy, budget, -1);
+	fp_buddy_count_quarantined(buddy, budget, -1);
 	fp_huge_set(&buddy->runs.huge[index], FP_HUGE_RETIRED, FP_NO_ID, FP_NIL, FP_NIL);
 	WRITE_ONCE(buddy->nr_retired, buddy->nr_retired + 1);
 	WRITE_ONCE(buddy->nr_released, buddy->nr_released + 1);

@@ -83,6 +83,8 @@ static inline u64 ror64(u64 word, unsigned int n)
 
 typedef int gfp_t;
 #define GFP_KERNEL		0
+#define sort(base, nr, size, compare, swap)	qsort(base, nr, size, compare)
+#define cond_resched()	do { } while (0)
 #define kvcalloc(n, size, gfp)	test_calloc(n, size)
 #define kvfree(p)		test_free(p)
 

@@ -137,4 +137,10 @@ FP_FIELD(framepool_ioc_sync, offset, 16, 8);
 FP_FIELD(framepool_ioc_sync, length, 24, 8);
 _Static_assert(sizeof(struct framepool_ioc_sync) == 32, "framepool_ioc_sync");
 
+FP_FIELD(framepool_ioc_pin, size, 0, 4);
+FP_FIELD(framepool_ioc_pin, flags, 4, 4);
+FP_FIELD(framepool_ioc_pin, handle, 8, 8);
+FP_FIELD(framepool_ioc_pin, address, 16, 8);
+_Static_assert(sizeof(struct framepool_ioc_pin) == 24, "framepool_ioc_pin");
+
 #endif
