@@ -16,6 +16,7 @@
 #include "pool/pool.h"
 #include "user/buffer.h"
 #include "user/chardev.h"
+#include "user/compact.h"
 #include "user/client.h"
 #include "user/heap.h"
 
@@ -193,6 +194,7 @@ static int __init fp_init(void)
 		ret = PTR_ERR(pool);
 		goto err_client;
 	}
+	pool->movables.make_room = fp_compact_make_room;
 	chardev = fp_chardev_create(pool, KGIDT_INIT(gid), fp_sysfs_groups);
 	if (IS_ERR(chardev)) {
 		ret = PTR_ERR(chardev);

@@ -178,6 +178,19 @@ static void collect_charged(struct fp_pool *pool, struct fp_owner *owner, struct
 		give_up(pool, owner, owner->max_kept);
 }
 
+/* Move what is in the way, if there is enough memory. @error says why there was no run before. */
+static int make_room(struct fp_pool *pool, struct fp_owner *owner,
+		     const struct fp_request *request, struct fp_run *run, int error)
+{
+	u64 nr_free = (u64)READ_ONCE(pool->buddy.runs.nr_empty) * FP_HUGE_FRAMES +
+		      fp_buddy_nr_owned_free(&pool->buddy);
+	int ret = -ENOSPC;
+
+	if (nr_free >= request->nr && request->end_pfn >= request->nr && pool->movables.make_room)
+		ret = pool->movables.make_room(pool, owner, request, run);
+	return ret == -ENOSPC ? error : ret;
+}
+
 /*
  * Before an allocation fails, everything that is kept for later comes back, and the quarantine is
  * cleared. If a quota is in the way, only what counts against it.
@@ -215,7 +228,7 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct 
 		if (err)
 			return err;
 		if (released == READ_ONCE(pool->buddy.nr_released) || !--tries)
-			return ret;
+			return whose ? ret : make_room(pool, owner, request, run, ret);
 	}
 }
 
@@ -529,6 +542,7 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	pool->accounts.user_quota = config->user_quota;
 	pool->debug_caches = config->debug_caches;
 	fp_reclaimers_init(&pool->reclaimers);
+	fp_movables_init(&pool->movables);
 	fp_waiters_init(&pool->waiters);
 	INIT_DELAYED_WORK(&pool->trim, trim);
 	mutex_init(&pool->clients_lock);

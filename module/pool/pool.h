@@ -11,6 +11,7 @@
 #include "core/buddy.h"
 #include "core/blocks.h"
 #include "pool/account.h"
+#include "pool/movables.h"
 #include "pool/quarantine.h"
 #include "pool/reclaim.h"
 #include "pool/source.h"
@@ -61,6 +62,7 @@ struct fp_pool_config {
  * @accounts: has a lock of its own
  * @quarantine: has a lock of its own
  * @waiters: tasks that wait for memory; has a lock of its own
+ * @movables: buffers that may move; has locks of its own
  * @nr_bad_frames: in runs with a bad frame that were set aside
  * @clients_lock: protects @clients, @is_shut
  * @clients: all clients, in order of their opening
@@ -87,6 +89,7 @@ struct fp_pool {
 	struct fp_accounts accounts;
 	struct fp_quarantine quarantine;
 	struct fp_waiters waiters;
+	struct fp_movables movables;
 	atomic64_t nr_bad_frames;
 	struct mutex clients_lock;
 	struct list_head clients;

@@ -135,6 +135,7 @@ struct framepool_ioc_info {
 #define FRAMEPOOL_ALLOC_DUMP	(1U << 1)	/* core dumps may contain the buffer */
 #define FRAMEPOOL_ALLOC_WAIT	(1U << 2)	/* wait until there is memory */
 #define FRAMEPOOL_ALLOC_OWN	(1U << 3)	/* make the own buffer, at offset 0 */
+#define FRAMEPOOL_ALLOC_MOVABLE	(1U << 4)	/* the frames behind the buffer may change */
 
 /**
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
@@ -240,7 +241,8 @@ struct framepool_ioc_free {
  *          the buffer
  * @mapped_bytes: out: address space that maps it, summed over all mappings in all processes
  * @address: out: physical address of its first byte, if the client was opened with CAP_SYS_ADMIN in
- *           the initial user namespace; otherwise 0, whoever makes the call
+ *           the initial user namespace; otherwise 0, whoever makes the call.
+ *           FRAMEPOOL_ADDRESS_MOVES instead of an address: the buffer may move, and is not pinned
  *
  * The buffer is one run: byte n of it is at @address + n.
  *
@@ -255,6 +257,35 @@ struct framepool_ioc_query {
 	__u64 length;
 	__u64 offset;
 	__u64 mapped_bytes;
+	__u64 address;
+};
+
+#define FRAMEPOOL_ADDRESS_MOVES	(~0ULL)	/* instead of an address that would not last */
+
+/**
+ * struct framepool_ioc_pin - FRAMEPOOL_IOC_PIN, FRAMEPOOL_IOC_UNPIN: keep a buffer where it is, or
+ *                            let it move again
+ * @size: in: sizeof(struct framepool_ioc_pin)
+ * @flags: in: 0
+ * @handle: in: handle of a buffer
+ * @address: out (PIN): as in FRAMEPOOL_IOC_QUERY, which from now on tells it, too
+ *
+ * Pins are counted: a buffer moves again after as many UNPINs, or never if its handle is freed
+ * before. Buffers without FRAMEPOOL_ALLOC_MOVABLE never move, and may be pinned as well. PIN waits
+ * for the end of a move that is under way.
+ *
+ * Errors:
+ *  EINVAL  @flags is not 0; UNPIN: the buffer is not pinned
+ *  ENOENT  @handle is not that of a buffer of this client
+ *  EBUSY   PIN: one part of the buffer has moved and the other has not, and references to pages of
+ *          both (by direct I/O, for example) keep it so. Try again when these are gone.
+ *  EOVERFLOW  PIN: it has 2^32 - 1 pins
+ *  EINTR
+ */
+struct framepool_ioc_pin {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
 	__u64 address;
 };
 
@@ -621,5 +652,7 @@ struct framepool_ioc_sync {
 #define FRAMEPOOL_IOC_EXPORT	_IO(FRAMEPOOL_IOC_TYPE, 0x0b)
 #define FRAMEPOOL_IOC_DESCRIBE	_IO(FRAMEPOOL_IOC_TYPE, 0x0c)
 #define FRAMEPOOL_IOC_SYNC	_IO(FRAMEPOOL_IOC_TYPE, 0x0d)
+#define FRAMEPOOL_IOC_PIN	_IO(FRAMEPOOL_IOC_TYPE, 0x0e)
+#define FRAMEPOOL_IOC_UNPIN	_IO(FRAMEPOOL_IOC_TYPE, 0x0f)
 
 #endif

@@ -16,10 +16,11 @@
 #include <linux/uaccess.h>
 
 #include "user/client.h"
+#include "user/movable.h"
 
 #define MAX_ENTRY_SIZE	256
 #define KNOWN_FLAGS	(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_DUMP | FRAMEPOOL_ALLOC_WAIT | \
-			 FRAMEPOOL_ALLOC_OWN)
+			 FRAMEPOOL_ALLOC_OWN | FRAMEPOOL_ALLOC_MOVABLE)
 
 /*
  * Entries are used in place in the copy. Those of an older program end before @timeout_ns, which
@@ -89,7 +90,11 @@ static int parse(const struct fp_client *client, const struct framepool_ioc_allo
 		.end_pfn = end_pfn(client, entry->limit),
 		.dirty = entry->flags & FRAMEPOOL_ALLOC_NOCLEAR,
 	};
-	if (entry->flags & FRAMEPOOL_ALLOC_OWN)
+	/*
+	 * A part of a huge frame beside whole ones would have to move with what else lies in it.
+	 */
+	if (entry->flags & FRAMEPOOL_ALLOC_OWN ||
+	    (entry->flags & FRAMEPOOL_ALLOC_MOVABLE && request->nr > FP_HUGE_FRAMES))
 		request->nr = round_up(request->nr, FP_HUGE_FRAMES);
 	return 0;
 }
@@ -126,7 +131,8 @@ static u32 alloc_buffers(const struct batch *batch, int *error)
 			parse(batch->client, entry_at(batch, done), &request);
 			alike = count_alike(batch, done);
 		}
-		ret = fp_buffers_alloc(batch->client, batch->buffers + done, alike, &request);
+		ret = fp_buffers_alloc(batch->client, batch->buffers + done, alike, &request,
+				       entry_at(batch, done)->flags & FRAMEPOOL_ALLOC_MOVABLE);
 		if (ret < 0) {
 			*error = ret;
 			break;
@@ -170,6 +176,8 @@ static int try_batch(struct batch *batch)
 		trace(batch, i, buffers[i], 0);
 		buffers[i]->dump = entry_at(batch, i)->flags & FRAMEPOOL_ALLOC_DUMP;
 		describe(buffers[i], entry_at(batch, i));
+		if (buffers[i]->movable)
+			fp_movable_add(buffers[i]);
 	}
 	fp_client_add(batch->client, buffers, batch->failed);
 	batch->done = batch->failed;

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "user/client.h"
+#include "user/movable.h"
 
 static struct kmem_cache *cache;
 
@@ -72,23 +73,51 @@ void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr)
 		kmem_cache_free_bulk(cache, nr, (void **)buffers);
 }
 
-/* Initialise a buffer that has got memory. */
-static void begin(struct fp_client *client, struct fp_buffer *buffer, const struct fp_run *run,
-		  bool keep)
+/* The upper half of a new handle. */
+static u64 next_serial(struct fp_client *client)
 {
 	u32 serial;
 
 	do
 		serial = atomic_inc_return(&client->serial);
 	while (!serial);
+	return (u64)serial << 32;
+}
+
+static void begin_movable(struct fp_buffer *buffer, const struct fp_request *request)
+{
+	const struct fp_buddy *buddy = &buffer->client->pool->buddy;
+
+	seqcount_spinlock_init(&buffer->places, &buffer->client->pool->movables.lock);
+	buffer->align_level = request->align > FP_HUGE_FRAMES ?
+		ilog2(request->align) - FP_HUGE_ORDER : 0;
+	buffer->last_hpfn = fp_request_last_hpfn(buddy, request);
+	INIT_LIST_HEAD(&buffer->split);
+	buffer->nr_moved = 0;
+	buffer->refused = 0;
+	buffer->moving = false;
+	RB_CLEAR_NODE(&buffer->by_frame);
+	fp_client_place(buffer->client, buffer);
+}
+
+/* Initialise a buffer that has got memory. */
+static void begin(struct fp_client *client, struct fp_buffer *buffer, const struct fp_run *run,
+		  const struct fp_request *request, bool movable)
+{
 	kref_init(&buffer->refs);
 	buffer->client = client;
 	buffer->run = *run;
 	buffer->exported = NULL;
-	buffer->keep = keep;
+	buffer->keep = request->dirty;
+	buffer->movable = movable;
+	buffer->nr_pins = 0;
 	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
+	if (movable) {
+		begin_movable(buffer, request);
+		return;
+	}
 	buffer->pgoff = run->frame + FP_BUFFER_FIRST;
-	buffer->handle = (u64)serial << 32 | buffer->pgoff;
+	buffer->handle = next_serial(client) | buffer->pgoff;
 }
 
 /**
@@ -97,13 +126,14 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
  * @buffers: buffers without memory; each that gets memory has a handle, and one reference for it
  * @nr: how many, at least 1
  * @request: what each buffer must satisfy
+ * @movable: it may move
  *
  * Context: may sleep.
  * Return: how many have memory, from the first on; or a negative errno from fp_windows_alloc(), and
  * none has.
  */
 int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
-		     const struct fp_request *request)
+		     const struct fp_request *request, bool movable)
 {
 	struct fp_run runs[FP_POOL_ALIKE] __uninitialized;
 	u32 i, got = 0;
@@ -119,7 +149,7 @@ int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 n
 		got = 1;
 	}
 	for (i = 0; i < got; i++)
-		begin(client, buffers[i], &runs[i], request->dirty);
+		begin(client, buffers[i], &runs[i], request, movable);
 	atomic64_add(got, &client->pool->nr_buffers);
 	return got;
 }
@@ -167,8 +197,11 @@ static u32 free_some(struct fp_client *client, struct fp_buffer **buffers, u32 n
  */
 void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 nr)
 {
-	u32 done;
+	u32 done, i;
 
+	for (i = 0; i < nr; i++)
+		if (buffers[i]->movable)
+			fp_movable_remove(buffers[i]);
 	for (done = 0; done < nr; cond_resched())
 		done += free_some(client, buffers + done, nr - done);
 	fp_buffers_destroy(buffers, nr);
@@ -182,7 +215,7 @@ void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 n
  */
 void fp_buffer_move_to_beginning(struct fp_buffer *buffer)
 {
-	buffer->handle -= buffer->pgoff;
+	buffer->handle = next_serial(buffer->client);
 	buffer->pgoff = 0;
 }
 
@@ -191,9 +224,19 @@ void fp_buffer_move_to_beginning(struct fp_buffer *buffer)
  * @buffer: the buffer
  * @pgoff: page offset in the client's file, inside the buffer
  *
- * Return: the page; no reference is taken.
+ * Return: the page; no reference is taken. That of a movable buffer may be another one as soon as
+ * nobody holds the lock of its folio.
  */
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff)
 {
-	return pfn_to_page(buffer->pfn + (pgoff - buffer->pgoff));
+	unsigned long page = pgoff - buffer->pgoff, pfn;
+	unsigned int sequence;
+
+	if (likely(!buffer->movable))
+		return pfn_to_page(buffer->pfn + page);
+	do {
+		sequence = read_seqcount_begin(&buffer->places);
+		pfn = page < buffer->nr_moved ? buffer->to_pfn : buffer->pfn;
+	} while (read_seqcount_retry(&buffer->places, sequence));
+	return pfn_to_page(pfn + page);
 }

@@ -5,6 +5,7 @@
 #include <linux/kref.h>
 #include <linux/mm_types.h>
 #include <linux/rbtree.h>
+#include <linux/seqlock.h>
 
 #include "pool/pool.h"
 
@@ -29,6 +30,18 @@ struct fp_client;
  * @dump: core dumps may contain it; constant
  * @exported: dma-buf of the whole buffer, with a reference; NULL if there is none, or no handle
  *            (protected by the client's lock)
+ * @movable: it may move, and the fields below have a meaning; constant. If so, @pfn, @run.frame and
+ *	     those below change under the lock of the pool's movables
+ * @by_frame: entry in the pool's tree of movable buffers
+ * @split: entry in the pool's list of those in two places, if it is one
+ * @places: sequence of the changes of its place
+ * @align_level: alignment of any place, as in struct fp_runs_request; constant
+ * @last_hpfn: likewise, its limit; constant
+ * @to_pfn: where it moves to
+ * @nr_moved: how many of its pages, from the first on, are there
+ * @nr_pins: how many want it to stay
+ * @refused: last round in which it could not be moved
+ * @moving: the mover has it
  * @keep: the client may want the same memory again, without clearing; constant
  */
 struct fp_buffer {
@@ -42,6 +55,17 @@ struct fp_buffer {
 	bool dump;
 	struct file *exported;
 	bool keep;
+	bool movable;
+	bool moving;
+	struct rb_node by_frame;
+	struct list_head split;
+	seqcount_spinlock_t places;
+	u32 align_level;
+	u32 last_hpfn;
+	unsigned long to_pfn;
+	u64 nr_moved;
+	u32 nr_pins;
+	u32 refused;
 };
 
 int fp_buffer_init(void);
@@ -49,7 +73,7 @@ void fp_buffer_exit(void);
 int fp_buffers_create(struct fp_buffer **buffers, u32 nr);
 void fp_buffers_destroy(struct fp_buffer **buffers, u32 nr);
 int fp_buffers_alloc(struct fp_client *client, struct fp_buffer **buffers, u32 nr,
-		     const struct fp_request *request);
+		     const struct fp_request *request, bool movable);
 void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 nr);
 void fp_buffer_move_to_beginning(struct fp_buffer *buffer);
 struct page *fp_buffer_page(const struct fp_buffer *buffer, unsigned long pgoff);

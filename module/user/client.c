@@ -45,6 +45,16 @@
 
 #define AT_ONCE		64U	/* buffers that are looked up or moved without releasing the lock */
 
+/* Places of movable buffers, each as large as a huge frame. */
+#define NR_SLOTS	(1ULL << 41)
+
+/*
+ * The handle of a movable buffer is the number of its slot, counted from the client's first on, with
+ * these bits inserted, which are never set in that of another buffer, nor both in that of a window.
+ */
+#define MOVABLE_HANDLE	(BIT(31) | BIT(30))
+#define SLOT_LOW_BITS	30
+
 #define CLOSED_AT_ONCE	16U	/* buffers that are freed together when the file is closed */
 
 static struct vfsmount *fs_mount;
@@ -130,9 +140,29 @@ static struct fp_buffer *find_locked(struct fp_client *client, unsigned long pgo
 	return NULL;
 }
 
+static u64 make_movable_handle(u64 slot)
+{
+	return slot >> SLOT_LOW_BITS << 32 | MOVABLE_HANDLE | (slot & (BIT(SLOT_LOW_BITS) - 1));
+}
+
+static unsigned long slot_pgoff(u64 slot)
+{
+	return FP_MOVABLE_FIRST + slot % NR_SLOTS * FP_HUGE_FRAMES;
+}
+
+/* The page offset of the buffer that has a handle, if there is one. */
+static unsigned long handle_pgoff(u64 handle)
+{
+	u32 low = lower_32_bits(handle);
+
+	if ((low & MOVABLE_HANDLE) != MOVABLE_HANDLE)
+		return low;
+	return slot_pgoff(handle >> 32 << SLOT_LOW_BITS | (low & ~MOVABLE_HANDLE));
+}
+
 static struct fp_buffer *find_handle_locked(struct fp_client *client, u64 handle)
 {
-	struct fp_buffer *buffer = find_locked(client, lower_32_bits(handle));
+	struct fp_buffer *buffer = find_locked(client, handle_pgoff(handle));
 
 	return handle && buffer && buffer->handle == handle ? buffer : NULL;
 }
@@ -141,6 +171,57 @@ static bool is_before(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct fp_buffer, node)->pgoff <
 	       rb_entry(b, struct fp_buffer, node)->pgoff;
+}
+
+/* The buffer, freed or not, that lies farthest behind in a range of slots, or NULL. */
+static struct fp_buffer *last_in_slots(struct fp_client *client, u64 slot, u64 nr)
+{
+	unsigned long begin = slot_pgoff(slot), end = begin + nr * FP_HUGE_FRAMES;
+	struct rb_node *node = client->buffers.rb_node;
+	struct fp_buffer *buffer, *last = NULL;
+
+	lockdep_assert_held(&client->lock);
+	while (node) {
+		buffer = rb_entry(node, struct fp_buffer, node);
+		if (buffer->pgoff < end) {
+			last = buffer;
+			node = node->rb_right;
+		} else {
+			node = node->rb_left;
+		}
+	}
+	return last && last->pgoff + last->run.nr > begin ? last : NULL;
+}
+
+/**
+ * fp_client_place() - give a movable buffer its place in the file, and its handle
+ * @client: the client
+ * @buffer: the buffer, with memory
+ *
+ * The place is the next range of slots, each as large as a huge frame, that no buffer has. All
+ * slots are used before one is used again, so a stale handle or offset is noticed for long.
+ *
+ * Context: process.
+ */
+void fp_client_place(struct fp_client *client, struct fp_buffer *buffer)
+{
+	u64 nr = DIV_ROUND_UP(buffer->run.nr, FP_HUGE_FRAMES), slot;
+	const struct fp_buffer *other;
+
+	spin_lock(&client->lock);
+	slot = client->next_slot;
+	do {
+		if (slot % NR_SLOTS + nr > NR_SLOTS)
+			slot = round_up(slot, NR_SLOTS);
+		other = last_in_slots(client, slot, nr);
+		if (other)
+			slot += DIV_ROUND_UP(other->pgoff + other->run.nr - slot_pgoff(slot),
+					     FP_HUGE_FRAMES);
+	} while (other);
+	client->next_slot = slot + nr;
+	spin_unlock(&client->lock);
+	buffer->pgoff = slot_pgoff(slot);
+	buffer->handle = make_movable_handle(slot);
 }
 
 /**

@@ -19,6 +19,12 @@
  */
 #define FP_GFP_CALL	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
+/*
+ * Page offset of the first movable buffer in a client's file: beyond all windows. All of them lie
+ * below the largest offset that mmap(2) takes.
+ */
+#define FP_MOVABLE_FIRST	(1UL << 48)
+
 /**
  * struct fp_client - one open file of a pool, and what was exported through it
  * @refs: one for the file, one for each dma-buf
@@ -29,7 +35,8 @@
  * @sees_addresses: it may learn the physical addresses of its buffers; constant
  * @windows: its caches of objects; have locks of their own
  * @serial: upper half of the last handle of a buffer
- * @lock: protects @buffers, @nr_buffers
+ * @next_slot: where in the file the next movable buffer goes, see fp_client_place()
+ * @lock: protects @next_slot, @buffers, @nr_buffers
  * @buffers: its buffers by page offset; a freed one stays until its last mapping and dma-buf are
  *           gone
  * @nr_buffers: number of @buffers; also read without @lock
@@ -53,6 +60,7 @@ struct fp_client {
 	bool sees_addresses;
 	struct fp_windows windows;
 	atomic_t serial;
+	u64 next_slot;
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 nr_buffers;
@@ -73,6 +81,7 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses);
 void fp_client_close(struct fp_client *client);
 void fp_client_get(struct fp_client *client);
 void fp_client_put(struct fp_client *client);
+void fp_client_place(struct fp_client *client, struct fp_buffer *buffer);
 void fp_client_add(struct fp_client *client, struct fp_buffer **buffers, u32 nr);
 u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffer **buffers,
 		   u32 nr, bool partial);

@@ -38,6 +38,8 @@
 #include "uapi/framepool.h"
 #include "user/client.h"
 #include "user/mmap.h"
+#include "user/movable.h"
+#include "user/compact.h"
 
 MODULE_IMPORT_NS(FP_DMA_BUF_NAMESPACE);
 
@@ -360,6 +362,7 @@ static void destroy(struct fp_export *export)
 	struct fp_client *client = export->client;
 
 	atomic_dec(&client->nr_exports);
+	fp_movable_unpin(export->buffer);
 	fp_client_put_buffer(export->buffer);
 	kfree(export);
 	fp_client_put(client);
@@ -396,7 +399,7 @@ static const struct dma_buf_ops read_only_ops = {
 	COMMON_OPS,
 };
 
-/* Takes over the reference to the buffer. */
+/* Takes over the reference to the buffer, and a pin. */
 static struct fp_export *create(struct fp_client *client, struct fp_buffer *buffer,
 				const struct framepool_ioc_export *args)
 {
@@ -408,6 +411,7 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 		export = ERR_PTR(-EMFILE);
 	}
 	if (IS_ERR_OR_NULL(export)) {
+		fp_movable_unpin(buffer);
 		fp_client_put_buffer(buffer);
 		return export ?: ERR_PTR(-ENOMEM);
 	}
@@ -423,7 +427,10 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 	return export;
 }
 
-/* Create a dma-buf; takes over the reference to the buffer. Returns its file, with @flags. */
+/*
+ * Create a dma-buf; takes over the reference to the buffer, and a pin. Returns its file, with
+ * @flags.
+ */
 static struct file *create_file(struct fp_client *client, struct fp_buffer *buffer,
 				const struct framepool_ioc_export *args, int flags)
 {
@@ -478,6 +485,8 @@ static struct file *get_file_of(struct fp_client *client, const struct framepool
 	ret = check_range(buffer, args);
 	whole = !ret && is_whole(buffer, args);
 	file = whole ? fp_client_get_exported(buffer) : NULL;
+	if (!ret && !file)
+		ret = fp_compact_pin(buffer);
 	if (ret || file) {
 		fp_client_put_buffer(buffer);
 		return file ?: ERR_PTR(ret);

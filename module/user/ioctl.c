@@ -15,6 +15,8 @@
 #include "user/client.h"
 #include "user/export.h"
 #include "user/mmap.h"
+#include "user/movable.h"
+#include "user/compact.h"
 #include "user/objects.h"
 
 union args {
@@ -30,6 +32,7 @@ union args {
 	struct framepool_ioc_export export;
 	struct framepool_ioc_describe describe;
 	struct framepool_ioc_sync sync;
+	struct framepool_ioc_pin pin;
 };
 
 static int do_info(struct fp_client *client, void *args, void __user *user)
@@ -81,9 +84,53 @@ static int do_query(struct fp_client *client, void *data, void __user *user)
 	args->length = buffer->run.nr << PAGE_SHIFT;
 	args->offset = (u64)buffer->pgoff << PAGE_SHIFT;
 	args->mapped_bytes = fp_mmap_bytes(client, buffer->pgoff, buffer->run.nr);
-	args->address = client->sees_addresses ? (u64)buffer->pfn << PAGE_SHIFT : 0;
+	args->address = client->sees_addresses ? fp_movable_address(buffer) : 0;
 	fp_client_put_buffer(buffer);
 	return 0;
+}
+
+static int do_pin(struct fp_client *client, void *data, void __user *user)
+{
+	struct framepool_ioc_pin *args = data;
+	struct fp_buffer *buffer;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	buffer = fp_client_get_handle(client, args->handle);
+	if (!buffer)
+		return -ENOENT;
+	ret = fp_compact_pin(buffer);
+	args->address = client->sees_addresses ? fp_movable_address(buffer) : 0;
+	fp_client_put_buffer(buffer);
+	return ret;
+}
+
+static int do_unpin(struct fp_client *client, void *data, void __user *user)
+{
+	const struct framepool_ioc_pin *args = data;
+	struct fp_buffer *buffer;
+	int ret;
+
+	if (args->flags)
+		return -EINVAL;
+	buffer = fp_client_get_handle(client, args->handle);
+	if (!buffer)
+		return -ENOENT;
+	ret = fp_movable_unpin(buffer);
+	fp_client_put_buffer(buffer);
+	return ret;
+}
+
+/* The program never learned that it is pinned. */
+static void undo_pin(struct fp_client *client, const union args *args)
+{
+	struct fp_buffer *buffer = fp_client_get_handle(client, args->pin.handle);
+
+	if (!buffer)
+		return;
+	fp_movable_unpin(buffer);
+	fp_client_put_buffer(buffer);
 }
 
 /* The program never learned the handle. */
@@ -150,6 +197,8 @@ static const struct op ops[] = {
 	   .no_results = true),
 	OP(FRAMEPOOL_IOC_DESCRIBE, framepool_ioc_describe, address, fp_export_describe),
 	OP(FRAMEPOOL_IOC_SYNC, framepool_ioc_sync, length, fp_export_sync, .no_results = true),
+	OP(FRAMEPOOL_IOC_PIN, framepool_ioc_pin, address, do_pin, .undo = undo_pin),
+	OP(FRAMEPOOL_IOC_UNPIN, framepool_ioc_pin, handle, do_unpin, .no_results = true),
 };
 
 static const struct op *find_op(unsigned int cmd)

@@ -78,14 +78,27 @@ static void unmap_folio(const struct vm_fault *vmf, struct folio *folio)
 			    1);
 }
 
+/* The page at an offset, which stays there while its folio is locked. */
+static struct page *lock_page_of(const struct fp_buffer *buffer, unsigned long pgoff)
+{
+	struct page *page = fp_buffer_page(buffer, pgoff);
+
+	folio_lock(page_folio(page));
+	while (unlikely(buffer->movable && page != fp_buffer_page(buffer, pgoff))) {
+		folio_unlock(page_folio(page));
+		page = fp_buffer_page(buffer, pgoff);
+		folio_lock(page_folio(page));
+	}
+	return page;
+}
+
 /* Put the page into vmf->page, with its folio locked. */
 static vm_fault_t find_page(struct vm_fault *vmf)
 {
 	struct fp_buffer *buffer = vmf->vma->vm_private_data;
-	struct page *page = fp_buffer_page(buffer, vmf->pgoff);
+	struct page *page = lock_page_of(buffer, vmf->pgoff);
 	struct folio *folio = page_folio(page);
 
-	folio_lock(folio);
 	/* Each small page takes a reference: enough mappings could make the count overflow. */
 	if (unlikely(fp_client_is_revoked(buffer->client) || folio_ref_count(folio) <= 0)) {
 		folio_unlock(folio);
@@ -320,9 +333,11 @@ int fp_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (ret)
 		return ret;
-	if (vma->vm_pgoff >= FP_WINDOW_FIRST)
-		return map_window(client, vma);
-	return vma->vm_pgoff < FP_BUFFER_FIRST ? map_own(client, vma) : map_buffer(client, vma);
+	if (vma->vm_pgoff < FP_BUFFER_FIRST)
+		return map_own(client, vma);
+	if (vma->vm_pgoff < FP_WINDOW_FIRST || vma->vm_pgoff >= FP_MOVABLE_FIRST)
+		return map_buffer(client, vma);
+	return map_window(client, vma);
 }
 
 /* Find the first VMA of the file, by offset, that begins at or after @pgoff. */

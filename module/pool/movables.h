@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_MOVABLES_H
+#define FP_MOVABLES_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "core/buddy.h"
+
+struct fp_pool;
+
+/**
+ * struct fp_movables - the buffers of a pool that may move
+ * @make_room: moves what is in the way of a run, and allocates it, as fp_pool_alloc(); constant
+ * @lock: protects @by_frame, and the places and pins of the buffers; process context only
+ * @by_frame: the buffers (struct fp_buffer), by their first frames
+ * @split: those that are in two places, since references keep them from moving on and back
+ * @wait: for moves to end
+ * @moving: held by the one mover
+ * @round: how often somebody made room, so that what refused to move is not tried again in the same
+ *	   round (protected by @moving)
+ * @nr_moves: buffers moved
+ * @nr_moved: frames copied for that
+ * @nr_refused: how often a buffer could not be moved
+ */
+struct fp_movables {
+	int (*make_room)(struct fp_pool *pool, struct fp_owner *owner,
+			 const struct fp_request *request, struct fp_run *run);
+	spinlock_t lock;
+	struct rb_root by_frame;
+	struct list_head split;
+	wait_queue_head_t wait;
+	struct mutex moving;
+	u32 round;
+	atomic64_t nr_moves;
+	atomic64_t nr_moved;
+	atomic64_t nr_refused;
+};
+
+static inline void fp_movables_init(struct fp_movables *movables)
+{
+	spin_lock_init(&movables->lock);
+	movables->by_frame = RB_ROOT;
+	INIT_LIST_HEAD(&movables->split);
+	init_waitqueue_head(&movables->wait);
+	mutex_init(&movables->moving);
+}
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_COMPACT_H
+#define FP_COMPACT_H
+
+#include "user/buffer.h"
+
+int fp_compact_pin(struct fp_buffer *buffer);
+int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
+		      const struct fp_request *request, struct fp_run *run);
+
+#endif

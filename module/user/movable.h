@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_MOVABLE_H
+#define FP_MOVABLE_H
+
+#include "user/buffer.h"
+
+void fp_movable_add(struct fp_buffer *buffer);
+void fp_movable_remove(struct fp_buffer *buffer);
+struct fp_buffer *fp_movable_first(struct fp_pool *pool, u64 frame);
+struct fp_buffer *fp_movable_next(const struct fp_buffer *buffer);
+bool fp_movable_may_move(const struct fp_buffer *buffer);
+bool fp_movable_begin(struct fp_buffer *buffer);
+void fp_movable_set_place(struct fp_buffer *buffer, unsigned long to_pfn, u64 nr_moved);
+void fp_movable_settle(struct fp_buffer *buffer, u64 frame);
+void fp_movable_end(struct fp_buffer *buffer);
+struct fp_buffer *fp_movable_begin_split(struct fp_pool *pool);
+int fp_movable_pin(struct fp_buffer *buffer);
+int fp_movable_unpin(struct fp_buffer *buffer);
+u64 fp_movable_address(const struct fp_buffer *buffer);
+
+#endif

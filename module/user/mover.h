@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_MOVER_H
+#define FP_MOVER_H
+
+#include "user/buffer.h"
+
+int fp_mover_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, u32 *index);
+void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty);
+void fp_mover_clear(const struct fp_pool *pool, u32 index, u32 nr);
+struct fp_buffer *fp_mover_begin_run(struct fp_pool *pool, u64 frame);
+u64 fp_mover_move_run(struct fp_pool *pool, struct fp_buffer *buffer, u32 to, u64 done);
+bool fp_mover_move_blocks(struct fp_pool *pool, u32 index);
+
+#endif
