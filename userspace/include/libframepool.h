@@ -260,6 +260,24 @@ void framepool_wait(struct framepool *fp, uint64_t timeout_ns);
 void framepool_dump(struct framepool *fp, bool dump);
 
 /**
+ * framepool_movable - say whether new buffers may be moved
+ * @fp: the client
+ * @movable: true: the kernel may move buffers that any thread allocates from now on to other
+ *           frames, where that makes room for a longer run. false, which is the default: a buffer
+ *           stays at the physical address where it was allocated.
+ *
+ * Programs notice a move only by the time that an access waits meanwhile. Addresses of mappings,
+ * offsets and handles stay the same. Each place satisfies the alignment and the limit of the
+ * address that the buffer was allocated with. A buffer does not move while it is pinned
+ * (framepool_buffer_pin()), has a dma-buf (framepool_buffer_export()), or something else in the
+ * kernel, such as direct I/O, refers to its pages. This does not concern caches.
+ *
+ * Leave it off where a program reads physical addresses from /proc/self/pagemap, or must never wait
+ * for a page.
+ */
+void framepool_movable(struct framepool *fp, bool movable);
+
+/**
  * framepool_buffer_free - unmap a buffer and free it
  * @buf: the buffer, or NULL
  *
@@ -333,9 +351,54 @@ int framepool_buffer_mapped_bytes(const struct framepool_buffer *buf, uint64_t *
  *
  * The buffer is contiguous: its byte n is at @address + n.
  *
- * Return: as framepool_buffer_mapped_bytes().
+ * Return: as framepool_buffer_mapped_bytes(); EADDRNOTAVAIL: the buffer may move, and is not
+ * pinned, so the address would not last. Without CAP_SYS_ADMIN that is not told: @address is 0.
  */
 int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *address);
+
+/**
+ * framepool_buffer_pin - keep a buffer where it is
+ * @buf: the buffer
+ * @address: set to the physical address of its first byte, or to 0 if the client was opened without
+ *           CAP_SYS_ADMIN; or NULL
+ *
+ * Before a device gets the address of a buffer that was allocated after framepool_movable(). This
+ * waits for the end of a move that is under way. Pins are counted: the buffer may move again after
+ * as many calls of framepool_buffer_unpin(). Buffers that never move can be pinned, too. A dma-buf
+ * of the buffer pins it by itself.
+ *
+ * Return: 0, or -1 with errno
+ *  EBUSY      a part of the buffer has moved, and references to its pages (by direct I/O, for
+ *             example) keep the rest from following: try again when they are gone
+ *  EOVERFLOW  it has 2^32 - 1 pins
+ *  ENOENT     somebody else freed the handle
+ *  ENOTTY     the module is of a version without this call
+ *  ENODEV, EINTR
+ * framepool_explain_pin() has a sentence for each of them.
+ */
+int framepool_buffer_pin(struct framepool_buffer *buf, uint64_t *address);
+
+/**
+ * framepool_buffer_unpin - undo framepool_buffer_pin()
+ * @buf: the buffer
+ *
+ * Return: 0, or -1 with errno EINVAL (it has no pin), ENOENT, ENOTTY, ENODEV, as for
+ * framepool_buffer_pin().
+ */
+int framepool_buffer_unpin(struct framepool_buffer *buf);
+
+/**
+ * framepool_explain_pin - say why a buffer was not pinned, or has no address, and what to do
+ * @err: the errno that framepool_buffer_pin(), framepool_buffer_unpin() or
+ *       framepool_buffer_address() gave
+ * @text: the sentence is written here, without a newline, and cut if it is longer than @size
+ * @size: bytes at @text, at least 1; 256 are enough for each sentence
+ *
+ * errno is left alone.
+ *
+ * Return: @text.
+ */
+char *framepool_explain_pin(int err, char *text, size_t size);
 
 /* flags of an export; also in framepool.h */
 #define FRAMEPOOL_EXPORT_READ_ONLY	(1U << 0)	/* for reading only */
@@ -362,6 +425,7 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
  *          client has 16384 dma-bufs
  *  ENFILE  the system has as many open files as it may have
  *  ENOTTY  the module is of a version without this call
+ *  EBUSY   as for framepool_buffer_pin(), since a buffer with a dma-buf does not move
  *  ENOBUFS, ENODEV
  */
 int framepool_buffer_export(const struct framepool_buffer *buf, uint64_t offset, uint64_t length,

@@ -98,7 +98,8 @@ int framepool_arena_init(struct framepool_arena *arena, void *memory, size_t byt
  * @buf: the buffer, which must outlive the arena. It is mapped if it is not yet.
  * @flags: as for framepool_arena_init()
  *
- * It uses the physical address, which is of no use to a device behind an IOMMU that translates.
+ * It uses the physical address, which is of no use to a device behind an IOMMU that translates. A
+ * buffer that may move (framepool_movable()) has one only if it is pinned, and must stay so.
  *
  * Return: 0, or -1 with errno EINVAL (@flags), ENOENT or ENODEV as for framepool_buffer_address(),
  * or as for framepool_buffer_map().
@@ -220,8 +221,8 @@ size_t framepool_arena_used(const struct framepool_arena *arena);
  * framepool_arena_address - where a device finds a byte
  * @arena: the arena
  * @byte: the byte, which is in use; of a chain, in any of its buffers
- * @address: set to that, counted from the address of the arena; or to 0 if it is not known: see
- *           framepool_arena_init() and framepool_buffer_address()
+ * @address: set to that, counted from the address of the arena; or to 0 if it is not known, as
+ *           where memory may move: see framepool_arena_init() and framepool_buffer_address()
  *
  * A piece is physically contiguous, if the memory of the arena is.
  *

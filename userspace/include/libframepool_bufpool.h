@@ -224,7 +224,8 @@ int framepool_bufpool_fd(struct framepool_bufpool *pool);
  * framepool_bufpool_address - the physical address of a buffer
  * @pool: its pool
  * @buffer: the buffer, borrowed or not
- * @address: set to the address, or to 0 if the client was opened without CAP_SYS_ADMIN
+ * @address: set to the address, or to 0 if the client was opened without CAP_SYS_ADMIN, or the
+ *           buffer may move: framepool_movable() was in effect when the pool took its memory
  *
  * Return: 0, or -1 with errno EINVAL: the pool has no buffer at that address.
  */

@@ -104,7 +104,7 @@ int framepool_arena_init_buffer(struct framepool_arena *arena, struct framepool_
 	char *memory = framepool_buffer_map(buf);
 	uint64_t address;
 
-	if (!memory || framepool_buffer_address(buf, &address) ||
+	if (!memory || fp_buffer_lasting_address(buf, &address) ||
 	    framepool_arena_init(arena, memory, buf->length, address, flags)) {
 		*arena = (struct framepool_arena){ .flags = 0 };
 		return -1;

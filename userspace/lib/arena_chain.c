@@ -104,7 +104,7 @@ static bool use_buffer(struct framepool_arena *arena, struct link *link, size_t 
 	struct framepool_chain *chain = arena->chain;
 	uint64_t address;
 
-	if (framepool_buffer_address(link->buf, &address))
+	if (fp_buffer_lasting_address(link->buf, &address))
 		return false;
 	fp_arena_set_memory(arena, link->buf->memory, link->buf->length, address, align);
 	link->previous = chain->newest;

@@ -167,6 +167,23 @@ int framepool_buffer_address(const struct framepool_buffer *buf, uint64_t *addre
 
 	if (query(buf, &call))
 		return -1;
+	if (call.address == FRAMEPOOL_ADDRESS_MOVES) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
 	*address = call.address;
+	return 0;
+}
+
+int fp_buffer_lasting_address(const struct framepool_buffer *buf, uint64_t *address)
+{
+	int err = errno;
+
+	if (!framepool_buffer_address(buf, address))
+		return 0;
+	if (errno != EADDRNOTAVAIL)
+		return -1;
+	*address = 0;
+	errno = err;
 	return 0;
 }

@@ -177,7 +177,7 @@ static bool fill_chunk(struct framepool_bufpool *pool, struct fp_size *size, siz
 	chunk->buf = framepool_buffer_alloc_constrained(pool->fp, bytes, align, 0);
 	if (!chunk->buf)
 		return false;
-	if (framepool_buffer_address(chunk->buf, &chunk->address) ||
+	if (fp_buffer_lasting_address(chunk->buf, &chunk->address) ||
 	    mmap(chunk_at(size, which), chunk->buf->length, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_FIXED, chunk->buf->fd,
 		 (off_t)chunk->buf->offset) == MAP_FAILED) {

@@ -186,3 +186,8 @@ void framepool_dump(struct framepool *fp, bool dump)
 {
 	set_flag(fp, FRAMEPOOL_ALLOC_DUMP, dump);
 }
+
+void framepool_movable(struct framepool *fp, bool movable)
+{
+	set_flag(fp, FRAMEPOOL_ALLOC_MOVABLE, movable);
+}

@@ -93,6 +93,15 @@ struct framepool_cache {
 bool fp_node_path(const char *pool, char path[FP_NODE_PATH_MAX]);
 
 /**
+ * fp_buffer_lasting_address - the physical address of a buffer, if it is known and stays the same
+ * @buf: the buffer
+ * @address: set to it; or to 0 if the client may not see it, or the buffer may move
+ *
+ * Return: 0, or -1 with errno ENOENT or ENODEV.
+ */
+int fp_buffer_lasting_address(const struct framepool_buffer *buf, uint64_t *address);
+
+/**
  * fp_explain_map - say why mmap() failed and what to do
  * @err: the errno that it gave
  * @what: what was to be mapped: "a buffer of 64 KiB"

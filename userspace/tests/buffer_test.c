@@ -76,6 +76,36 @@ static void check_own(void)
 	check(!fake_buffers(), "own_buffer_is_freed_once");
 }
 
+static void check_movable(void)
+{
+	struct framepool_buffer *buf, *stays = framepool_buffer_alloc(fp, 4096), *many[2];
+	uint64_t address = 1, pinned = 2;
+
+	framepool_movable(fp, true);
+	buf = framepool_buffer_alloc(fp, 4096);
+	check(framepool_alloc_batch(fp, 4096, 0, 0, false, many, 2) == 2 &&
+	      framepool_buffer_address(many[1], &address) && errno == EADDRNOTAVAIL,
+	      "movable_buffers_of_a_batch_have_no_address");
+	framepool_free_batch(many, 2);
+	framepool_movable(fp, false);
+	errno = 0;
+	check(framepool_buffer_address(buf, &address) && errno == EADDRNOTAVAIL && address == 1,
+	      "movable_buffer_has_no_address");
+	check(!framepool_buffer_address(stays, &address) && address, "other_buffer_has_one");
+	check(!framepool_buffer_pin(buf, &pinned) && !framepool_buffer_address(buf, &address) &&
+	      address == pinned, "pin_tells_the_address");
+	check(!framepool_buffer_pin(buf, NULL) && !framepool_buffer_unpin(buf) &&
+	      !framepool_buffer_address(buf, &address) && !framepool_buffer_unpin(buf) &&
+	      framepool_buffer_address(buf, &address), "pins_are_counted");
+	errno = 0;
+	check(framepool_buffer_unpin(buf) && errno == EINVAL, "unpin_without_a_pin_is_einval");
+	fake_hide_addresses(true);
+	check(!framepool_buffer_address(buf, &address) && !address, "hidden_address_is_zero");
+	fake_hide_addresses(false);
+	framepool_buffer_free(buf);
+	framepool_buffer_free(stays);
+}
+
 static void check_batch(void)
 {
 	bool right = true;
@@ -111,6 +141,7 @@ int main(void)
 	check_one();
 	check_refused();
 	check_own();
+	check_movable();
 	check_batch();
 	check_batch_that_fails();
 	fake_close(fp);

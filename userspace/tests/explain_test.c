@@ -184,6 +184,28 @@ static void check_map(void)
 	framepool_buffer_free(buf);
 }
 
+static bool pins_as(int err, const char *words)
+{
+	char text[256];
+
+	errno = ERANGE;
+	framepool_explain_pin(err, text, sizeof(text));
+	if (errno == ERANGE && strstr(text, words) && !strchr(text, '\n'))
+		return true;
+	printf("# %s\n", text);
+	return false;
+}
+
+static void check_pin(void)
+{
+	check(pins_as(EADDRNOTAVAIL, "may move") && pins_as(EBUSY, "has moved") &&
+	      pins_as(EINVAL, "not pinned") && pins_as(EOVERFLOW, "as many pins") &&
+	      pins_as(ENOENT, "freed its handle") && pins_as(ENOTTY, "moves no memory") &&
+	      pins_as(ENODEV, "shut down"), "explain_pin_has_a_sentence_for_each_error");
+	check(pins_as(EINTR, "cannot pin the buffer: Interrupted"),
+	      "explain_pin_knows_other_errors");
+}
+
 static bool cuts_to(size_t size)
 {
 	char text[64];
@@ -202,6 +224,7 @@ int main(void)
 	check_timeout();
 	check_others();
 	check_map();
+	check_pin();
 	check(cuts_to(1) && cuts_to(20), "explain_alloc_stays_in_its_buffer");
 	fake_close(fp);
 	return 0;

@@ -55,11 +55,15 @@ struct fake_cache {
  * @handle: 0: this one does not exist
  * @offset: where in the file it lies, behind the windows of all caches
  * @length: its length
+ * @movable: it may move, but never does
+ * @nr_pins: how often it is pinned
  */
 struct fake_buffer {
 	uint64_t handle;
 	uint64_t offset;
 	uint64_t length;
+	bool movable;
+	uint32_t nr_pins;
 };
 
 /* Shared by all processes; @lock protects the rest. */
@@ -293,7 +297,8 @@ static int alloc_buffer(struct framepool_ioc_alloc *call)
 	uint64_t begin = begin_buffer(call);
 
 	if (call->size != sizeof(*call) || !call->length ||
-	    call->flags & ~(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_OWN))
+	    call->flags & ~(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_OWN |
+			    FRAMEPOOL_ALLOC_MOVABLE))
 		return EINVAL;
 	if (own && find_buffer_at(0))
 		return EEXIST;
@@ -304,7 +309,12 @@ static int alloc_buffer(struct framepool_ioc_alloc *call)
 	call->offset = own ? 0 : CACHES * fake->bytes + begin;
 	fake->buffers_end = begin + call->length;
 	fake->nr_buffers++;
-	*buffer = (struct fake_buffer){ call->handle, call->offset, call->length };
+	*buffer = (struct fake_buffer){
+		.handle = call->handle,
+		.offset = call->offset,
+		.length = call->length,
+		.movable = call->flags & FRAMEPOOL_ALLOC_MOVABLE,
+	};
 	return 0;
 }
 
@@ -325,6 +335,41 @@ static int free_buffer(const struct framepool_ioc_free *call)
 	return 0;
 }
 
+static uint64_t address_of(const struct fake_buffer *buffer)
+{
+	if (fake->hides_addresses)
+		return 0;
+	return buffer->movable && !buffer->nr_pins ? FRAMEPOOL_ADDRESS_MOVES :
+						     FAKE_ADDRESS + buffer->offset;
+}
+
+static int pin_buffer(struct framepool_ioc_pin *call)
+{
+	struct fake_buffer *buffer = call->handle ? find_buffer(call->handle) : NULL;
+
+	if (call->size != sizeof(*call) || call->flags)
+		return EINVAL;
+	if (!buffer)
+		return ENOENT;
+	buffer->nr_pins++;
+	call->address = address_of(buffer);
+	return 0;
+}
+
+static int unpin_buffer(const struct framepool_ioc_pin *call)
+{
+	struct fake_buffer *buffer = call->handle ? find_buffer(call->handle) : NULL;
+
+	if (call->size != sizeof(*call) || call->flags)
+		return EINVAL;
+	if (!buffer)
+		return ENOENT;
+	if (!buffer->nr_pins)
+		return EINVAL;
+	buffer->nr_pins--;
+	return 0;
+}
+
 static int query_buffer(struct framepool_ioc_query *call)
 {
 	const struct fake_buffer *buffer = NULL;
@@ -340,7 +385,7 @@ static int query_buffer(struct framepool_ioc_query *call)
 	call->handle = buffer->handle;
 	call->length = buffer->length;
 	call->offset = buffer->offset;
-	call->address = fake->hides_addresses ? 0 : FAKE_ADDRESS + buffer->offset;
+	call->address = address_of(buffer);
 	return 0;
 }
 
@@ -391,6 +436,10 @@ static int answer(unsigned long request, void *call)
 		return free_buffer(call);
 	case FRAMEPOOL_IOC_QUERY:
 		return query_buffer(call);
+	case FRAMEPOOL_IOC_PIN:
+		return pin_buffer(call);
+	case FRAMEPOOL_IOC_UNPIN:
+		return unpin_buffer(call);
 	case FRAMEPOOL_IOC_ALLOC_BATCH:
 	case FRAMEPOOL_IOC_FREE_BATCH:
 		return do_batch(request, call);
