@@ -254,6 +254,18 @@ TEST_F(move, exported_buffers_stay)
 	stays(_metadata, self, 4 * MIB, hold_by_export, release_export);
 }
 
+TEST_F(move, pin_of_a_dmabuf_is_not_the_programs)
+{
+	struct buffer buffer;
+	int fd;
+
+	ASSERT_EQ(0, buffer_alloc_any(self->fd, MOVABLE, HUGE_FRAME, 0, 0, &buffer));
+	fd = export(self->fd, buffer.handle, HUGE_FRAME);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EINVAL, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	close(fd);
+}
+
 /* Buffers that threads write while they move. */
 #define NR_WRITTEN	48
 #define NR_WRITERS	3

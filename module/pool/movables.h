@@ -21,8 +21,8 @@ struct fp_pool;
  * @split: those that are in two places, since references keep them from moving on and back
  * @wait: for moves to end
  * @moving: held by the one mover
- * @round: how often somebody made room, so that what refused to move is not tried again in the same
- *	   round (protected by @moving)
+ * @round: counts from 1 how often somebody made room, so that what refused to move is not tried
+ *	   again in the same round (protected by @moving)
  * @nr_moves: buffers moved
  * @nr_moved: frames copied for that
  * @nr_refused: how often a buffer could not be moved
@@ -48,6 +48,8 @@ static inline void fp_movables_init(struct fp_movables *movables)
 	INIT_LIST_HEAD(&movables->split);
 	init_waitqueue_head(&movables->wait);
 	mutex_init(&movables->moving);
+	/* No buffer was refused yet. */
+	movables->round = 1;
 }
 
 #endif

@@ -110,7 +110,7 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
 	buffer->exported = NULL;
 	buffer->keep = request->dirty;
 	buffer->movable = movable;
-	buffer->nr_pins = 0;
+	memset(buffer->nr_pins, 0, sizeof(buffer->nr_pins));
 	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
 	if (movable) {
 		begin_movable(buffer, request);

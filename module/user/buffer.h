@@ -18,6 +18,13 @@
 struct file;
 struct fp_client;
 
+/* who keeps a buffer where it is */
+enum fp_pin {
+	FP_PIN_PROGRAM,		/* FRAMEPOOL_IOC_PIN */
+	FP_PIN_EXPORT,		/* a dma-buf of it */
+	FP_NR_PINS
+};
+
 /**
  * struct fp_buffer - the object behind a handle
  * @refs: one for the handle, one for each VMA, one for each dma-buf
@@ -39,7 +46,7 @@ struct fp_client;
  * @last_hpfn: likewise, its limit; constant
  * @to_pfn: where it moves to
  * @nr_moved: how many of its pages, from the first on, are there
- * @nr_pins: how many want it to stay
+ * @nr_pins: how many want it to stay, by enum fp_pin
  * @refused: last round in which it could not be moved
  * @moving: the mover has it
  * @keep: the client may want the same memory again, without clearing; constant
@@ -64,7 +71,7 @@ struct fp_buffer {
 	u32 last_hpfn;
 	unsigned long to_pfn;
 	u64 nr_moved;
-	u32 nr_pins;
+	u32 nr_pins[FP_NR_PINS];
 	u32 refused;
 };
 

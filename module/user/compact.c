@@ -321,14 +321,15 @@ static void unsplit(struct mover *mover)
 /**
  * fp_compact_pin() - keep a buffer where it is
  * @buffer: the buffer, with a reference
+ * @kind: for whom
  *
  * Context: may sleep.
  * Return: as fp_movable_pin().
  */
-int fp_compact_pin(struct fp_buffer *buffer)
+int fp_compact_pin(struct fp_buffer *buffer, enum fp_pin kind)
 {
 	struct mover mover = { .pool = buffer->client->pool };
-	int ret = fp_movable_pin(buffer);
+	int ret = fp_movable_pin(buffer, kind);
 
 	if (ret != -EBUSY)
 		return ret;
@@ -336,7 +337,7 @@ int fp_compact_pin(struct fp_buffer *buffer)
 		return -EINTR;
 	unsplit(&mover);
 	mutex_unlock(&mover.pool->movables.moving);
-	return fp_movable_pin(buffer);
+	return fp_movable_pin(buffer, kind);
 }
 
 /**

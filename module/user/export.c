@@ -362,7 +362,7 @@ static void destroy(struct fp_export *export)
 	struct fp_client *client = export->client;
 
 	atomic_dec(&client->nr_exports);
-	fp_movable_unpin(export->buffer);
+	fp_movable_unpin(export->buffer, FP_PIN_EXPORT);
 	fp_client_put_buffer(export->buffer);
 	kfree(export);
 	fp_client_put(client);
@@ -411,7 +411,7 @@ static struct fp_export *create(struct fp_client *client, struct fp_buffer *buff
 		export = ERR_PTR(-EMFILE);
 	}
 	if (IS_ERR_OR_NULL(export)) {
-		fp_movable_unpin(buffer);
+		fp_movable_unpin(buffer, FP_PIN_EXPORT);
 		fp_client_put_buffer(buffer);
 		return export ?: ERR_PTR(-ENOMEM);
 	}
@@ -486,7 +486,7 @@ static struct file *get_file_of(struct fp_client *client, const struct framepool
 	whole = !ret && is_whole(buffer, args);
 	file = whole ? fp_client_get_exported(buffer) : NULL;
 	if (!ret && !file)
-		ret = fp_compact_pin(buffer);
+		ret = fp_compact_pin(buffer, FP_PIN_EXPORT);
 	if (ret || file) {
 		fp_client_put_buffer(buffer);
 		return file ?: ERR_PTR(ret);

@@ -100,7 +100,7 @@ static int do_pin(struct fp_client *client, void *data, void __user *user)
 	buffer = fp_client_get_handle(client, args->handle);
 	if (!buffer)
 		return -ENOENT;
-	ret = fp_compact_pin(buffer);
+	ret = fp_compact_pin(buffer, FP_PIN_PROGRAM);
 	args->address = client->sees_addresses ? fp_movable_address(buffer) : 0;
 	fp_client_put_buffer(buffer);
 	return ret;
@@ -117,7 +117,7 @@ static int do_unpin(struct fp_client *client, void *data, void __user *user)
 	buffer = fp_client_get_handle(client, args->handle);
 	if (!buffer)
 		return -ENOENT;
-	ret = fp_movable_unpin(buffer);
+	ret = fp_movable_unpin(buffer, FP_PIN_PROGRAM);
 	fp_client_put_buffer(buffer);
 	return ret;
 }
@@ -129,7 +129,7 @@ static void undo_pin(struct fp_client *client, const union args *args)
 
 	if (!buffer)
 		return;
-	fp_movable_unpin(buffer);
+	fp_movable_unpin(buffer, FP_PIN_PROGRAM);
 	fp_client_put_buffer(buffer);
 }
 

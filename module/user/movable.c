@@ -104,6 +104,11 @@ void fp_movable_remove(struct fp_buffer *buffer)
 				   FP_HUGE_FRAMES, buffer->run.nr / FP_HUGE_FRAMES);
 }
 
+static bool is_pinned(const struct fp_buffer *buffer)
+{
+	return buffer->nr_pins[FP_PIN_PROGRAM] || buffer->nr_pins[FP_PIN_EXPORT];
+}
+
 /**
  * fp_movable_may_move() - does nothing that we know of keep a buffer where it is?
  * @buffer: the buffer; the movables are locked
@@ -112,7 +117,7 @@ void fp_movable_remove(struct fp_buffer *buffer)
  */
 bool fp_movable_may_move(const struct fp_buffer *buffer)
 {
-	return !buffer->nr_pins && !buffer->moving && !buffer->nr_moved &&
+	return !is_pinned(buffer) && !buffer->moving && !buffer->nr_moved &&
 	       buffer->refused != movables_of(buffer)->round;
 }
 
@@ -223,12 +228,13 @@ void fp_movable_end(struct fp_buffer *buffer)
 /**
  * fp_movable_pin() - keep a buffer where it is
  * @buffer: the buffer, with a reference
+ * @kind: for whom
  *
  * Context: may sleep.
  * Return: 0; -EINTR: killed; -EBUSY: it is partly here and partly there, since references to its
  * pages keep it from moving on and back; -EOVERFLOW: it has too many pins.
  */
-int fp_movable_pin(struct fp_buffer *buffer)
+int fp_movable_pin(struct fp_buffer *buffer, enum fp_pin kind)
 {
 	struct fp_movables *movables = movables_of(buffer);
 	int ret = 0;
@@ -241,10 +247,10 @@ int fp_movable_pin(struct fp_buffer *buffer)
 	}
 	if (!ret && buffer->nr_moved)
 		ret = -EBUSY;
-	if (!ret && buffer->nr_pins == U32_MAX)
+	if (!ret && buffer->nr_pins[kind] == U32_MAX)
 		ret = -EOVERFLOW;
 	if (!ret)
-		buffer->nr_pins++;
+		buffer->nr_pins[kind]++;
 	spin_unlock(&movables->lock);
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }
@@ -252,18 +258,19 @@ int fp_movable_pin(struct fp_buffer *buffer)
 /**
  * fp_movable_unpin() - undo fp_movable_pin()
  * @buffer: the buffer
+ * @kind: as it was pinned
  *
  * Context: process.
- * Return: 0; -EINVAL: it has no pin.
+ * Return: 0; -EINVAL: it has no pin of that kind.
  */
-int fp_movable_unpin(struct fp_buffer *buffer)
+int fp_movable_unpin(struct fp_buffer *buffer, enum fp_pin kind)
 {
 	struct fp_movables *movables = movables_of(buffer);
 	int ret = 0;
 
 	spin_lock(&movables->lock);
-	if (buffer->nr_pins)
-		buffer->nr_pins--;
+	if (buffer->nr_pins[kind])
+		buffer->nr_pins[kind]--;
 	else
 		ret = -EINVAL;
 	spin_unlock(&movables->lock);
@@ -285,7 +292,7 @@ u64 fp_movable_address(const struct fp_buffer *buffer)
 	if (!buffer->movable)
 		return (u64)buffer->pfn << PAGE_SHIFT;
 	spin_lock(&movables->lock);
-	address = buffer->nr_pins ? (u64)buffer->pfn << PAGE_SHIFT : FRAMEPOOL_ADDRESS_MOVES;
+	address = is_pinned(buffer) ? (u64)buffer->pfn << PAGE_SHIFT : FRAMEPOOL_ADDRESS_MOVES;
 	spin_unlock(&movables->lock);
 	return address;
 }

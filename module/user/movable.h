@@ -14,8 +14,8 @@ void fp_movable_set_place(struct fp_buffer *buffer, unsigned long to_pfn, u64 nr
 void fp_movable_settle(struct fp_buffer *buffer, u64 frame);
 void fp_movable_end(struct fp_buffer *buffer);
 struct fp_buffer *fp_movable_begin_split(struct fp_pool *pool);
-int fp_movable_pin(struct fp_buffer *buffer);
-int fp_movable_unpin(struct fp_buffer *buffer);
+int fp_movable_pin(struct fp_buffer *buffer, enum fp_pin kind);
+int fp_movable_unpin(struct fp_buffer *buffer, enum fp_pin kind);
 u64 fp_movable_address(const struct fp_buffer *buffer);
 
 #endif
