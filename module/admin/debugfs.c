@@ -14,6 +14,7 @@
 #include <linux/user_namespace.h>
 
 #include "admin/layout.h"
+#include "admin/obstacles.h"
 #include "kernel/cache.h"
 #include "pool/pool.h"
 #include "pool/stats.h"
@@ -302,5 +303,6 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("caches", 0400, dir, pool, &caches_fops);
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	fp_layout_create(pool, dir);
+	fp_obstacles_create(pool, dir);
 	return root;
 }

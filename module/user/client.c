@@ -673,6 +673,48 @@ static struct rb_node *first_locked(struct fp_client *client, unsigned long pgof
 	return found;
 }
 
+/* The first buffer that does not move, and has a part of @nr frames from @frame on. */
+static struct fp_buffer *first_fixed_locked(struct fp_client *client, u64 frame, u64 nr)
+{
+	unsigned long pgoff = frame + FP_BUFFER_FIRST;
+	struct fp_buffer *buffer = find_locked(client, pgoff);
+
+	if (!buffer)
+		buffer = rb_entry_safe(first_locked(client, pgoff), struct fp_buffer, node);
+	if (buffer && buffer->pgoff < pgoff + nr)
+		return buffer;
+	/* The own buffer lies elsewhere in the file. */
+	buffer = find_locked(client, 0);
+	return buffer && !buffer->movable && buffer->run.frame < frame + nr &&
+	       buffer->run.frame + buffer->run.nr > frame ? buffer : NULL;
+}
+
+/**
+ * fp_client_find_fixed() - find the first buffer in some frames that never moves
+ * @client: the client
+ * @frame: the first frame
+ * @nr: how many
+ * @run: set to where the buffer lies, which may begin before them and end behind
+ * @handle: set to its handle, or to 0 if that was freed
+ *
+ * Context: process.
+ * Return: whether there is one.
+ */
+bool fp_client_find_fixed(struct fp_client *client, u64 frame, u64 nr, struct fp_run *run,
+			  u64 *handle)
+{
+	struct fp_buffer *buffer;
+
+	spin_lock(&client->lock);
+	buffer = first_fixed_locked(client, frame, nr);
+	if (buffer) {
+		*run = buffer->run;
+		*handle = buffer->handle;
+	}
+	spin_unlock(&client->lock);
+	return buffer;
+}
+
 /*
  * Collect handles of buffers that begin at *@pgoff or after it, and set *@pgoff to where to go on.
  * Returns how many; after the last one, *@pgoff is 0.

@@ -87,6 +87,8 @@ u32 fp_client_free(struct fp_client *client, const u64 *handles, struct fp_buffe
 		   u32 nr, bool partial);
 struct fp_buffer *fp_client_get_handle(struct fp_client *client, u64 handle);
 struct fp_buffer *fp_client_get_buffer(struct fp_client *client, unsigned long pgoff, u64 nr);
+bool fp_client_find_fixed(struct fp_client *client, u64 frame, u64 nr, struct fp_run *run,
+			  u64 *handle);
 u64 fp_client_handle_at(struct fp_client *client, unsigned long pgoff);
 s64 fp_client_own_frames(struct fp_client *client);
 void fp_client_put_buffer(struct fp_buffer *buffer);

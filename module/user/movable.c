@@ -110,6 +110,23 @@ static bool is_pinned(const struct fp_buffer *buffer)
 }
 
 /**
+ * fp_movable_stay() - what keeps a buffer where it is?
+ * @buffer: the buffer; the movables are locked
+ *
+ * Return: one thing that does.
+ */
+enum fp_stay fp_movable_stay(const struct fp_buffer *buffer)
+{
+	if (buffer->nr_pins[FP_PIN_EXPORT])
+		return FP_STAY_EXPORTED;
+	if (buffer->nr_pins[FP_PIN_PROGRAM])
+		return FP_STAY_PINNED;
+	if (buffer->nr_moved || buffer->refused == movables_of(buffer)->round)
+		return FP_STAY_REFERENCED;
+	return FP_STAY_NOT;
+}
+
+/**
  * fp_movable_may_move() - does nothing that we know of keep a buffer where it is?
  * @buffer: the buffer; the movables are locked
  *
@@ -117,8 +134,7 @@ static bool is_pinned(const struct fp_buffer *buffer)
  */
 bool fp_movable_may_move(const struct fp_buffer *buffer)
 {
-	return !is_pinned(buffer) && !buffer->moving && !buffer->nr_moved &&
-	       buffer->refused != movables_of(buffer)->round;
+	return !buffer->moving && fp_movable_stay(buffer) == FP_STAY_NOT;
 }
 
 /**
