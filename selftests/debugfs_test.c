@@ -145,6 +145,12 @@ static void check_summary(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(stats.fail_nomem, number_of(text, "fail_nomem"));
 	EXPECT_EQ(stats.fail_nospace, number_of(text, "fail_nospace"));
 	EXPECT_EQ(stats.fail_quota, number_of(text, "fail_quota"));
+	EXPECT_EQ(stats.moves, number_of(text, "moves"));
+	EXPECT_EQ(stats.moved_bytes, number_of(text, "moved"));
+	EXPECT_EQ(stats.moves_refused_pinned, number_of(text, "moves_refused_pinned"));
+	EXPECT_EQ(stats.moves_refused_referenced, number_of(text, "moves_refused_referenced"));
+	EXPECT_EQ(stats.moves_refused_bad, number_of(text, "moves_refused_bad"));
+	EXPECT_EQ(stats.moves_refused_no_room, number_of(text, "moves_refused_no_room"));
 	EXPECT_GE(number_of(text, "extents"), 1);
 	EXPECT_LE(number_of(text, "extents"), POOL_BYTES / HUGE_FRAME);
 }

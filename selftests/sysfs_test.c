@@ -30,6 +30,12 @@ static const struct {
 	{ "fail_nomem", OFFSET(fail_nomem) },
 	{ "fail_nospace", OFFSET(fail_nospace) },
 	{ "fail_quota", OFFSET(fail_quota) },
+	{ "moves", OFFSET(moves) },
+	{ "moved", OFFSET(moved_bytes) },
+	{ "moves_refused_pinned", OFFSET(moves_refused_pinned) },
+	{ "moves_refused_referenced", OFFSET(moves_refused_referenced) },
+	{ "moves_refused_bad", OFFSET(moves_refused_bad) },
+	{ "moves_refused_no_room", OFFSET(moves_refused_no_room) },
 };
 
 FIXTURE(sysfs)

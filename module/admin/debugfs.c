@@ -35,11 +35,6 @@ static int summary_show(struct seq_file *file, void *unused)
 #define SHOW(_name, _field)	seq_printf(file, #_name ": %llu\n", (u64)stats._field);
 	FP_FIGURES(SHOW)
 #undef SHOW
-	seq_printf(file, "moves: %llu\n", (u64)atomic64_read(&pool->movables.nr_moves));
-	seq_printf(file, "moved: %llu\n",
-		   (u64)atomic64_read(&pool->movables.nr_moved) << PAGE_SHIFT);
-	seq_printf(file, "moves_refused: %llu\n",
-		   (u64)atomic64_read(&pool->movables.nr_refused));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(summary);

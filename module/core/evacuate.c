@@ -9,10 +9,10 @@
  * sums are kept of what enters and leaves the window.
  *
  * A window is of use only if what lies in it fits elsewhere: runs into empty runs outside, and
- * blocks into free frames beside other blocks, or else into empty huge frames. (That blocks fit only
- * beside blocks of the same owner is not known here.) For the cheapest
- * windows that is tried: the longest pieces first, each into the shortest hole that it fits (best
- * fit decreasing), as the mover will do it.
+ * blocks into free frames beside other blocks, or else into empty huge frames. (That blocks fit
+ * only beside blocks of the same owner is not known here.) For the cheapest windows that is tried:
+ * the longest pieces first, each into the shortest hole that it fits (best fit decreasing), as the
+ * mover will do it.
  */
 #include "core/evacuate.h"
 
@@ -143,7 +143,8 @@ static void count_piece(const struct fp_survey *survey, struct fp_survey_window 
 }
 
 /* Move the window up to @index. */
-static void slide(const struct fp_survey *survey, struct fp_survey_window *window, u32 index, u32 nr)
+static void slide(const struct fp_survey *survey, struct fp_survey_window *window, u32 index,
+		  u32 nr)
 {
 	window->index = index;
 	for (; window->hi < survey->nr && survey->pieces[window->hi].index < index + nr;
@@ -155,7 +156,8 @@ static void slide(const struct fp_survey *survey, struct fp_survey_window *windo
 }
 
 /* Empty huge frames that the window's empty pieces have outside. */
-static u32 empty_beside(const struct fp_survey *survey, const struct fp_survey_window *window, u32 nr)
+static u32 empty_beside(const struct fp_survey *survey, const struct fp_survey_window *window,
+			u32 nr)
 {
 	const struct fp_piece *first = &survey->pieces[window->lo];
 	const struct fp_piece *last = &survey->pieces[window->hi - 1];
@@ -216,7 +218,8 @@ static bool fits_all(struct fp_survey *survey, const struct fp_survey_window *wi
 }
 
 /* The length of the longest run of the window that has to move and is shorter than @below. */
-static u32 next_shorter(const struct fp_survey *survey, const struct fp_survey_window *window, u32 below)
+static u32 next_shorter(const struct fp_survey *survey, const struct fp_survey_window *window,
+			u32 below)
 {
 	u32 i, length = 0;
 

@@ -13,6 +13,15 @@
 
 struct fp_pool;
 
+/* Why an attempt to move something is given up. */
+enum fp_refusal {
+	FP_REFUSED_PINNED,	/* a buffer is pinned or exported */
+	FP_REFUSED_REFERENCED,	/* somebody else has a reference to a page */
+	FP_REFUSED_BAD,		/* the hardware found a frame bad */
+	FP_REFUSED_NO_ROOM,	/* there is no place for it */
+	FP_REFUSALS,
+};
+
 /**
  * struct fp_movables - the buffers of a pool that may move
  * @make_room: moves what is in the way of a run, and allocates it, as fp_pool_alloc(); constant
@@ -25,7 +34,7 @@ struct fp_pool;
  *	   again in the same round (protected by @moving)
  * @nr_moves: buffers moved
  * @nr_moved: frames copied for that
- * @nr_refused: how often a buffer could not be moved
+ * @nr_refused: attempts that were given up, by reason
  */
 struct fp_movables {
 	int (*make_room)(struct fp_pool *pool, struct fp_owner *owner,
@@ -38,7 +47,7 @@ struct fp_movables {
 	u32 round;
 	atomic64_t nr_moves;
 	atomic64_t nr_moved;
-	atomic64_t nr_refused;
+	atomic64_t nr_refused[FP_REFUSALS];
 };
 
 static inline void fp_movables_init(struct fp_movables *movables)
@@ -50,6 +59,18 @@ static inline void fp_movables_init(struct fp_movables *movables)
 	mutex_init(&movables->moving);
 	/* No buffer was refused yet. */
 	movables->round = 1;
+}
+
+/**
+ * fp_movables_refuse() - count an attempt that is given up
+ * @movables: the movables
+ * @why: the reason
+ *
+ * Context: any.
+ */
+static inline void fp_movables_refuse(struct fp_movables *movables, enum fp_refusal why)
+{
+	atomic64_inc(&movables->nr_refused[why]);
 }
 
 #endif

@@ -37,6 +37,18 @@ void fp_stats_info(struct fp_pool *pool, bool exact, struct framepool_ioc_info *
 	fp_source_range(&pool->source, exact, &info->first_address, &info->end_address);
 }
 
+static void read_moves(struct fp_movables *movables, struct framepool_ioc_stats *stats)
+{
+	const atomic64_t *refused = movables->nr_refused;
+
+	stats->moves = atomic64_read(&movables->nr_moves);
+	stats->moved_bytes = atomic64_read(&movables->nr_moved) << PAGE_SHIFT;
+	stats->moves_refused_pinned = atomic64_read(&refused[FP_REFUSED_PINNED]);
+	stats->moves_refused_referenced = atomic64_read(&refused[FP_REFUSED_REFERENCED]);
+	stats->moves_refused_bad = atomic64_read(&refused[FP_REFUSED_BAD]);
+	stats->moves_refused_no_room = atomic64_read(&refused[FP_REFUSED_NO_ROOM]);
+}
+
 /**
  * fp_stats_read() - all counts that change
  * @pool: the pool
@@ -68,6 +80,7 @@ void fp_stats_read(struct fp_pool *pool, struct framepool_ioc_stats *stats)
 	stats->fail_nomem = atomic64_read(&pool->nr_nomem);
 	stats->fail_nospace = atomic64_read(&pool->nr_nospace);
 	stats->fail_quota = atomic64_read(&pool->nr_over_quota);
+	read_moves(&pool->movables, stats);
 }
 
 /**

@@ -24,7 +24,13 @@
 	SHOW(frees, frees)			\
 	SHOW(fail_nomem, fail_nomem)		\
 	SHOW(fail_nospace, fail_nospace)	\
-	SHOW(fail_quota, fail_quota)
+	SHOW(fail_quota, fail_quota)		\
+	SHOW(moves, moves)			\
+	SHOW(moved, moved_bytes)		\
+	SHOW(moves_refused_pinned, moves_refused_pinned)		\
+	SHOW(moves_refused_referenced, moves_refused_referenced)	\
+	SHOW(moves_refused_bad, moves_refused_bad)			\
+	SHOW(moves_refused_no_room, moves_refused_no_room)
 
 struct fp_account;
 struct fp_pool;

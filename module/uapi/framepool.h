@@ -313,6 +313,17 @@ struct framepool_ioc_pin {
  * @fail_nospace: out: allocations refused with ENOSPC since then
  * @fail_quota: out: allocations refused with EDQUOT since then. Those that waited in vain are in
  *              none of these three.
+ * @moves: out: buffers moved since then, to make room
+ * @moved_bytes: out: bytes copied for that
+ * @moves_refused_pinned: out: attempts to move what is in the way that were given up since then,
+ *                        because a movable buffer is pinned or exported: of one that became so
+ *                        after it was chosen, or as a whole, since such buffers left no way to make
+ *                        room
+ * @moves_refused_referenced: out: likewise, because somebody else (a pipe or direct I/O, for
+ *                            example) has a reference to a page. An attempt moves one buffer, or
+ *                            all small ones in one huge frame
+ * @moves_refused_bad: out: likewise, because the hardware found a frame of it bad
+ * @moves_refused_no_room: out: likewise, because there was no other place for it
  * @charged_bytes: out: what all clients are charged: the huge frames that they have any part of or
  *                 keep, and those in quarantine that they had last. The charge of a client and of
  *                 a user is what their quotas limit
@@ -347,6 +358,12 @@ struct framepool_ioc_stats {
 	__u64 fail_nomem;
 	__u64 fail_nospace;
 	__u64 fail_quota;
+	__u64 moves;
+	__u64 moved_bytes;
+	__u64 moves_refused_pinned;
+	__u64 moves_refused_referenced;
+	__u64 moves_refused_bad;
+	__u64 moves_refused_no_room;
 	__u64 charged_bytes;
 	__u64 client_held_bytes;
 	__u64 client_charged_bytes;

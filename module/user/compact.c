@@ -36,11 +36,13 @@ struct span {
  * @pool: the pool; its moving mutex is held
  * @windows: the windows that are being emptied, of which nothing may be moved for the others
  * @depth: how many there are
+ * @saw_pinned: a movable buffer was passed over since it is pinned
  */
 struct mover {
 	struct fp_pool *pool;
 	struct span windows[MAX_DEPTH];
 	u32 depth;
+	bool saw_pinned;
 };
 
 static int hold_room(struct mover *mover, const struct fp_runs_request *wanted, u32 *index);
@@ -59,8 +61,10 @@ static int evacuate_run(struct mover *mover, struct fp_buffer *buffer)
 	u64 done;
 	int ret = hold_room(mover, &wanted, &to);
 
-	if (ret)
+	if (ret) {
+		fp_movables_refuse(&mover->pool->movables, FP_REFUSED_NO_ROOM);
 		return ret;
+	}
 	done = fp_mover_move_run(mover->pool, buffer, to, 0);
 	if (done == buffer->run.nr)
 		return 0;
@@ -72,7 +76,8 @@ static int evacuate_run(struct mover *mover, struct fp_buffer *buffer)
 /* Empty the huge frames of a piece, which are held then, but not cleared. As evacuate_run(). */
 static int move_piece(struct mover *mover, const struct fp_piece *piece)
 {
-	struct fp_buffer *buffer = fp_mover_begin_run(mover->pool, (u64)piece->index * FP_HUGE_FRAMES);
+	u64 frame = (u64)piece->index * FP_HUGE_FRAMES;
+	struct fp_buffer *buffer = fp_mover_begin_run(mover->pool, frame);
 	int ret;
 
 	if (buffer && buffer->run.nr < FP_HUGE_FRAMES) {
@@ -80,7 +85,8 @@ static int move_piece(struct mover *mover, const struct fp_piece *piece)
 		buffer = NULL;
 	}
 	if (!buffer)
-		return piece->nr == 1 && fp_mover_move_blocks(mover->pool, piece->index) ? 0 : -EBUSY;
+		return piece->nr == 1 && fp_mover_move_blocks(mover->pool, piece->index) ?
+			0 : -EBUSY;
 	ret = buffer->run.nr == (u64)piece->nr * FP_HUGE_FRAMES ? evacuate_run(mover, buffer) :
 								  -EBUSY;
 	fp_movable_end(buffer);
@@ -98,7 +104,7 @@ static struct span part_in(const struct fp_piece *piece, const struct fp_evacuat
 
 /* Of a piece that is held, clear what lies in the window, and stop holding the rest. */
 static struct span trim(struct mover *mover, const struct fp_piece *piece,
-			 const struct fp_evacuation *window)
+			const struct fp_evacuation *window)
 {
 	struct span part = part_in(piece, window);
 	struct fp_buddy *buddy = &mover->pool->buddy;
@@ -209,22 +215,28 @@ static int empty_window(struct mover *mover, const struct fp_survey *survey,
 	return ret;
 }
 
-static bool run_may_move(struct fp_pool *pool, u64 frame, u64 nr)
+static bool buffer_may_move(struct mover *mover, const struct fp_buffer *buffer)
 {
-	const struct fp_buffer *buffer = fp_movable_first(pool, frame);
-
-	return buffer && buffer->run.frame == frame && buffer->run.nr == nr &&
-	       fp_movable_may_move(buffer);
+	mover->saw_pinned |= fp_movable_is_pinned(buffer);
+	return fp_movable_may_move(buffer);
 }
 
-static bool blocks_may_move(struct fp_pool *pool, u64 frame, u32 nr_used)
+static bool run_may_move(struct mover *mover, u64 frame, u64 nr)
 {
-	const struct fp_buffer *buffer = fp_movable_first(pool, frame);
+	const struct fp_buffer *buffer = fp_movable_first(mover->pool, frame);
+
+	return buffer && buffer->run.frame == frame && buffer->run.nr == nr &&
+	       buffer_may_move(mover, buffer);
+}
+
+static bool blocks_may_move(struct mover *mover, u64 frame, u32 nr_used)
+{
+	const struct fp_buffer *buffer = fp_movable_first(mover->pool, frame);
 	u32 nr = 0;
 
 	for (; buffer && buffer->run.frame < frame + FP_HUGE_FRAMES;
 	     buffer = fp_movable_next(buffer)) {
-		if (!fp_movable_may_move(buffer))
+		if (!buffer_may_move(mover, buffer))
 			return false;
 		nr += buffer->run.nr;
 	}
@@ -245,7 +257,7 @@ static bool is_in_windows(const struct mover *mover, u32 index, u32 nr)
 /* As fp_may_move_fn: may what lies in these huge frames move? */
 static bool may_move(void *context, u32 index, u32 nr, const struct fp_huge_view *view)
 {
-	const struct mover *mover = context;
+	struct mover *mover = context;
 	struct fp_pool *pool = mover->pool;
 	u64 frame = (u64)index * FP_HUGE_FRAMES;
 	bool may;
@@ -253,8 +265,8 @@ static bool may_move(void *context, u32 index, u32 nr, const struct fp_huge_view
 	if (is_in_windows(mover, index, nr))
 		return false;
 	spin_lock(&pool->movables.lock);
-	may = view->state == FP_HUGE_RUN ? run_may_move(pool, frame, (u64)nr * FP_HUGE_FRAMES) :
-					   blocks_may_move(pool, frame, view->nr_used);
+	may = view->state == FP_HUGE_RUN ? run_may_move(mover, frame, (u64)nr * FP_HUGE_FRAMES) :
+					   blocks_may_move(mover, frame, view->nr_used);
 	spin_unlock(&pool->movables.lock);
 	return may;
 }
@@ -265,8 +277,13 @@ static int make_empty(struct mover *mover, struct fp_evacuation *wanted)
 	struct fp_survey *survey = fp_survey_create(&mover->pool->buddy, may_move, mover);
 	int ret = -ENOMEM;
 
-	if (survey)
-		ret = fp_evacuate(survey, wanted) ? empty_window(mover, survey, wanted) : -ENOSPC;
+	if (survey && fp_evacuate(survey, wanted)) {
+		ret = empty_window(mover, survey, wanted);
+	} else if (survey) {
+		ret = -ENOSPC;
+		if (mover->saw_pinned)
+			fp_movables_refuse(&mover->pool->movables, FP_REFUSED_PINNED);
+	}
 	fp_survey_destroy(survey);
 	return ret;
 }
@@ -351,7 +368,7 @@ int fp_compact_pin(struct fp_buffer *buffer, enum fp_pin kind)
  * Return: 0; -ENOSPC: nothing that may move is in the way; -EDQUOT, -EINTR.
  */
 int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
-		      const struct fp_request *request, struct fp_run *run)
+			 const struct fp_request *request, struct fp_run *run)
 {
 	const struct fp_runs_request wanted = {
 		.nr = DIV_ROUND_UP_ULL(request->nr, FP_HUGE_FRAMES),

@@ -104,7 +104,13 @@ void fp_movable_remove(struct fp_buffer *buffer)
 				   FP_HUGE_FRAMES, buffer->run.nr / FP_HUGE_FRAMES);
 }
 
-static bool is_pinned(const struct fp_buffer *buffer)
+/**
+ * fp_movable_is_pinned() - does a program, or a dma-buf, keep a buffer where it is?
+ * @buffer: the buffer; the movables are locked
+ *
+ * Return: whether one does.
+ */
+bool fp_movable_is_pinned(const struct fp_buffer *buffer)
 {
 	return buffer->nr_pins[FP_PIN_PROGRAM] || buffer->nr_pins[FP_PIN_EXPORT];
 }
@@ -146,8 +152,11 @@ bool fp_movable_may_move(const struct fp_buffer *buffer)
  */
 bool fp_movable_begin(struct fp_buffer *buffer)
 {
-	if (!fp_movable_may_move(buffer) || !kref_get_unless_zero(&buffer->refs))
+	if (!fp_movable_may_move(buffer) || !kref_get_unless_zero(&buffer->refs)) {
+		if (buffer->nr_pins)
+			fp_movables_refuse(movables_of(buffer), FP_REFUSED_PINNED);
 		return false;
+	}
 	/* The client of a buffer with a reference has one, too. */
 	fp_client_get(buffer->client);
 	buffer->moving = true;
@@ -308,7 +317,8 @@ u64 fp_movable_address(const struct fp_buffer *buffer)
 	if (!buffer->movable)
 		return (u64)buffer->pfn << PAGE_SHIFT;
 	spin_lock(&movables->lock);
-	address = is_pinned(buffer) ? (u64)buffer->pfn << PAGE_SHIFT : FRAMEPOOL_ADDRESS_MOVES;
+	address = fp_movable_is_pinned(buffer) ? (u64)buffer->pfn << PAGE_SHIFT :
+						 FRAMEPOOL_ADDRESS_MOVES;
 	spin_unlock(&movables->lock);
 	return address;
 }

@@ -5,11 +5,11 @@
  * How a huge frame of a buffer moves. Its folio is locked, so no fault can map it. It is unmapped
  * from all page tables. Then its reference count must be exactly one, ours, and is frozen at
  * zero: whoever has a reference that we do not know of (a pipe, direct I/O, RDMA) keeps it where it
- * is. From then on nobody can get a reference, since there is no page table entry to find it by, and
- * a lookup that read one before the unmapping fails to raise a count of zero (Linux, mm/gup.c). So
- * the contents cannot change while they are copied. After that the buffer's place is
- * changed, the count is restored, and the folio unlocked. Faults that waited for its lock see that
- * the page is elsewhere now, and go there.
+ * is. From then on nobody can get a reference, since there is no page table entry to find it by,
+ * and a lookup that read one before the unmapping fails to raise a count of zero (Linux, mm/gup.c).
+ * So the contents cannot change while they are copied. After that the buffer's place is changed,
+ * the count is restored, and the folio unlocked. Faults that waited for its lock see that the page
+ * is elsewhere now, and go there.
  *
  * A buffer of several huge frames moves one after the other, so each page is away for no longer
  * than it takes to copy one. If one of them is referenced, those that have moved go back. If one
@@ -73,9 +73,14 @@ static void unmap_pages(const struct fp_buffer *buffer, u64 first, u64 nr)
  * Keep everybody from using a locked folio that was unmapped. Returns whether nobody but us has a
  * reference, and all of it can be read.
  */
-static bool freeze(struct folio *folio)
+static bool freeze(struct fp_movables *movables, struct folio *folio)
 {
-	return !fp_poison_in(folio_pfn(folio), FP_HUGE_FRAMES) && folio_ref_freeze(folio, 1);
+	bool bad = fp_poison_in(folio_pfn(folio), FP_HUGE_FRAMES);
+	bool frozen = !bad && folio_ref_freeze(folio, 1);
+
+	if (!frozen)
+		fp_movables_refuse(movables, bad ? FP_REFUSED_BAD : FP_REFUSED_REFERENCED);
+	return frozen;
 }
 
 static void unfreeze(struct folio *folio)
@@ -95,7 +100,7 @@ static bool move_huge(struct fp_buffer *buffer, u64 first, unsigned long from, u
 
 	folio_lock(folio);
 	unmap_pages(buffer, first, FP_HUGE_FRAMES);
-	frozen = freeze(folio);
+	frozen = freeze(&buffer->client->pool->movables, folio);
 	if (frozen) {
 		copy_frames(pfn_to_page(to + first), pfn_to_page(from + first), FP_HUGE_FRAMES);
 		fp_movable_set_place(buffer, to_pfn, nr_moved);
@@ -137,7 +142,6 @@ static void refuse(struct fp_buffer *buffer)
 	spin_lock(&movables->lock);
 	buffer->refused = movables->round;
 	spin_unlock(&movables->lock);
-	atomic64_inc(&movables->nr_refused);
 }
 
 /**
@@ -276,7 +280,7 @@ static bool move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
 	folio_lock(folio);
 	for (i = 0; i < blocks->nr; i++)
 		unmap_pages(blocks->buffer[i], 0, blocks->buffer[i]->run.nr);
-	frozen = freeze(folio);
+	frozen = freeze(&pool->movables, folio);
 	for (i = 0; frozen && i < blocks->nr; i++) {
 		buffer = blocks->buffer[i];
 		copy_frames(pfn_to_page(fp_pool_pfn(pool, blocks->place[i].frame)),
@@ -342,8 +346,10 @@ static bool move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from
 		free_places(pool, owner, blocks, blocks->nr);
 		return false;
 	}
-	if (fp_mover_hold(pool, &one, &to))
+	if (fp_mover_hold(pool, &one, &to)) {
+		fp_movables_refuse(&pool->movables, FP_REFUSED_NO_ROOM);
 		return false;
+	}
 	copy_places(blocks, from, to);
 	if (move_contents(pool, from, blocks)) {
 		fp_move_image(owner, from, to);

@@ -201,7 +201,7 @@ static void choice_is_as_good_as_the_best(void)
 		compare();
 		end();
 	}
-	printf("# %u choices; for %u everything would have fitted elsewhere; cost %.4f of the best\n",
+	printf("# %u choices; for %u all would have fitted elsewhere; cost %.4f of the best\n",
 	       nr_chosen, nr_missed, (double)sum_ours / sum_best);
 	EXPECT(sum_ours * 10 <= sum_best * 11);
 	EXPECT(nr_missed * 100 <= nr_chosen);
