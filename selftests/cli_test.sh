@@ -116,7 +116,8 @@ stat_adds_up() {
 
 stat_json_has_the_same_keys() {
 	for key in total free used quarantined retired largest charged clients buffers allocs \
-		frees fail_nomem fail_nospace fail_quota; do
+		frees fail_nomem fail_nospace fail_quota moves moved moves_refused_pinned \
+		moves_refused_referenced moves_refused_bad moves_refused_no_room; do
 		says 0 "^  \"$key\": [0-9]*,\{0,1\}$" stat --json || return
 	done
 }

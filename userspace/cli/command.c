@@ -34,7 +34,9 @@ const struct command commands[] = {
 		"'largest' is the longest run of empty huge frames, or if there is none, the\n"
 		"largest free block of any client or the kernel. Memory in quarantine, and\n"
 		"memory that is kept, can make longer buffers possible. 'clients' counts this\n"
-		"command, too. The failures do not count allocations that waited in vain.\n",
+		"command, too. The failures do not count allocations that waited in vain.\n"
+		"'moves' are buffers moved to make room for longer runs, 'moved' the bytes copied\n"
+		"for that, 'moves_refused_...' attempts to move something that were given up.\n",
 	}, {
 		.name = "frag",
 		.run = cmd_frag,
@@ -105,8 +107,9 @@ const struct command commands[] = {
 		"  --count LINES       stop after so many lines\n"
 		"\n"
 		"Sizes are in units of 1024 bytes; 'wait_K' is what is in quarantine. The last\n"
-		"three columns are allocations, frees and failed allocations per second since\n"
-		"the previous line. With --json each line is an object.\n",
+		"four columns are allocations, frees, failed allocations, and what was moved to\n"
+		"make room for longer runs, per second since the previous line. With --json each\n"
+		"line is an object.\n",
 	}, {
 		.name = "top",
 		.run = cmd_top,

@@ -19,18 +19,32 @@ static uint64_t fails(const struct framepool_stats *stats)
 	       framepool_stats_fail_quota(stats);
 }
 
+static uint64_t refused(const struct framepool_stats *stats)
+{
+	return framepool_stats_moves_refused_pinned(stats) +
+	       framepool_stats_moves_refused_referenced(stats) +
+	       framepool_stats_moves_refused_bad(stats) +
+	       framepool_stats_moves_refused_no_room(stats);
+}
+
 struct rates sample_rates(const struct sample *old, const struct sample *new)
 {
 	double seconds = new->seconds - old->seconds;
 	uint64_t allocs = framepool_stats_allocs(new->stats) - framepool_stats_allocs(old->stats);
 	uint64_t frees = framepool_stats_frees(new->stats) - framepool_stats_frees(old->stats);
+	uint64_t moves = framepool_stats_moves(new->stats) - framepool_stats_moves(old->stats);
+	uint64_t moved_bytes = framepool_stats_moved_bytes(new->stats) -
+			       framepool_stats_moved_bytes(old->stats);
 
 	if (seconds <= 0)
-		return (struct rates){ 0, 0, 0 };
+		return (struct rates){ .allocs = 0 };
 	return (struct rates){
 		.allocs = (double)allocs / seconds,
 		.frees = (double)frees / seconds,
 		.fails = (double)(fails(new->stats) - fails(old->stats)) / seconds,
+		.moves = (double)moves / seconds,
+		.moved_bytes = (double)moved_bytes / seconds,
+		.refused = (double)(refused(new->stats) - refused(old->stats)) / seconds,
 	};
 }
 

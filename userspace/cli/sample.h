@@ -22,6 +22,9 @@ struct rates {
 	double allocs;
 	double frees;
 	double fails;
+	double moves;		/* of buffers, to make room */
+	double moved_bytes;
+	double refused;		/* attempts to move something that were given up */
 };
 
 /**

@@ -94,12 +94,15 @@ static void draw_pool(const struct scene *scene)
 	line(7, "largest free run %-8s unusable for 64K %.1f%%, 2M %.1f%%, 32M %.1f%%",
 	     short_size(framepool_stats_largest_bytes(stats), size), unusable(scene, 64 << 10),
 	     unusable(scene, 2 << 20), unusable(scene, 32 << 20));
+	line(8, "moved/s %-9s buffers moved/s %-6.0f refused/s %.0f",
+	     short_size((uint64_t)scene->rates.moved_bytes, size), scene->rates.moves,
+	     scene->rates.refused);
 }
 
 static void draw_clients(const struct scene *scene)
 {
 	char held[16], mapped[16];
-	int row = 9;
+	int row = 10;
 
 	if (!scene->has_clients) {
 		line(row, "Only root may see the clients.");

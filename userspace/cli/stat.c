@@ -21,6 +21,13 @@ static int show(const struct cli *cli, const char *pool, const struct framepool_
 		field_number("fail_nomem", framepool_stats_fail_nomem(stats)),
 		field_number("fail_nospace", framepool_stats_fail_nospace(stats)),
 		field_number("fail_quota", framepool_stats_fail_quota(stats)),
+		field_number("moves", framepool_stats_moves(stats)),
+		field_bytes("moved", framepool_stats_moved_bytes(stats)),
+		field_number("moves_refused_pinned", framepool_stats_moves_refused_pinned(stats)),
+		field_number("moves_refused_referenced",
+			     framepool_stats_moves_refused_referenced(stats)),
+		field_number("moves_refused_bad", framepool_stats_moves_refused_bad(stats)),
+		field_number("moves_refused_no_room", framepool_stats_moves_refused_no_room(stats)),
 	};
 
 	return output(cli->json, fields, sizeof(fields) / sizeof(*fields), NULL);

@@ -140,6 +140,9 @@ static int show_json(const struct scene *scene)
 		field_number("allocs_per_second", (int64_t)(scene->rates.allocs + 0.5)),
 		field_number("frees_per_second", (int64_t)(scene->rates.frees + 0.5)),
 		field_number("fails_per_second", (int64_t)(scene->rates.fails + 0.5)),
+		field_number("moves_per_second", (int64_t)(scene->rates.moves + 0.5)),
+		field_number("moved_bytes_per_second", (int64_t)(scene->rates.moved_bytes + 0.5)),
+		field_number("refused_per_second", (int64_t)(scene->rates.refused + 0.5)),
 	};
 	const struct client_list *list = &scene->clients;
 	struct table table = { .key = "clients", .columns = COLUMNS, .rows = list->count };

@@ -60,30 +60,22 @@ static int parse(struct cli *cli, int argc, char **argv, struct plan *plan)
 
 static void print_header(void)
 {
-	printf("%10s%10s%10s%10s%8s%8s%8s%8s%8s\n", "free_K", "used_K", "wait_K", "largest_K",
-	       "clients", "buffers", "alloc/s", "free/s", "fail/s");
-}
-
-static void print_rate(double rate)
-{
-	printf("%8.0f", rate);
+	printf("%8s %8s %6s %9s %7s %7s %7s %6s %6s %7s\n", "free_K", "used_K", "wait_K",
+	       "largest_K", "clients", "buffers", "alloc/s", "free/s", "fail/s", "mov_K/s");
 }
 
 static void print_line(const struct framepool_stats *stats, const struct rates *rates)
 {
-	printf("%10" PRIu64 "%10" PRIu64 "%10" PRIu64 "%10" PRIu64 "%8" PRIu64 "%8" PRIu64,
+	printf("%8" PRIu64 " %8" PRIu64 " %6" PRIu64 " %9" PRIu64 " %7" PRIu64 " %7" PRIu64,
 	       framepool_stats_free_bytes(stats) / 1024, framepool_stats_used_bytes(stats) / 1024,
 	       framepool_stats_quarantined_bytes(stats) / 1024,
 	       framepool_stats_largest_bytes(stats) / 1024,
 	       framepool_stats_clients(stats), framepool_stats_buffers(stats));
-	if (rates) {
-		print_rate(rates->allocs);
-		print_rate(rates->frees);
-		print_rate(rates->fails);
-	} else {
-		printf("%8s%8s%8s", "-", "-", "-");
-	}
-	putchar('\n');
+	if (rates)
+		printf(" %7.0f %6.0f %6.0f %7.0f\n", rates->allocs, rates->frees, rates->fails,
+		       rates->moved_bytes / 1024);
+	else
+		printf(" %7s %6s %6s %7s\n", "-", "-", "-", "-");
 }
 
 static struct field field_rate(const char *key, const struct rates *rates, double rate)
@@ -103,6 +95,9 @@ static int print_json(const struct framepool_stats *stats, const struct rates *r
 		field_rate("allocs_per_second", rates, rates ? rates->allocs : 0),
 		field_rate("frees_per_second", rates, rates ? rates->frees : 0),
 		field_rate("fails_per_second", rates, rates ? rates->fails : 0),
+		field_rate("moves_per_second", rates, rates ? rates->moves : 0),
+		field_rate("moved_bytes_per_second", rates, rates ? rates->moved_bytes : 0),
+		field_rate("refused_per_second", rates, rates ? rates->refused : 0),
 	};
 
 	return output_json_line(fields, sizeof(fields) / sizeof(*fields));

@@ -728,6 +728,12 @@ void framepool_stats_free(struct framepool_stats *stats);
  *  fail_nospace          allocations refused with ENOSPC
  *  fail_quota            allocations refused with EDQUOT. Those that waited in vain are in none
  *                        of these three
+ *  moves                 buffers that were moved to make room
+ *  moved_bytes           bytes copied for that
+ *  moves_refused_pinned, moves_refused_referenced, moves_refused_bad, moves_refused_no_room
+ *                        attempts to move something that were given up: it was pinned or exported;
+ *                        something else referred to a page of it; the hardware found a frame of it
+ *                        bad; there was no other place for it
  *  charged_bytes         what all clients are charged: the huge frames that they have any part of
  *                        or keep, and those in quarantine that they had last
  *  client_held_bytes     in buffers and slabs of this client
@@ -749,6 +755,12 @@ uint64_t framepool_stats_frees(const struct framepool_stats *stats);
 uint64_t framepool_stats_fail_nomem(const struct framepool_stats *stats);
 uint64_t framepool_stats_fail_nospace(const struct framepool_stats *stats);
 uint64_t framepool_stats_fail_quota(const struct framepool_stats *stats);
+uint64_t framepool_stats_moves(const struct framepool_stats *stats);
+uint64_t framepool_stats_moved_bytes(const struct framepool_stats *stats);
+uint64_t framepool_stats_moves_refused_pinned(const struct framepool_stats *stats);
+uint64_t framepool_stats_moves_refused_referenced(const struct framepool_stats *stats);
+uint64_t framepool_stats_moves_refused_bad(const struct framepool_stats *stats);
+uint64_t framepool_stats_moves_refused_no_room(const struct framepool_stats *stats);
 uint64_t framepool_stats_charged_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_client_held_bytes(const struct framepool_stats *stats);
 uint64_t framepool_stats_client_charged_bytes(const struct framepool_stats *stats);

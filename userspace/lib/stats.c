@@ -97,6 +97,36 @@ uint64_t framepool_stats_fail_quota(const struct framepool_stats *stats)
 	return stats->raw.fail_quota;
 }
 
+uint64_t framepool_stats_moves(const struct framepool_stats *stats)
+{
+	return stats->raw.moves;
+}
+
+uint64_t framepool_stats_moved_bytes(const struct framepool_stats *stats)
+{
+	return stats->raw.moved_bytes;
+}
+
+uint64_t framepool_stats_moves_refused_pinned(const struct framepool_stats *stats)
+{
+	return stats->raw.moves_refused_pinned;
+}
+
+uint64_t framepool_stats_moves_refused_referenced(const struct framepool_stats *stats)
+{
+	return stats->raw.moves_refused_referenced;
+}
+
+uint64_t framepool_stats_moves_refused_bad(const struct framepool_stats *stats)
+{
+	return stats->raw.moves_refused_bad;
+}
+
+uint64_t framepool_stats_moves_refused_no_room(const struct framepool_stats *stats)
+{
+	return stats->raw.moves_refused_no_room;
+}
+
 uint64_t framepool_stats_charged_bytes(const struct framepool_stats *stats)
 {
 	return stats->raw.charged_bytes;
