@@ -267,8 +267,13 @@ static void verify_window(struct fp_window *window, void *context)
 static int verify_show(struct seq_file *file, void *unused)
 {
 	struct fp_pool *pool = file->private;
-	const char *broken = fp_buddy_verify(&pool->buddy);
+	const char *broken;
 
+	/* The books are not sound while something moves. */
+	if (mutex_lock_killable(&pool->movables.moving))
+		return -EINTR;
+	broken = fp_buddy_verify(&pool->buddy);
+	mutex_unlock(&pool->movables.moving);
 	fp_caches_for_each(pool, verify_cache, &broken);
 	fp_client_windows_for_each(pool, verify_window, &broken);
 	seq_printf(file, "%s\n", broken ?: "ok");

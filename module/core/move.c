@@ -252,21 +252,20 @@ void fp_move_readmit(struct fp_owner *owner, u32 index)
 /**
  * fp_move_place() - find another place for a block, in a huge frame that its owner has
  * @owner: the owner
- * @nr: frames
+ * @request: what the place must satisfy, as the block did when it was allocated
  * @run: the result
  *
  * Context: any; takes the owner's lock.
  * Return: whether there is one.
  */
-bool fp_move_place(struct fp_owner *owner, u32 nr, struct fp_run *run)
+bool fp_move_place(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run)
 {
-	struct fp_request request = { .nr = nr, .align = 1, .end_pfn = FP_ANYWHERE };
 	bool found;
 
-	run->nr = nr;
+	run->nr = request->nr;
 	fp_owner_lock(owner);
-	found = fp_owner_take(owner, &request, run) ||
-		fp_owner_take_anywhere(owner, &request, run);
+	found = fp_owner_take(owner, request, run) ||
+		fp_owner_take_anywhere(owner, request, run);
 	fp_owner_unlock(owner);
 	return found;
 }

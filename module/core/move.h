@@ -14,7 +14,7 @@ int fp_move_give(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run);
 void fp_move_run(struct fp_owner *owner, u32 from, u32 to, u32 nr);
 bool fp_move_seclude(struct fp_owner *owner, u32 index, u32 nr_used);
 void fp_move_readmit(struct fp_owner *owner, u32 index);
-bool fp_move_place(struct fp_owner *owner, u32 nr, struct fp_run *run);
+bool fp_move_place(struct fp_owner *owner, const struct fp_request *request, struct fp_run *run);
 void fp_move_image(struct fp_owner *owner, u32 from, u32 to);
 void fp_move_emptied(struct fp_owner *owner, u32 index);
 

@@ -92,10 +92,10 @@ static void begin_movable(struct fp_buffer *buffer, const struct fp_request *req
 	buffer->align_level = request->align > FP_HUGE_FRAMES ?
 		ilog2(request->align) - FP_HUGE_ORDER : 0;
 	buffer->last_hpfn = fp_request_last_hpfn(buddy, request);
+	buffer->align = request->align;
+	buffer->end_pfn = request->end_pfn;
 	INIT_LIST_HEAD(&buffer->split);
-	buffer->nr_moved = 0;
 	buffer->refused = 0;
-	buffer->moving = false;
 	RB_CLEAR_NODE(&buffer->by_frame);
 	fp_client_place(buffer->client, buffer);
 }
@@ -110,7 +110,10 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
 	buffer->exported = NULL;
 	buffer->keep = request->dirty;
 	buffer->movable = movable;
+	/* Any buffer can be pinned. */
 	memset(buffer->nr_pins, 0, sizeof(buffer->nr_pins));
+	buffer->moving = false;
+	buffer->nr_moved = 0;
 	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
 	if (movable) {
 		begin_movable(buffer, request);

@@ -38,12 +38,15 @@ enum fp_pin {
  * @exported: dma-buf of the whole buffer, with a reference; NULL if there is none, or no handle
  *            (protected by the client's lock)
  * @movable: it may move, and the fields below have a meaning; constant. If so, @pfn, @run.frame and
- *	     those below change under the lock of the pool's movables
+ *	     those below change under the lock of the pool's movables. Those of pins have a meaning
+ *	     in any case: @moving, @nr_moved, @nr_pins
  * @by_frame: entry in the pool's tree of movable buffers
  * @split: entry in the pool's list of those in two places, if it is one
  * @places: sequence of the changes of its place
  * @align_level: alignment of any place, as in struct fp_runs_request; constant
  * @last_hpfn: likewise, its limit; constant
+ * @align: alignment of any place, as in struct fp_request; constant
+ * @end_pfn: likewise, its limit; constant
  * @to_pfn: where it moves to
  * @nr_moved: how many of its pages, from the first on, are there
  * @nr_pins: how many want it to stay, by enum fp_pin
@@ -69,6 +72,8 @@ struct fp_buffer {
 	seqcount_spinlock_t places;
 	u32 align_level;
 	u32 last_hpfn;
+	u64 align;
+	u64 end_pfn;
 	unsigned long to_pfn;
 	u64 nr_moved;
 	u32 nr_pins[FP_NR_PINS];

@@ -312,7 +312,7 @@ static int hold_room(struct mover *mover, const struct fp_runs_request *wanted, 
 	return ret;
 }
 
-/* Try to bring buffers together that are in two places. */
+/* Begin a round. First try to bring buffers together that are in two places. */
 static void unsplit(struct mover *mover)
 {
 	struct fp_pool *pool = mover->pool;
@@ -320,6 +320,7 @@ static void unsplit(struct mover *mover)
 	u32 from, to, nr;
 	u64 done;
 
+	pool->movables.round++;
 	while ((buffer = fp_movable_begin_split(pool))) {
 		from = buffer->run.frame / FP_HUGE_FRAMES;
 		to = fp_pool_frame(pool, buffer->to_pfn) / FP_HUGE_FRAMES;
@@ -330,8 +331,6 @@ static void unsplit(struct mover *mover)
 		else if (done == buffer->run.nr)
 			fp_mover_drop(pool, from, nr, true);
 		fp_movable_end(buffer);
-		if (done && done < (u64)nr * FP_HUGE_FRAMES)
-			break;
 	}
 }
 
@@ -384,7 +383,6 @@ int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
 		return -ENOSPC;
 	if (mutex_lock_killable(&pool->movables.moving))
 		return -EINTR;
-	pool->movables.round++;
 	unsplit(&mover);
 	ret = hold_room(&mover, &wanted, &index);
 	if (!ret) {

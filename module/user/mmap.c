@@ -125,7 +125,8 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	/* Without this check, the arguments would be computed even if the event is off. */
 	if (trace_fault_enabled())
 		trace_fault(client->pool, client->account, vmf,
-			    buffer->run.frame + (vmf->pgoff - buffer->pgoff),
+			    fp_pool_frame(client->pool,
+					  page_to_pfn(fp_buffer_page(buffer, vmf->pgoff))),
 			    may_map_folio(vmf), vm_fault_to_errno(ret, FOLL_HWPOISON));
 	return ret;
 }

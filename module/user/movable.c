@@ -165,26 +165,30 @@ bool fp_movable_begin(struct fp_buffer *buffer)
 
 /**
  * fp_movable_begin_split() - begin to move a buffer that is in two places
- * @pool: the pool
+ * @pool: the pool; its moving mutex is held
  *
- * Return: the one that waits longest, as after fp_movable_begin(), or NULL.
+ * Context: process.
+ * Return: the one that waits longest and was not tried in this round, as after fp_movable_begin();
+ * or NULL.
  */
 struct fp_buffer *fp_movable_begin_split(struct fp_pool *pool)
 {
 	struct fp_movables *movables = &pool->movables;
-	struct fp_buffer *buffer;
+	struct fp_buffer *buffer, *found = NULL;
 
 	spin_lock(&movables->lock);
-	buffer = list_first_entry_or_null(&movables->split, struct fp_buffer, split);
-	if (buffer && !kref_get_unless_zero(&buffer->refs))
-		buffer = NULL;
-	if (buffer) {
-		fp_client_get(buffer->client);
-		buffer->moving = true;
-		list_del_init(&buffer->split);
+	list_for_each_entry(buffer, &movables->split, split)
+		if (buffer->refused != movables->round && kref_get_unless_zero(&buffer->refs)) {
+			found = buffer;
+			break;
+		}
+	if (found) {
+		fp_client_get(found->client);
+		found->moving = true;
+		list_del_init(&found->split);
 	}
 	spin_unlock(&movables->lock);
-	return buffer;
+	return found;
 }
 
 /**

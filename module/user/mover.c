@@ -245,17 +245,53 @@ static void free_places(struct fp_pool *pool, struct fp_owner *owner, struct blo
 		fp_pool_free(pool, owner, &blocks->place[nr], false);
 }
 
+/* Find a place for a buffer in another huge frame of its owner. */
+static bool find_place(struct fp_pool *pool, struct fp_owner *owner, const struct fp_buffer *buffer,
+		       struct fp_run *place)
+{
+	const struct fp_request request = {
+		.nr = buffer->run.nr, .align = buffer->align, .end_pfn = buffer->end_pfn,
+	};
+
+	if (!fp_move_place(owner, &request, place))
+		return false;
+	if (likely(!fp_poison_in(fp_pool_pfn(pool, place->frame), place->nr)))
+		return true;
+	fp_pool_free(pool, owner, place, false);
+	return false;
+}
+
 /* Find places for all blocks in other huge frames of their owner. */
 static bool find_places(struct fp_pool *pool, struct fp_owner *owner, struct blocks *blocks)
 {
 	u32 i;
 
 	for (i = 0; i < blocks->nr; i++)
-		if (!fp_move_place(owner, blocks->buffer[i]->run.nr, &blocks->place[i])) {
+		if (!find_place(pool, owner, blocks->buffer[i], &blocks->place[i])) {
 			free_places(pool, owner, blocks, i);
 			return false;
 		}
 	return true;
+}
+
+/* Which empty huge frame can have all blocks at the same places? */
+static struct fp_runs_request request_image(const struct fp_pool *pool, const struct blocks *blocks)
+{
+	struct fp_runs_request wanted = { .nr = 1, .last_hpfn = FP_NO_LIMIT };
+	u32 i;
+
+	for (i = 0; i < blocks->nr; i++) {
+		const struct fp_buffer *buffer = blocks->buffer[i];
+		const struct fp_request request = {
+			.nr = buffer->run.frame % FP_HUGE_FRAMES + buffer->run.nr,
+			.end_pfn = buffer->end_pfn,
+		};
+
+		wanted.align_level = max(wanted.align_level, buffer->align_level);
+		wanted.last_hpfn = min(wanted.last_hpfn,
+				       fp_request_last_hpfn(&pool->buddy, &request));
+	}
+	return wanted;
 }
 
 /* The same places in another huge frame. */
@@ -285,6 +321,9 @@ static bool move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
 		buffer = blocks->buffer[i];
 		copy_frames(pfn_to_page(fp_pool_pfn(pool, blocks->place[i].frame)),
 			    pfn_to_page(buffer->pfn), buffer->run.nr);
+		/* What its client had there before may still be referenced, by a pipe perhaps. */
+		if (blocks->place[i].dirty)
+			WRITE_ONCE(buffer->run.dirty, true);
 		fp_movable_settle(buffer, blocks->place[i].frame);
 	}
 	if (frozen)
@@ -293,14 +332,24 @@ static bool move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
 	return frozen;
 }
 
+/* If one of these held huge frames is bad, have them examined instead. */
+static bool set_aside(struct fp_pool *pool, u32 index, u32 nr)
+{
+	if (likely(!fp_poison_in(page_to_pfn(page_of(pool, index)), (u64)nr * FP_HUGE_FRAMES)))
+		return false;
+	fp_move_quarantine(&pool->buddy, index, nr);
+	fp_quarantine_kick(&pool->quarantine);
+	return true;
+}
+
 /**
- * fp_mover_hold() - hold empty huge frames
+ * fp_mover_hold() - hold empty huge frames, none of them bad
  * @pool: the pool; its moving mutex is held
  * @wanted: which
  * @index: the result: the first
  *
  * Context: may sleep.
- * Return: as fp_runs_take().
+ * Return: as fp_runs_take(), but not -EAGAIN.
  */
 int fp_mover_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, u32 *index)
 {
@@ -310,7 +359,7 @@ int fp_mover_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, u3
 	request.high = true;
 	do
 		ret = fp_move_hold(&pool->buddy, &request, index);
-	while (ret == -EAGAIN);
+	while (ret == -EAGAIN || (!ret && set_aside(pool, *index, request.nr)));
 	return ret;
 }
 
@@ -335,7 +384,7 @@ void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty)
 static bool move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from,
 			  struct blocks *blocks)
 {
-	const struct fp_runs_request one = { .nr = 1, .last_hpfn = FP_NO_LIMIT };
+	struct fp_runs_request wanted;
 	u32 to;
 
 	if (find_places(pool, owner, blocks)) {
@@ -346,7 +395,8 @@ static bool move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from
 		free_places(pool, owner, blocks, blocks->nr);
 		return false;
 	}
-	if (fp_mover_hold(pool, &one, &to)) {
+	wanted = request_image(pool, blocks);
+	if (fp_mover_hold(pool, &wanted, &to)) {
 		fp_movables_refuse(&pool->movables, FP_REFUSED_NO_ROOM);
 		return false;
 	}

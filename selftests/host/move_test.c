@@ -111,11 +111,16 @@ static u32 find_in(u32 index, u32 *found, u64 *used)
 /* Move all blocks to other huge frames of the owner. Returns whether they fit there. */
 static bool merge(struct fp_owner *owner, u32 index, const u32 *found, u32 nr)
 {
+	struct fp_request request = { .align = 1, .end_pfn = FP_ANYWHERE };
 	struct fp_run places[FP_HUGE_FRAMES];
 	u32 i;
 
-	for (i = 0; i < nr && fp_move_place(owner, runs[found[i]].run.nr, &places[i]); i++)
+	for (i = 0; i < nr; i++) {
+		request.nr = runs[found[i]].run.nr;
+		if (!fp_move_place(owner, &request, &places[i]))
+			break;
 		EXPECT(places[i].frame / FP_HUGE_FRAMES != index);
+	}
 	if (i < nr) {
 		while (i--)
 			EXPECT(!fp_buddy_free(&buddy, owner, places[i].frame, places[i].nr,
