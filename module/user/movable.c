@@ -153,7 +153,7 @@ bool fp_movable_may_move(const struct fp_buffer *buffer)
 bool fp_movable_begin(struct fp_buffer *buffer)
 {
 	if (!fp_movable_may_move(buffer) || !kref_get_unless_zero(&buffer->refs)) {
-		if (buffer->nr_pins)
+		if (fp_movable_is_pinned(buffer))
 			fp_movables_refuse(movables_of(buffer), FP_REFUSED_PINNED);
 		return false;
 	}
