@@ -102,6 +102,16 @@ static int drop_every_other(int fd)
 	return ret;
 }
 
+static int drop_all(int fd)
+{
+	int ret = 0;
+
+	for (; nr_filled && !ret; nr_filled--)
+		if (filled[nr_filled - 1].p)
+			ret = drop(fd, &filled[nr_filled - 1]);
+	return ret;
+}
+
 /* What moves have added to the figures since @before. */
 static struct framepool_ioc_stats moved_since(int fd, const struct framepool_ioc_stats *before)
 {
@@ -204,17 +214,37 @@ TEST_F(compact, referenced_buffers_are_counted_as_refused)
 	EXPECT_TRUE(all_intact());
 }
 
-/* Holes of one huge frame each, and between them runs of two. */
+/* Fills the pool with huge frames; their number. */
+static int fill_single(int fd, struct buffer *single)
+{
+	int n = 0;
+
+	while (n < POOL_BYTES / HUGE_FRAME && !buffer_alloc(fd, HUGE_FRAME, &single[n]))
+		n++;
+	return n;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	__u64 left = ((const struct buffer *)a)->offset, right = ((const struct buffer *)b)->offset;
+
+	return (left > right) - (left < right);
+}
+
+/* Holes of one huge frame each, and between them runs of two. All else stays where it is. */
 static int make_single_holes(int fd, int other)
 {
-	struct buffer single[POOL_BYTES / HUGE_FRAME];
-	int n = 0, ret = 0;
+	struct buffer single[2 * POOL_BYTES / HUGE_FRAME];
+	int i, n = fill_single(other, single), ret = 0;
 
-	while (!fill_one(fd, MOVABLE, 2 * HUGE_FRAME) &&
-	       !buffer_alloc(other, HUGE_FRAME, &single[n]))
-		n++;
-	while (n-- && !ret)
-		ret = handle_free(other, single[n].handle);
+	qsort(single, n, sizeof(*single), compare_places);
+	for (i = 0; i < n && !ret; i++)
+		if (i % 3 != 2)
+			ret = handle_free(other, single[i].handle);
+	fill(fd, MOVABLE, 2 * HUGE_FRAME);
+	ret = ret ?: fill_single(other, single + n) < 0;
+	for (i = 2; i < n && !ret; i += 3)
+		ret = handle_free(other, single[i].handle);
 	return ret;
 }
 
@@ -231,6 +261,215 @@ TEST_F(compact, what_fits_nowhere_is_counted_as_refused)
 	EXPECT_GT(moved.moves_refused_no_room, 0);
 	EXPECT_EQ(nr_refused(&moved), moved.moves_refused_no_room);
 	EXPECT_TRUE(all_intact());
+}
+
+#define SYSFS		"/sys/class/framepool/" POOL_NAME "/"
+
+static int compact(const char *text)
+{
+	return write_file(SYSFS "compact", text);
+}
+
+static __u64 largest(int fd)
+{
+	struct framepool_ioc_stats stats;
+
+	return pool_stats(fd, &stats) ? 0 : stats.largest_bytes;
+}
+
+TEST_F(compact, writing_makes_a_run_and_allocates_nothing)
+{
+	struct framepool_ioc_stats before, moved;
+
+	fill(self->fd, MOVABLE, 4 * MIB);
+	ASSERT_EQ(0, drop_every_other(self->fd));
+	ASSERT_TRUE(wait_clean(self->fd, &before));
+	ASSERT_EQ(0, compact("100M\n"));
+	moved = moved_since(self->fd, &before);
+	EXPECT_LE(100 * MIB, moved.largest_bytes);
+	EXPECT_EQ(before.used_bytes, moved.used_bytes);
+	EXPECT_EQ(before.charged_bytes, moved.charged_bytes);
+	EXPECT_LE(moved.moved_bytes, 52 * MIB);
+	EXPECT_TRUE(all_intact());
+
+	/* It is long enough for these. */
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	EXPECT_EQ(0, compact("100M"));
+	EXPECT_EQ(0, compact("0x4001"));
+	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
+}
+
+TEST_F(compact, what_is_kept_or_in_quarantine_is_taken_first)
+{
+	struct framepool_ioc_stats before;
+	__u64 all;
+
+	ASSERT_EQ(0, write_file(SYSFS "background_clearing", "0"));
+	fill(self->fd, MOVABLE | FRAMEPOOL_ALLOC_NOCLEAR, 4 * MIB);
+	all = nr_filled * 4 * MIB;
+	ASSERT_EQ(0, drop_all(self->fd));
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	EXPECT_EQ(all, before.quarantined_bytes);
+	EXPECT_EQ(0, compact("64M"));
+	EXPECT_LE(64 * MIB, largest(self->fd));
+	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
+	ASSERT_EQ(0, write_file(SYSFS "background_clearing", "1"));
+}
+
+TEST_F(compact, wrong_lengths_are_refused)
+{
+	struct framepool_ioc_stats before;
+
+	fill(self->fd, MOVABLE, 4 * MIB);
+	ASSERT_EQ(0, drop_every_other(self->fd));
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	EXPECT_EQ(-EINVAL, compact("0"));
+	EXPECT_EQ(-EINVAL, compact("\n"));
+	EXPECT_EQ(-EINVAL, compact("4Q"));
+	EXPECT_EQ(-EINVAL, compact("-1"));
+	EXPECT_EQ(-ERANGE, compact("8388608T"));
+	EXPECT_EQ(-ENOSPC, compact("4194304T"));
+	EXPECT_EQ(-ENOSPC, compact("257M"));
+	EXPECT_EQ(-ENOSPC, compact("200M"));
+	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
+}
+
+TEST_F(compact, what_must_not_move_is_in_the_way)
+{
+	fill(self->fd, 0, 4 * MIB);
+	ASSERT_EQ(0, drop_every_other(self->fd));
+	EXPECT_EQ(-ENOSPC, compact("16M"));
+	EXPECT_GT(16 * MIB, largest(self->fd));
+	EXPECT_TRUE(all_intact());
+}
+
+static __u64 seed;
+
+static __u64 next_random(void)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return seed >> 33;
+}
+
+/* Physical memory by huge frame: is it the test's, and how much of it is used? */
+#define MAX_ADDRESS	(64UL << 30)
+
+static bool is_ours[MAX_ADDRESS / HUGE_FRAME];
+static __u64 used[MAX_ADDRESS / HUGE_FRAME];
+
+/* Leaves only the pool's largest extent free. Returns how long it is. */
+static __u64 take_all_but_an_extent(int fd)
+{
+	struct buffer all, single[POOL_BYTES / HUGE_FRAME];
+	struct framepool_ioc_info info;
+	__u64 first, i;
+
+	if (pool_info(fd, &info) || buffer_alloc(fd, info.largest_extent_bytes, &all))
+		return 0;
+	first = buffer_physical(fd, &all) / HUGE_FRAME;
+	for (i = 0; i < all.length / HUGE_FRAME; i++)
+		is_ours[first + i] = true;
+	if (!first || fill_single(fd, single) < 0 || handle_free(fd, all.handle))
+		return 0;
+	return all.length;
+}
+
+/* Movable buffers of 4 KiB to 16 MiB until @bytes are used; then a random half of them is freed. */
+static int fill_and_free(int fd, __u64 bytes)
+{
+	__u64 sum = 0, length;
+	int i, ret = 0;
+
+	while (sum < bytes && !ret) {
+		length = FRAME << next_random() % 13;
+		ret = fill_one(fd, MOVABLE, length);
+		if (!ret)
+			sum += length;
+		if (ret == -ENOSPC || ret == -ENOMEM)
+			ret = length == FRAME;
+	}
+	for (i = 0; i < nr_filled && !ret; i++)
+		if (next_random() % 2)
+			ret = drop(fd, &filled[i]);
+	return ret;
+}
+
+static __u64 live_bytes(bool small)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < nr_filled; i++)
+		if (filled[i].p && (filled[i].buffer.length < HUGE_FRAME) == small)
+			sum += filled[i].buffer.length;
+	return sum;
+}
+
+static void look_where_all_lies(void)
+{
+	__u64 at, i;
+	int j;
+
+	memset(used, 0, sizeof(used));
+	for (j = 0; j < nr_filled; j++) {
+		if (!filled[j].p)
+			continue;
+		at = physical_address(filled[j].p);
+		for (i = 0; i < filled[j].buffer.length; i += FRAME)
+			used[(at + i) / HUGE_FRAME] += FRAME;
+	}
+}
+
+/* The fewest bytes to copy for a run: no window has less in it. */
+static __u64 fewest_possible(__u64 length)
+{
+	__u64 i, j, sum, best = ~0ULL, nr = length / HUGE_FRAME;
+
+	look_where_all_lies();
+	for (i = 0; i + nr <= ARRAY_SIZE(used); i++) {
+		for (sum = 0, j = i; j < i + nr && is_ours[j]; j++)
+			sum += used[j];
+		if (j == i + nr && sum < best)
+			best = sum;
+	}
+	return best;
+}
+
+TEST_F_TIMEOUT(compact, nearly_all_free_memory_becomes_one_run, SLOW_TEST_SECONDS)
+{
+	__u64 all, possible, wanted, fewest, sum_moved = 0, sum_fewest = 0;
+	struct framepool_ioc_stats before, moved;
+	struct buffer big = { 0 };
+	int round, ret;
+
+	all = take_all_but_an_extent(self->other);
+	if (all < 64 * MIB)
+		SKIP(return, "the pool is too scattered");
+	seed = time(NULL);
+	if (getenv("SEED"))
+		seed = strtoull(getenv("SEED"), NULL, 0);
+	for (round = 0; round < 20; round++) {
+		TH_LOG("seed %llu of %llu MiB", seed, all / MIB);
+		ASSERT_EQ(0, fill_and_free(self->fd, all / 10 * 9));
+		ASSERT_TRUE(wait_clean(self->fd, &before));
+		possible = all - live_bytes(false) - ROUND_UP(live_bytes(true), HUGE_FRAME);
+		wanted = ROUND_UP(possible / 100 * 98, HUGE_FRAME);
+		fewest = fewest_possible(wanted);
+		ASSERT_EQ(0, pool_stats(self->fd, &before));
+		ret = buffer_alloc(self->other, wanted, &big);
+		moved = moved_since(self->fd, &before);
+		TH_LOG("%d: %llu MiB of %llu, largest %llu, moved %llu KiB, fewest %llu KiB", ret,
+		       wanted / MIB, possible / MIB, moved.largest_bytes / MIB,
+		       moved.moved_bytes / KIB, fewest / KIB);
+		sum_moved += moved.moved_bytes;
+		sum_fewest += fewest;
+		EXPECT_TRUE(all_intact());
+		ASSERT_EQ(0, ret ?: handle_free(self->other, big.handle));
+		ASSERT_EQ(0, drop_all(self->fd));
+	}
+	TH_LOG("%llu MiB moved, fewest %llu MiB", sum_moved / MIB, sum_fewest / MIB);
+	/* The fewest possible may be more: not everything fits elsewhere as things are. */
+	EXPECT_LE(sum_moved * 10, sum_fewest * 15);
 }
 
 TEST_HARNESS_MAIN

@@ -16,6 +16,7 @@
 #include "pool/pool.h"
 #include "pool/stats.h"
 #include "user/client.h"
+#include "user/compact.h"
 
 static int store_bytes(const char *text, u64 *bytes)
 {
@@ -104,6 +105,21 @@ static ssize_t drain_store(struct device *device, struct device_attribute *attr,
 }
 static DEVICE_ATTR_WO(drain);
 
+static ssize_t compact_store(struct device *device, struct device_attribute *attr,
+			     const char *text, size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+	u64 bytes;
+	int ret = fp_bytes_parse(text, &bytes);
+
+	if (!ret && !bytes)
+		ret = -EINVAL;
+	if (!ret)
+		ret = fp_compact(pool, DIV_ROUND_UP_ULL(bytes, PAGE_SIZE * FP_HUGE_FRAMES));
+	return ret ?: size;
+}
+static DEVICE_ATTR_WO(compact);
+
 static ssize_t background_clearing_show(struct device *device, struct device_attribute *attr,
 					char *text)
 {
@@ -127,6 +143,7 @@ static DEVICE_ATTR_RW(background_clearing);
 
 static struct attribute *attributes[] = {
 	&dev_attr_background_clearing.attr,
+	&dev_attr_compact.attr,
 	&dev_attr_drain.attr,
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,

@@ -124,10 +124,17 @@ struct fp_survey *fp_survey_create(const struct fp_buddy *buddy, fp_may_move_fn 
 	return survey;
 }
 
+static bool is_in_the_way(const struct fp_survey *survey, const struct fp_piece *piece)
+{
+	u32 max = survey->wanted->max_run;
+
+	return piece->used == FP_FIXED || (max && piece->used && piece->nr > max);
+}
+
 static void count_piece(const struct fp_survey *survey, struct fp_survey_window *window,
 			const struct fp_piece *piece, s32 sign)
 {
-	if (piece->used == FP_FIXED) {
+	if (is_in_the_way(survey, piece)) {
 		window->fixed += sign;
 		return;
 	}
@@ -183,7 +190,8 @@ static bool has_room(const struct fp_survey *survey, const struct fp_survey_wind
 {
 	u32 empty = survey->nr_empty - window->empty + empty_beside(survey, window, nr);
 
-	return (u64)window->moved + nr_for_blocks(survey, window) <= empty;
+	return (u64)window->moved + nr_for_blocks(survey, window) <=
+	       (u64)empty + survey->wanted->nr_elsewhere;
 }
 
 /* The empty runs outside of the window. */
@@ -306,6 +314,29 @@ static void look_at_windows(struct fp_survey *survey, const struct fp_evacuation
 	}
 }
 
+/*
+ * Choose among the best windows: those whose pieces fit elsewhere come first, the cheapest of them
+ * before the others. Passes over @skip of them.
+ */
+static const struct fp_survey_window *choose(struct fp_survey *survey, u32 nr, u32 skip,
+					     bool *fits_it)
+{
+	bool fit[FP_EVACUATE_TRIES];
+	u32 i;
+
+	*fits_it = true;
+	for (i = 0; i < survey->nr_best; i++) {
+		fit[i] = fits(survey, &survey->best[i], nr);
+		if (fit[i] && !skip--)
+			return &survey->best[i];
+	}
+	*fits_it = false;
+	for (i = 0; i < survey->nr_best; i++)
+		if (!fit[i] && !skip--)
+			break;
+	return &survey->best[i];
+}
+
 /**
  * fp_evacuate() - choose what to make empty
  * @survey: what the huge frames are used for
@@ -315,22 +346,21 @@ static void look_at_windows(struct fp_survey *survey, const struct fp_evacuation
  * and room has to be made for its pieces first.
  *
  * Context: may sleep.
- * Return: false: wherever it could be, something fixed is in the way, or too little is empty.
+ * Return: false: wherever it could be, something fixed is in the way, or too little is empty; or
+ * all choices are to be passed over.
  */
 bool fp_evacuate(struct fp_survey *survey, struct fp_evacuation *evacuation)
 {
 	const struct fp_survey_window *chosen;
-	u32 i;
 
 	survey->nr_best = 0;
+	survey->wanted = evacuation;
 	look_at_windows(survey, evacuation, true);
 	look_at_windows(survey, evacuation, false);
-	if (!survey->nr_best)
+	evacuation->nr_possible = survey->nr_best;
+	if (evacuation->skip >= survey->nr_best)
 		return false;
-	for (i = 0; i < survey->nr_best && !fits(survey, &survey->best[i], evacuation->nr); i++)
-		;
-	evacuation->fits = i < survey->nr_best;
-	chosen = &survey->best[evacuation->fits ? i : 0];
+	chosen = choose(survey, evacuation->nr, evacuation->skip, &evacuation->fits);
 	evacuation->index = chosen->index;
 	evacuation->first = chosen->lo;
 	evacuation->last = chosen->hi - 1;

@@ -47,6 +47,8 @@ struct fp_survey_window {
 	u32 fixed;
 };
 
+struct fp_evacuation;
+
 /**
  * struct fp_survey - what all huge frames of a pool are used for
  * @extents: where they lie
@@ -57,6 +59,7 @@ struct fp_survey_window {
  * @nr_beside: free frames beside blocks that may move, in huge frames partly used
  * @holes: the lengths of empty pieces
  * @left: room for those that are left outside of a window
+ * @wanted: what is looked for
  * @nr_best: how many windows there are in @best
  * @best: the cheapest windows, by cost
  */
@@ -69,6 +72,7 @@ struct fp_survey {
 	u64 nr_beside;
 	struct fp_holes holes;
 	struct fp_holes left;
+	const struct fp_evacuation *wanted;
 	u32 nr_best;
 	struct fp_survey_window best[FP_EVACUATE_TRIES];
 };
@@ -78,21 +82,29 @@ struct fp_survey {
  * @nr: how many, side by side
  * @align_level: the PFN of the first is a multiple of 2^@align_level huge frames
  * @last_hpfn: the first lies at or below this; FP_NO_LIMIT: anywhere
+ * @max_run: runs longer than this must not be among them; 0: they may
+ * @nr_elsewhere: as many huge frames are there as well, as a place for what has to move
+ * @skip: how many choices to pass over, because they turned out to be impossible
  * @index: the result: the first
  * @first: the result: first piece that lies in them, at least partly
  * @last: the result: last such piece
  * @cost: the result: frames to copy
  * @fits: the result: each piece that has to move fits somewhere else as things are
+ * @nr_possible: the result: how many choices there are, @skip included
  */
 struct fp_evacuation {
 	u32 nr;
 	u32 align_level;
 	u32 last_hpfn;
+	u32 max_run;
+	u32 nr_elsewhere;
+	u32 skip;
 	u32 index;
 	u32 first;
 	u32 last;
 	u64 cost;
 	bool fits;
+	u32 nr_possible;
 };
 
 typedef bool (*fp_may_move_fn)(void *context, u32 index, u32 nr,

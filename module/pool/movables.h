@@ -30,6 +30,7 @@ enum fp_refusal {
  * @split: those that are in two places, since references keep them from moving on and back
  * @wait: for moves to end
  * @moving: held by the one mover
+ * @nr_waiting: how many wait for @moving
  * @round: counts from 1 how often somebody made room, so that what refused to move is not tried
  *	   again in the same round (protected by @moving)
  * @nr_moves: buffers moved
@@ -44,6 +45,7 @@ struct fp_movables {
 	struct list_head split;
 	wait_queue_head_t wait;
 	struct mutex moving;
+	atomic_t nr_waiting;
 	u32 round;
 	atomic64_t nr_moves;
 	atomic64_t nr_moved;

@@ -1,321 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Compaction: makes room for a run that is longer than any empty one, by moving the buffers that
- * are in the way and may move.
+ * Compaction: who wants buffers to move, and when. One at a time has something moved: the holder of
+ * the pool's moving mutex.
  */
 #include "user/compact.h"
 
-#include <linux/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/sort.h>
-
-#include "core/evacuate.h"
 #include "core/move.h"
 #include "user/client.h"
 #include "user/movable.h"
 #include "user/mover.h"
-
-/* How often to choose another window after something in the one chosen did not move. */
-#define MAX_TRIES	16
-
-/* Room for a run may need other room for what is in its way, and so on. */
-#define MAX_DEPTH	3
-
-/**
- * struct span - huge frames side by side
- * @index: the first
- * @nr: how many
- */
-struct span {
-	u32 index;
-	u32 nr;
-};
-
-/**
- * struct mover - somebody makes room
- * @pool: the pool; its moving mutex is held
- * @windows: the windows that are being emptied, of which nothing may be moved for the others
- * @depth: how many there are
- * @saw_pinned: a movable buffer was passed over since it is pinned
- */
-struct mover {
-	struct fp_pool *pool;
-	struct span windows[MAX_DEPTH];
-	u32 depth;
-	bool saw_pinned;
-};
-
-static int hold_room(struct mover *mover, const struct fp_runs_request *wanted, u32 *index);
-
-/*
- * Empty the huge frames of a run. Returns 0: they are held now; -EBUSY: it did not move; -ENOSPC:
- * there is no place for it.
- */
-static int evacuate_run(struct mover *mover, struct fp_buffer *buffer)
-{
-	const struct fp_runs_request wanted = {
-		.nr = buffer->run.nr / FP_HUGE_FRAMES, .align_level = buffer->align_level,
-		.last_hpfn = buffer->last_hpfn,
-	};
-	u32 to;
-	u64 done;
-	int ret = hold_room(mover, &wanted, &to);
-
-	if (ret) {
-		fp_movables_refuse(&mover->pool->movables, FP_REFUSED_NO_ROOM);
-		return ret;
-	}
-	done = fp_mover_move_run(mover->pool, buffer, to, 0);
-	if (done == buffer->run.nr)
-		return 0;
-	if (!done)
-		fp_mover_drop(mover->pool, to, wanted.nr, true);
-	return -EBUSY;
-}
-
-/* Empty the huge frames of a piece, which are held then, but not cleared. As evacuate_run(). */
-static int move_piece(struct mover *mover, const struct fp_piece *piece)
-{
-	u64 frame = (u64)piece->index * FP_HUGE_FRAMES;
-	struct fp_buffer *buffer = fp_mover_begin_run(mover->pool, frame);
-	int ret;
-
-	if (buffer && buffer->run.nr < FP_HUGE_FRAMES) {
-		fp_movable_end(buffer);
-		buffer = NULL;
-	}
-	if (!buffer)
-		return piece->nr == 1 && fp_mover_move_blocks(mover->pool, piece->index) ?
-			0 : -EBUSY;
-	ret = buffer->run.nr == (u64)piece->nr * FP_HUGE_FRAMES ? evacuate_run(mover, buffer) :
-								  -EBUSY;
-	fp_movable_end(buffer);
-	return ret;
-}
-
-/* The part of a piece that lies in a window. */
-static struct span part_in(const struct fp_piece *piece, const struct fp_evacuation *window)
-{
-	u32 begin = max(piece->index, window->index);
-	u32 end = min(piece->index + piece->nr, window->index + window->nr);
-
-	return (struct span){ begin, end - begin };
-}
-
-/* Of a piece that is held, clear what lies in the window, and stop holding the rest. */
-static struct span trim(struct mover *mover, const struct fp_piece *piece,
-			const struct fp_evacuation *window)
-{
-	struct span part = part_in(piece, window);
-	struct fp_buddy *buddy = &mover->pool->buddy;
-	u32 before = part.index - piece->index, after = piece->nr - before - part.nr;
-
-	if (before)
-		fp_move_split(buddy, piece->index, before);
-	if (after)
-		fp_move_split(buddy, part.index, part.nr);
-	fp_mover_clear(mover->pool, piece->index, piece->nr);
-	if (before)
-		fp_mover_drop(mover->pool, piece->index, before, false);
-	if (after)
-		fp_mover_drop(mover->pool, part.index + part.nr, after, false);
-	return part;
-}
-
-/* Longer pieces first, since shorter ones fit into what they leave. */
-static int compare_pieces(const void *a, const void *b)
-{
-	u32 left = ((const struct fp_piece *)a)->nr, right = ((const struct fp_piece *)b)->nr;
-
-	return (left < right) - (left > right);
-}
-
-/**
- * struct held - what is held of a window
- * @nr: how many spans
- * @span: room for as many as the window has pieces
- */
-struct held {
-	u32 nr;
-	struct span span[];
-};
-
-/* Hold what is empty in the window. */
-static int hold_empty(struct mover *mover, const struct fp_evacuation *window,
-		      const struct fp_piece *pieces, u32 nr, struct held *held)
-{
-	struct span part;
-	u32 i;
-
-	for (i = 0; i < nr; i++) {
-		if (pieces[i].used)
-			continue;
-		part = part_in(&pieces[i], window);
-		if (!fp_move_hold_at(&mover->pool->buddy, part.index, part.nr))
-			return -EAGAIN;
-		held->span[held->nr++] = part;
-	}
-	return 0;
-}
-
-static int move_pieces(struct mover *mover, const struct fp_evacuation *window,
-		       const struct fp_piece *pieces, u32 nr, struct held *held)
-{
-	int ret = 0;
-	u32 i;
-
-	for (i = 0; i < nr && !ret; i++) {
-		if (!pieces[i].used)
-			continue;
-		ret = fatal_signal_pending(current) ? -EINTR : move_piece(mover, &pieces[i]);
-		if (!ret)
-			held->span[held->nr++] = trim(mover, &pieces[i], window);
-		cond_resched();
-	}
-	return ret;
-}
-
-/* Make one held run of a window all of which is held. */
-static void join(struct mover *mover, const struct fp_evacuation *window)
-{
-	struct fp_buddy *buddy = &mover->pool->buddy;
-	u32 nr = fp_huge_nr_quarantined(&buddy->runs.huge[window->index]);
-
-	while (nr < window->nr) {
-		fp_move_join(buddy, window->index, window->index + nr);
-		nr = fp_huge_nr_quarantined(&buddy->runs.huge[window->index]);
-		cond_resched();
-	}
-}
-
-/* Empty a window, and hold it. Returns 0, -EAGAIN, -EBUSY, -ENOSPC, -ENOMEM or -EINTR. */
-static int empty_window(struct mover *mover, const struct fp_survey *survey,
-			const struct fp_evacuation *window)
-{
-	u32 nr = window->last - window->first + 1;
-	struct fp_piece *pieces = survey->pieces + window->first;
-	struct held *held = kvmalloc(struct_size(held, span, nr), GFP_KERNEL);
-	int ret;
-
-	if (!held)
-		return -ENOMEM;
-	held->nr = 0;
-	sort(pieces, nr, sizeof(*pieces), compare_pieces, NULL);
-	mover->windows[mover->depth++] = (struct span){ window->index, window->nr };
-	ret = hold_empty(mover, window, pieces, nr, held);
-	if (!ret)
-		ret = move_pieces(mover, window, pieces, nr, held);
-	mover->depth--;
-	if (!ret)
-		join(mover, window);
-	while (ret && held->nr--)
-		fp_mover_drop(mover->pool, held->span[held->nr].index, held->span[held->nr].nr,
-			      false);
-	kvfree(held);
-	return ret;
-}
-
-static bool buffer_may_move(struct mover *mover, const struct fp_buffer *buffer)
-{
-	mover->saw_pinned |= fp_movable_is_pinned(buffer);
-	return fp_movable_may_move(buffer);
-}
-
-static bool run_may_move(struct mover *mover, u64 frame, u64 nr)
-{
-	const struct fp_buffer *buffer = fp_movable_first(mover->pool, frame);
-
-	return buffer && buffer->run.frame == frame && buffer->run.nr == nr &&
-	       buffer_may_move(mover, buffer);
-}
-
-static bool blocks_may_move(struct mover *mover, u64 frame, u32 nr_used)
-{
-	const struct fp_buffer *buffer = fp_movable_first(mover->pool, frame);
-	u32 nr = 0;
-
-	for (; buffer && buffer->run.frame < frame + FP_HUGE_FRAMES;
-	     buffer = fp_movable_next(buffer)) {
-		if (!buffer_may_move(mover, buffer))
-			return false;
-		nr += buffer->run.nr;
-	}
-	return nr == nr_used;
-}
-
-static bool is_in_windows(const struct mover *mover, u32 index, u32 nr)
-{
-	u32 i;
-
-	for (i = 0; i < mover->depth; i++)
-		if (index < mover->windows[i].index + mover->windows[i].nr &&
-		    index + nr > mover->windows[i].index)
-			return true;
-	return false;
-}
-
-/* As fp_may_move_fn: may what lies in these huge frames move? */
-static bool may_move(void *context, u32 index, u32 nr, const struct fp_huge_view *view)
-{
-	struct mover *mover = context;
-	struct fp_pool *pool = mover->pool;
-	u64 frame = (u64)index * FP_HUGE_FRAMES;
-	bool may;
-
-	if (is_in_windows(mover, index, nr))
-		return false;
-	spin_lock(&pool->movables.lock);
-	may = view->state == FP_HUGE_RUN ? run_may_move(mover, frame, (u64)nr * FP_HUGE_FRAMES) :
-					   blocks_may_move(mover, frame, view->nr_used);
-	spin_unlock(&pool->movables.lock);
-	return may;
-}
-
-/* Hold huge frames that are not empty yet. */
-static int make_empty(struct mover *mover, struct fp_evacuation *wanted)
-{
-	struct fp_survey *survey = fp_survey_create(&mover->pool->buddy, may_move, mover);
-	int ret = -ENOMEM;
-
-	if (survey && fp_evacuate(survey, wanted)) {
-		ret = empty_window(mover, survey, wanted);
-	} else if (survey) {
-		ret = -ENOSPC;
-		if (mover->saw_pinned)
-			fp_movables_refuse(&mover->pool->movables, FP_REFUSED_PINNED);
-	}
-	fp_survey_destroy(survey);
-	return ret;
-}
-
-/*
- * Hold huge frames, if need be after others have moved. Returns 0; -ENOSPC: something that must not
- * move is in the way everywhere; -EBUSY: something did not move; -ENOMEM; -EINTR: killed.
- */
-static int hold_room(struct mover *mover, const struct fp_runs_request *wanted, u32 *index)
-{
-	struct fp_evacuation window = {
-		.nr = wanted->nr,
-		.align_level = wanted->align_level,
-		.last_hpfn = wanted->last_hpfn,
-	};
-	u32 tries = MAX_TRIES;
-	int ret;
-
-	do {
-		ret = fp_mover_hold(mover->pool, wanted, index);
-		if (!ret || mover->depth == MAX_DEPTH)
-			return ret;
-		ret = make_empty(mover, &window);
-	} while ((ret == -EAGAIN || ret == -EBUSY) && --tries);
-	*index = window.index;
-	return ret;
-}
+#include "user/room.h"
 
 /* Begin a round. First try to bring buffers together that are in two places. */
-static void unsplit(struct mover *mover)
+static void unsplit(struct fp_pool *pool)
 {
-	struct fp_pool *pool = mover->pool;
 	struct fp_buffer *buffer;
 	u32 from, to, nr;
 	u64 done;
@@ -334,6 +32,26 @@ static void unsplit(struct mover *mover)
 	}
 }
 
+/* Become the one who moves. Returns 0, or -EINTR: killed. */
+static int begin(struct fp_pool *pool)
+{
+	struct fp_movables *movables = &pool->movables;
+	int ret;
+
+	atomic_inc(&movables->nr_waiting);
+	ret = mutex_lock_killable(&movables->moving);
+	atomic_dec(&movables->nr_waiting);
+	if (ret)
+		return ret;
+	unsplit(pool);
+	return 0;
+}
+
+static void end(struct fp_pool *pool)
+{
+	mutex_unlock(&pool->movables.moving);
+}
+
 /**
  * fp_compact_pin() - keep a buffer where it is
  * @buffer: the buffer, with a reference
@@ -344,15 +62,14 @@ static void unsplit(struct mover *mover)
  */
 int fp_compact_pin(struct fp_buffer *buffer, enum fp_pin kind)
 {
-	struct mover mover = { .pool = buffer->client->pool };
+	struct fp_pool *pool = buffer->client->pool;
 	int ret = fp_movable_pin(buffer, kind);
 
 	if (ret != -EBUSY)
 		return ret;
-	if (mutex_lock_killable(&mover.pool->movables.moving))
+	if (begin(pool))
 		return -EINTR;
-	unsplit(&mover);
-	mutex_unlock(&mover.pool->movables.moving);
+	end(pool);
 	return fp_movable_pin(buffer, kind);
 }
 
@@ -375,21 +92,72 @@ int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
 			ilog2(request->align) - FP_HUGE_ORDER : 0,
 		.last_hpfn = fp_request_last_hpfn(&pool->buddy, request),
 	};
-	struct mover mover = { .pool = pool };
 	u32 index;
 	int ret;
 
 	if (RB_EMPTY_ROOT(&pool->movables.by_frame))
 		return -ENOSPC;
-	if (mutex_lock_killable(&pool->movables.moving))
+	if (begin(pool))
 		return -EINTR;
-	unsplit(&mover);
-	ret = hold_room(&mover, &wanted, &index);
+	ret = fp_room_hold(pool, &wanted, false, &index);
 	if (!ret) {
 		ret = fp_move_give(owner, index, request->nr, run);
 		if (ret)
 			fp_mover_drop(pool, index, wanted.nr, false);
 	}
-	mutex_unlock(&pool->movables.moving);
+	end(pool);
 	return ret == -EINTR || ret == -EDQUOT || !ret ? ret : -ENOSPC;
+}
+
+/* Is there an empty run that is long enough? */
+static bool has_run(struct fp_pool *pool, u32 nr)
+{
+	u64 blocks[FP_BLOCKS_ORDERS];
+	struct fp_counts counts;
+
+	fp_pool_count(pool, &counts, blocks);
+	return counts.largest >= (u64)nr * FP_HUGE_FRAMES;
+}
+
+/* Make an empty run. As fp_room_hold(). */
+static int make_run(struct fp_pool *pool, u32 nr, bool yields)
+{
+	const struct fp_runs_request wanted = { .nr = nr, .last_hpfn = FP_NO_LIMIT };
+	u32 index;
+	int ret = fp_room_hold(pool, &wanted, yields, &index);
+
+	if (!ret)
+		fp_mover_drop(pool, index, nr, false);
+	return ret;
+}
+
+/**
+ * fp_compact() - make an empty run ahead of need
+ * @pool: the pool
+ * @nr: huge frames, at least 1
+ *
+ * What is kept for later comes back, and the quarantine is cleared, as before an allocation fails.
+ *
+ * Context: as fp_compact_make_room().
+ * Return: 0; -ENOSPC: too little is free, or something that does not move is in the way; -ENOMEM:
+ * no kernel memory; -EINTR: killed.
+ */
+int fp_compact(struct fp_pool *pool, u64 nr)
+{
+	int ret;
+
+	if (nr > pool->source.largest)
+		return -ENOSPC;
+	if (has_run(pool, nr))
+		return 0;
+	fp_pool_drain(pool);
+	ret = fp_quarantine_reclaim(&pool->quarantine, NULL, U32_MAX);
+	if (ret || has_run(pool, nr))
+		return ret;
+	ret = begin(pool);
+	if (ret)
+		return ret;
+	ret = make_run(pool, nr, false);
+	end(pool);
+	return ret == -EBUSY ? -ENOSPC : ret;
 }

@@ -274,11 +274,10 @@ static bool find_places(struct fp_pool *pool, struct fp_owner *owner, struct blo
 	return true;
 }
 
-/* Which empty huge frame can have all blocks at the same places? */
-static struct fp_runs_request request_image(const struct fp_pool *pool, const struct blocks *blocks)
+/* Can a huge frame have all blocks at the same places? */
+static bool fits_image(const struct fp_pool *pool, const struct blocks *blocks, u32 to)
 {
-	struct fp_runs_request wanted = { .nr = 1, .last_hpfn = FP_NO_LIMIT };
-	u32 i;
+	u32 hpfn = fp_extents_hpfn(&pool->buddy.runs.extents, to), i;
 
 	for (i = 0; i < blocks->nr; i++) {
 		const struct fp_buffer *buffer = blocks->buffer[i];
@@ -287,11 +286,11 @@ static struct fp_runs_request request_image(const struct fp_pool *pool, const st
 			.end_pfn = buffer->end_pfn,
 		};
 
-		wanted.align_level = max(wanted.align_level, buffer->align_level);
-		wanted.last_hpfn = min(wanted.last_hpfn,
-				       fp_request_last_hpfn(&pool->buddy, &request));
+		if (hpfn > fp_request_last_hpfn(&pool->buddy, &request) ||
+		    hpfn & ((1U << buffer->align_level) - 1))
+			return false;
 	}
-	return wanted;
+	return true;
 }
 
 /* The same places in another huge frame. */
@@ -380,65 +379,63 @@ void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty)
 	fp_waiters_notify(&pool->waiters);
 }
 
-/* Move what lies in a secluded huge frame. Returns whether it is held, and nothing is in it now. */
-static bool move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from,
-			  struct blocks *blocks)
+/* Move what lies in a secluded huge frame; as fp_mover_move_blocks(). */
+static int move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from, u32 *to,
+			 struct blocks *blocks)
 {
-	struct fp_runs_request wanted;
-	u32 to;
-
 	if (find_places(pool, owner, blocks)) {
 		if (move_contents(pool, from, blocks)) {
 			fp_move_emptied(owner, from);
-			return true;
+			return 0;
 		}
 		free_places(pool, owner, blocks, blocks->nr);
-		return false;
+		return -EBUSY;
 	}
-	wanted = request_image(pool, blocks);
-	if (fp_mover_hold(pool, &wanted, &to)) {
+	if (*to == FP_NIL || !fits_image(pool, blocks, *to)) {
 		fp_movables_refuse(&pool->movables, FP_REFUSED_NO_ROOM);
-		return false;
+		return -ENOSPC;
 	}
-	copy_places(blocks, from, to);
-	if (move_contents(pool, from, blocks)) {
-		fp_move_image(owner, from, to);
-		return true;
-	}
-	fp_mover_drop(pool, to, 1, false);
-	return false;
+	copy_places(blocks, from, *to);
+	if (!move_contents(pool, from, blocks))
+		return -EBUSY;
+	fp_move_image(owner, from, *to);
+	*to = FP_NIL;
+	return 0;
 }
 
 /**
  * fp_mover_move_blocks() - empty a huge frame with small buffers
  * @pool: the pool; its moving mutex is held
  * @index: the huge frame
+ * @to: a held huge frame for what does not fit into others of the owner, which becomes FP_NIL if it
+ *	is used; FP_NIL: there is none
  *
  * Context: may sleep.
- * Return: whether it is empty, and held now.
+ * Return: 0: it is empty, and held now; -ENOSPC: there is no place for what is in it; -EBUSY: it
+ * did not move; -ENOMEM: no kernel memory.
  */
-bool fp_mover_move_blocks(struct fp_pool *pool, u32 index)
+int fp_mover_move_blocks(struct fp_pool *pool, u32 index, u32 *to)
 {
 	struct blocks *blocks = kvmalloc(sizeof(*blocks), GFP_KERNEL);
 	struct fp_owner *owner;
-	bool done = false;
+	int ret = -EBUSY;
 	u32 i;
 
 	if (!blocks || !begin_blocks(pool, index, blocks)) {
 		kvfree(blocks);
-		return false;
+		return blocks ? -EBUSY : -ENOMEM;
 	}
 	owner = &blocks->buffer[0]->client->account->owner;
 	if (fp_move_seclude(owner, index, blocks->nr_used)) {
-		done = move_secluded(pool, owner, index, blocks);
-		if (done)
+		ret = move_secluded(pool, owner, index, to, blocks);
+		if (!ret)
 			count_moved(pool, blocks->nr, blocks->nr_used);
 		else
 			fp_move_readmit(owner, index);
 	}
-	for (i = 0; !done && i < blocks->nr; i++)
+	for (i = 0; ret == -EBUSY && i < blocks->nr; i++)
 		refuse(blocks->buffer[i]);
 	end_blocks(blocks);
 	kvfree(blocks);
-	return done;
+	return ret;
 }

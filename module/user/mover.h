@@ -9,6 +9,6 @@ void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty);
 void fp_mover_clear(const struct fp_pool *pool, u32 index, u32 nr);
 struct fp_buffer *fp_mover_begin_run(struct fp_pool *pool, u64 frame);
 u64 fp_mover_move_run(struct fp_pool *pool, struct fp_buffer *buffer, u32 to, u64 done);
-bool fp_mover_move_blocks(struct fp_pool *pool, u32 index);
+int fp_mover_move_blocks(struct fp_pool *pool, u32 index, u32 *to);
 
 #endif

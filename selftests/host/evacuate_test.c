@@ -98,8 +98,9 @@ static bool can_pack(const u32 *lengths, u32 nr, u32 *holes, u32 nr_holes)
 }
 
 /* The cost of a window, FIXED_COST or more if it cannot be. */
-static u64 cost_of_window(u32 index, u32 nr, bool *fits)
+static u64 cost_of_window(const struct fp_evacuation *wanted, u32 index, bool *fits)
 {
+	u32 nr = wanted->nr, max = wanted->max_run;
 	u32 lengths[MAX_HUGE], holes[MAX_HUGE], n = 0, h = 0, i, hole = 0, moved = 0, room = 0;
 	u64 cost = 0, blocks = 0, beside = 0;
 
@@ -118,7 +119,7 @@ static u64 cost_of_window(u32 index, u32 nr, bool *fits)
 		if (i >= nr_huge || outside || !cost_of[piece_of[i]] ||
 		    (i > index && piece_of[i] == piece_of[i - 1]))
 			continue;
-		cost += cost_of[piece_of[i]];
+		cost += max && length_of[piece_of[i]] > max ? FIXED_COST : cost_of[piece_of[i]];
 		blocks += used_of[i];
 		if (used_of[i])
 			continue;
@@ -129,7 +130,7 @@ static u64 cost_of_window(u32 index, u32 nr, bool *fits)
 		lengths[n++] = 1;
 		moved++;
 	}
-	if (cost >= FIXED_COST || moved > room)
+	if (cost >= FIXED_COST || moved > room + wanted->nr_elsewhere)
 		return FIXED_COST;
 	*fits = can_pack(lengths, n, holes, h);
 	return cost;
@@ -149,12 +150,30 @@ static u64 cheapest(const struct fp_evacuation *wanted, bool *fits)
 		if (fp_extents_contiguous(&buddy.runs.extents, i) < wanted->nr ||
 		    hpfn > wanted->last_hpfn || hpfn & ((1U << wanted->align_level) - 1))
 			continue;
-		cost = cost_of_window(i, wanted->nr, &this_fits);
+		cost = cost_of_window(wanted, i, &this_fits);
 		if (cost < FIXED_COST && cost < best[this_fits])
 			best[this_fits] = cost;
 	}
 	*fits = best[1] < FIXED_COST;
 	return best[*fits];
+}
+
+/* All choices differ; those whose pieces fit come first, and of each kind the cheaper ones. */
+static void compare_others(struct fp_survey *survey, struct fp_evacuation wanted)
+{
+	struct fp_evacuation last = wanted;
+	u32 nr = wanted.nr_possible;
+	bool fits;
+
+	for (wanted.skip = 1; wanted.skip < nr; wanted.skip++) {
+		EXPECT(fp_evacuate(survey, &wanted) && wanted.nr_possible == nr);
+		EXPECT(cost_of_window(&wanted, wanted.index, &fits) == wanted.cost);
+		EXPECT(!wanted.fits || fits);
+		EXPECT(last.fits > wanted.fits ||
+		       (last.fits == wanted.fits && last.cost <= wanted.cost));
+		last = wanted;
+	}
+	EXPECT(!fp_evacuate(survey, &wanted));
 }
 
 static u64 sum_ours, sum_best;
@@ -166,6 +185,8 @@ static void compare(void)
 		.nr = 1 + test_random() % nr_huge,
 		.align_level = test_random() % 3 ? 0 : test_random() % 4,
 		.last_hpfn = test_random() % 3 ? FP_NO_LIMIT : test_random() % (2 * nr_huge + 40),
+		.max_run = test_random() % 3 ? 0 : 1 + test_random() % 4,
+		.nr_elsewhere = test_random() % 3 ? 0 : test_random() % 4,
 	};
 	struct fp_survey *survey = fp_survey_create(&buddy, may_move, NULL);
 	bool found, fits = false, ours = false;
@@ -176,7 +197,7 @@ static void compare(void)
 	best = cheapest(&wanted, &fits);
 	EXPECT(found == (best < FIXED_COST));
 	if (found) {
-		cost = cost_of_window(wanted.index, wanted.nr, &ours);
+		cost = cost_of_window(&wanted, wanted.index, &ours);
 		EXPECT(cost == wanted.cost && cost < FIXED_COST);
 		EXPECT(!wanted.fits || ours);
 		EXPECT(fits || !wanted.fits);
@@ -188,6 +209,8 @@ static void compare(void)
 			sum_best += best;
 		}
 	}
+	if (found)
+		compare_others(survey, wanted);
 	fp_survey_destroy(survey);
 }
 

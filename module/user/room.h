@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FP_ROOM_H
+#define FP_ROOM_H
+
+#include "pool/pool.h"
+
+int fp_room_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, bool yields,
+		 u32 *index);
+
+#endif
