@@ -16,8 +16,9 @@
 #include "pool/pool.h"
 #include "user/buffer.h"
 #include "user/chardev.h"
-#include "user/compact.h"
 #include "user/client.h"
+#include "user/compact.h"
+#include "user/compactor.h"
 #include "user/heap.h"
 
 static char *size;
@@ -46,6 +47,11 @@ static char *min_run;
 module_param(min_run, charp, 0444);
 MODULE_PARM_DESC(min_run,
 		 "refuse memory whose largest contiguous piece is shorter (default: accept it)");
+
+static char *min_largest;
+module_param(min_largest, charp, 0444);
+MODULE_PARM_DESC(min_largest,
+		 "keep an empty run of so many bytes by moving buffers in the background (default: off)");
 
 static char *memory = "wb";
 module_param(memory, charp, 0444);
@@ -79,6 +85,7 @@ module_param(user_quota, charp, 0444);
 MODULE_PARM_DESC(user_quota,
 		 "most that one user may be charged, in bytes, K, M, G or T (default: no limit)");
 
+static u64 min_largest_bytes;
 static struct fp_pool *pool;
 static struct fp_chardev *chardev;
 static struct dentry *debugfs;
@@ -147,6 +154,8 @@ static int parse_config(struct fp_pool_config *config)
 		ret = parse_below(below, &config->source);
 	if (!ret && min_run)
 		ret = parse_bytes("min_run", min_run, &config->source.min_run);
+	if (!ret && min_largest)
+		ret = parse_bytes("min_largest", min_largest, &min_largest_bytes);
 	if (!ret)
 		ret = parse_memory(memory, &config->source.memtype);
 	if (!ret && client_quota)
@@ -194,11 +203,14 @@ static int __init fp_init(void)
 		ret = PTR_ERR(pool);
 		goto err_client;
 	}
+	ret = fp_compactor_create(pool, min_largest_bytes);
+	if (ret)
+		goto err_pool;
 	pool->movables.make_room = fp_compact_make_room;
 	chardev = fp_chardev_create(pool, KGIDT_INIT(gid), fp_sysfs_groups);
 	if (IS_ERR(chardev)) {
 		ret = PTR_ERR(chardev);
-		goto err_pool;
+		goto err_compactor;
 	}
 	debugfs = fp_debugfs_create(pool);
 	log_pool();
@@ -208,6 +220,8 @@ static int __init fp_init(void)
 		pr_err("dma_heap=1: error %d: the pool is no dma-heap\n", ret);
 	return 0;
 
+err_compactor:
+	fp_compactor_destroy(pool);
 err_pool:
 	fp_pool_destroy(pool);
 err_client:
@@ -222,6 +236,7 @@ static void __exit fp_exit(void)
 	/* Waits for readers. */
 	debugfs_remove(debugfs);
 	fp_chardev_destroy(chardev);
+	fp_compactor_destroy(pool);
 	fp_pool_destroy(pool);
 	fp_client_exit();
 	fp_buffer_exit();

@@ -5,6 +5,7 @@
  */
 #include "memory.h"
 
+#define SYSFS		"/sys/class/framepool/" POOL_NAME "/"
 #define MOVABLE		FRAMEPOOL_ALLOC_MOVABLE
 #define MAX_BUFFERS	16384
 
@@ -23,6 +24,8 @@ FIXTURE_SETUP(compact)
 
 FIXTURE_TEARDOWN_PARENT(compact)
 {
+	ignore(write_file(SYSFS "background_clearing", "1"));
+	ignore(write_file(SYSFS "min_largest", "0"));
 	EXPECT_TRUE(wait_all_free());
 }
 
@@ -263,8 +266,6 @@ TEST_F(compact, what_fits_nowhere_is_counted_as_refused)
 	EXPECT_TRUE(all_intact());
 }
 
-#define SYSFS		"/sys/class/framepool/" POOL_NAME "/"
-
 static int compact(const char *text)
 {
 	return write_file(SYSFS "compact", text);
@@ -341,6 +342,60 @@ TEST_F(compact, what_must_not_move_is_in_the_way)
 	EXPECT_EQ(-ENOSPC, compact("16M"));
 	EXPECT_GT(16 * MIB, largest(self->fd));
 	EXPECT_TRUE(all_intact());
+}
+
+static int set_min_largest(const char *text)
+{
+	return write_file(SYSFS "min_largest", text);
+}
+
+TEST_F(compact, a_run_is_kept_in_the_background)
+{
+	struct framepool_ioc_stats before;
+	struct buffer big;
+
+	fill(self->fd, MOVABLE, 4 * MIB);
+	ASSERT_EQ(0, drop_every_other(self->fd));
+	EXPECT_GT(16 * MIB, largest(self->fd));
+	ASSERT_EQ(0, set_min_largest("32M"));
+	EXPECT_STREQ("33554432\n", read_file(SYSFS "min_largest"));
+	EXPECT_TRUE(WAIT_FOR(largest(self->fd) >= 32 * MIB));
+	EXPECT_GT(64 * MIB, largest(self->fd));
+	ASSERT_EQ(0, buffer_alloc(self->other, 32 * MIB, &big));
+	EXPECT_TRUE(WAIT_FOR(largest(self->fd) >= 32 * MIB));
+	EXPECT_TRUE(all_intact());
+
+	/* Nothing more to do; nor when it is off. */
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	sleep_ms(2500);
+	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
+	ASSERT_EQ(0, set_min_largest("0"));
+	ASSERT_EQ(0, buffer_alloc(self->other, 32 * MIB, &big));
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	sleep_ms(2500);
+	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
+	EXPECT_TRUE(all_intact());
+}
+
+TEST_F(compact, background_wants_no_more_than_is_free_and_rests)
+{
+	struct framepool_ioc_stats before, moved;
+
+	fill(self->fd, MOVABLE, 4 * MIB);
+	ASSERT_EQ(0, drop_every_other(self->fd));
+	ASSERT_EQ(0, pin(self->fd, filled[nr_filled / 2 | 1].buffer.handle));
+	ASSERT_TRUE(wait_clean(self->fd, &before));
+	ASSERT_EQ(0, set_min_largest("1T"));
+	sleep_ms(3000);
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	sleep_ms(4000);
+	moved = moved_since(self->fd, &before);
+	EXPECT_LE(nr_refused(&moved) + moved.moves, 100);
+	EXPECT_TRUE(all_intact());
+	ASSERT_EQ(0, set_min_largest("0"));
+	EXPECT_EQ(-EINVAL, set_min_largest("1X"));
+	EXPECT_EQ(-ERANGE, set_min_largest("8388608T"));
+	EXPECT_STREQ("0\n", read_file(SYSFS "min_largest"));
 }
 
 static __u64 seed;

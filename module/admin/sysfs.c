@@ -17,6 +17,7 @@
 #include "pool/stats.h"
 #include "user/client.h"
 #include "user/compact.h"
+#include "user/compactor.h"
 
 static int store_bytes(const char *text, u64 *bytes)
 {
@@ -120,6 +121,25 @@ static ssize_t compact_store(struct device *device, struct device_attribute *att
 }
 static DEVICE_ATTR_WO(compact);
 
+static ssize_t min_largest_show(struct device *device, struct device_attribute *attr, char *text)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+
+	return sysfs_emit(text, "%llu\n", READ_ONCE(pool->movables.min_largest));
+}
+
+static ssize_t min_largest_store(struct device *device, struct device_attribute *attr,
+				 const char *text, size_t size)
+{
+	u64 bytes;
+	int ret = fp_bytes_parse(text, &bytes);
+
+	if (!ret)
+		fp_compactor_set(dev_get_drvdata(device), bytes);
+	return ret ?: size;
+}
+static DEVICE_ATTR_RW(min_largest);
+
 static ssize_t background_clearing_show(struct device *device, struct device_attribute *attr,
 					char *text)
 {
@@ -144,6 +164,7 @@ static DEVICE_ATTR_RW(background_clearing);
 static struct attribute *attributes[] = {
 	&dev_attr_background_clearing.attr,
 	&dev_attr_compact.attr,
+	&dev_attr_min_largest.attr,
 	&dev_attr_drain.attr,
 	&dev_attr_client_quota.attr,
 	&dev_attr_user_quota.attr,

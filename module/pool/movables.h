@@ -6,6 +6,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -31,6 +32,11 @@ enum fp_refusal {
  * @wait: for moves to end
  * @moving: held by the one mover
  * @nr_waiting: how many wait for @moving
+ * @min_largest: how long the compactor keeps the longest empty run, in bytes; 0: it does nothing;
+ *		 written at any time
+ * @kicked: @min_largest was written
+ * @compactor: makes room in the background; constant while anybody moves
+ * @compactor_wait: where it waits
  * @round: counts from 1 how often somebody made room, so that what refused to move is not tried
  *	   again in the same round (protected by @moving)
  * @nr_moves: buffers moved
@@ -46,6 +52,10 @@ struct fp_movables {
 	wait_queue_head_t wait;
 	struct mutex moving;
 	atomic_t nr_waiting;
+	u64 min_largest;
+	bool kicked;
+	struct task_struct *compactor;
+	wait_queue_head_t compactor_wait;
 	u32 round;
 	atomic64_t nr_moves;
 	atomic64_t nr_moved;
@@ -58,6 +68,7 @@ static inline void fp_movables_init(struct fp_movables *movables)
 	movables->by_frame = RB_ROOT;
 	INIT_LIST_HEAD(&movables->split);
 	init_waitqueue_head(&movables->wait);
+	init_waitqueue_head(&movables->compactor_wait);
 	mutex_init(&movables->moving);
 	/* No buffer was refused yet. */
 	movables->round = 1;

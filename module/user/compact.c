@@ -38,11 +38,15 @@ static int begin(struct fp_pool *pool)
 	struct fp_movables *movables = &pool->movables;
 	int ret;
 
-	atomic_inc(&movables->nr_waiting);
-	ret = mutex_lock_killable(&movables->moving);
-	atomic_dec(&movables->nr_waiting);
-	if (ret)
-		return ret;
+	if (!mutex_trylock(&movables->moving)) {
+		atomic_inc(&movables->nr_waiting);
+		/* It may be the one who moves, and must not be kept from running. */
+		set_user_nice(movables->compactor, 0);
+		ret = mutex_lock_killable(&movables->moving);
+		atomic_dec(&movables->nr_waiting);
+		if (ret)
+			return ret;
+	}
 	unsplit(pool);
 	return 0;
 }
@@ -158,6 +162,31 @@ int fp_compact(struct fp_pool *pool, u64 nr)
 	if (ret)
 		return ret;
 	ret = make_run(pool, nr, false);
+	end(pool);
+	return ret == -EBUSY ? -ENOSPC : ret;
+}
+
+/**
+ * fp_compact_in_background() - make an empty run, unless somebody else moves something
+ * @pool: the pool
+ * @nr: huge frames, at least 1
+ *
+ * Context: the compactor's.
+ * Return: as fp_compact(); -EINTR: somebody else wants to move something, or the compactor must
+ * stop.
+ */
+int fp_compact_in_background(struct fp_pool *pool, u32 nr)
+{
+	int ret;
+
+	if (has_run(pool, nr))
+		return 0;
+	if (RB_EMPTY_ROOT(&pool->movables.by_frame))
+		return -ENOSPC;
+	if (!mutex_trylock(&pool->movables.moving))
+		return -EINTR;
+	pool->movables.round++;
+	ret = make_run(pool, nr, true);
 	end(pool);
 	return ret == -EBUSY ? -ENOSPC : ret;
 }

@@ -20,6 +20,7 @@
 #include "user/room.h"
 
 #include <linux/bitmap.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sort.h>
@@ -53,7 +54,7 @@ struct window {
  * @parked: what was moved into the window for the time being; room for as many as it has huge
  *	    frames
  * @nr_parked: how many
- * @yields: stop when somebody else wants to move
+ * @yields: the compactor, who stops when somebody else wants to move
  * @saw_pinned: a movable buffer was passed over since it is pinned
  */
 struct room {
@@ -246,8 +247,11 @@ static void keep_part(struct room *room, struct window *window, const struct fp_
 
 static bool must_stop(const struct room *room)
 {
+	const struct fp_movables *movables = &room->pool->movables;
+
 	return fatal_signal_pending(current) ||
-	       (room->yields && atomic_read(&room->pool->movables.nr_waiting));
+	       (room->yields && (kthread_should_stop() || atomic_read(&movables->nr_waiting) ||
+				 !READ_ONCE(movables->min_largest)));
 }
 
 /* Longer pieces first, since shorter ones fit into what they leave. */
@@ -512,7 +516,7 @@ static int look_further(struct room *room, struct fp_evacuation *window, int err
  * fp_room_hold() - hold huge frames, if need be after others have moved
  * @pool: the pool; its moving mutex is held
  * @wanted: which
- * @yields: give up when somebody else wants the mutex
+ * @yields: for the compactor: give up when somebody else wants the mutex, or it must stop
  * @index: the result: the first, of a run that is held
  *
  * Context: may sleep; takes folio locks and each client's i_mmap_rwsem.
