@@ -51,7 +51,7 @@ MODULE_PARM_DESC(min_run,
 static char *min_largest;
 module_param(min_largest, charp, 0444);
 MODULE_PARM_DESC(min_largest,
-		 "keep an empty run of so many bytes by moving buffers in the background (default: off)");
+		 "keep an empty run of so many bytes, by moving buffers (default: off)");
 
 static char *memory = "wb";
 module_param(memory, charp, 0444);

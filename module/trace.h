@@ -286,6 +286,54 @@ TRACE_EVENT(quarantine,
 				   { FP_TRACE_RETIRED, "retired" }))
 );
 
+/*
+ * What begins to move lies in @nr huge frames from @from on: one buffer, which begins at @pgoff of
+ * the client's file, or @buffers small ones, @pgoff being that of the first. @to: where to; FP_NIL:
+ * to several huge frames of the client, or not known yet
+ */
+DECLARE_EVENT_CLASS(framepool_move,
+	TP_PROTO(const struct fp_client *client, u64 pgoff, u32 buffers, u32 from, u32 to, u32 nr,
+		 int error),
+	TP_ARGS(client, pgoff, buffers, from, to, nr, error),
+	TP_STRUCT__entry(
+		__array(char, pool, FP_TRACE_NAME)
+		__field(s32, client)
+		__field(s32, error)
+		__field(u64, offset)
+		__field(u32, buffers)
+		__field(u32, huge)
+		__field(s64, to)
+		__field(u32, nr)
+	),
+	TP_fast_assign(
+		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
+		__entry->client = client->account->budget.label;
+		__entry->error = error;
+		__entry->offset = pgoff << PAGE_SHIFT;
+		__entry->buffers = buffers;
+		__entry->huge = from;
+		__entry->to = to == FP_NIL ? -1 : (s64)to;
+		__entry->nr = nr;
+	),
+	TP_printk("pool=%s client=%d offset=%#llx buffers=%u huge=%u to=%lld nr=%u error=%d",
+		  __entry->pool, __entry->client, __entry->offset, __entry->buffers, __entry->huge,
+		  __entry->to, __entry->nr, __entry->error)
+);
+
+/* @error: 0 */
+DEFINE_EVENT(framepool_move, move_begin,
+	TP_PROTO(const struct fp_client *client, u64 pgoff, u32 buffers, u32 from, u32 to, u32 nr,
+		 int error),
+	TP_ARGS(client, pgoff, buffers, from, to, nr, error)
+);
+
+/* @error: 0, or the errno that says why it did not move */
+DEFINE_EVENT(framepool_move, move_end,
+	TP_PROTO(const struct fp_client *client, u64 pgoff, u32 buffers, u32 from, u32 to, u32 nr,
+		 int error),
+	TP_ARGS(client, pgoff, buffers, from, to, nr, error)
+);
+
 TRACE_EVENT(revoke,
 	TP_PROTO(const struct fp_client *client),
 	TP_ARGS(client),

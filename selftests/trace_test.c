@@ -141,6 +141,71 @@ TEST_F(trace, free_comes_with_the_last_mapping)
 			    frame_of(&self->buffer)));
 }
 
+/* Fills the pool, and frees every other buffer. Returns the number of those that are left. */
+static int fill_half(int fd, size_t length, struct buffer *left)
+{
+	int i, n = 0;
+
+	while (!buffer_alloc_any(fd, FRAMEPOOL_ALLOC_MOVABLE, length, 0, 0, &left[n]))
+		n++;
+	for (i = 0; i < n / 2; i++) {
+		if (handle_free(fd, left[2 * i].handle))
+			return -1;
+		left[i] = left[2 * i + 1];
+	}
+	return n / 2;
+}
+
+static int compact(const char *length)
+{
+	return write_file("/sys/class/framepool/" POOL_NAME "/compact", length);
+}
+
+TEST_F(trace, move_tells_what_moves_and_where_to)
+{
+	static struct buffer left[POOL_BYTES / HUGE_FRAME + 1];
+	const char *begin, *end;
+	int i, n, found = 0;
+
+	n = fill_half(self->fd, HUGE_FRAME, left);
+	ASSERT_GT(n, 0);
+	ASSERT_EQ(0, trace_begin());
+	ASSERT_EQ(0, compact("4M"));
+	ASSERT_EQ(0, trace_end());
+	EXPECT_EQ(1, traced_any("move_begin"));
+	EXPECT_EQ(1, traced_any("move_end"));
+	begin = traced_next("move_begin", NULL);
+	end = traced_next("move_end", NULL);
+	ASSERT_TRUE(begin && end && begin < end);
+	for (i = 0; i < n; i++)
+		found += traced("move_end", "offset=%#llx buffers=1", left[i].offset);
+	EXPECT_EQ(1, found);
+	EXPECT_EQ(traced_value(begin, "huge"), traced_value(end, "huge"));
+	EXPECT_EQ(traced_value(begin, "to"), traced_value(end, "to"));
+	EXPECT_NE(traced_value(end, "huge"), traced_value(end, "to"));
+	EXPECT_EQ(1, traced("move_end", "nr=1 error=0"));
+}
+
+TEST_F(trace, move_that_is_refused_tells_why)
+{
+	static struct buffer left[POOL_BYTES / HUGE_FRAME + 1];
+	int i, n, ends[2];
+	struct iovec frame;
+
+	n = fill_half(self->fd, 2 * HUGE_FRAME, left);
+	for (i = 0; i < n; i++) {
+		frame = (struct iovec){ buffer_map(self->fd, &left[i]), FRAME };
+		ASSERT_EQ(0, pipe(ends));
+		ASSERT_EQ(FRAME, vmsplice(ends[1], &frame, 1, 0));
+	}
+	ASSERT_EQ(0, trace_begin());
+	ASSERT_EQ(-ENOSPC, compact("8M"));
+	ASSERT_EQ(0, trace_end());
+	EXPECT_GT(traced("move_end", "nr=2 error=-16"), 0);
+	EXPECT_EQ(0, traced("move_end", "error=0"));
+	EXPECT_EQ(traced_any("move_begin"), traced_any("move_end"));
+}
+
 TEST_F(trace, end_of_client_frees_what_it_had)
 {
 	ASSERT_EQ(0, buffer_alloc(self->fd, FRAME, &self->buffer));

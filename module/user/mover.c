@@ -70,17 +70,18 @@ static void unmap_pages(const struct fp_buffer *buffer, u64 first, u64 nr)
 }
 
 /*
- * Keep everybody from using a locked folio that was unmapped. Returns whether nobody but us has a
- * reference, and all of it can be read.
+ * Keep everybody from using a locked folio that was unmapped. Returns 0; -EBUSY: somebody else has
+ * a reference; -EHWPOISON: it cannot be read.
  */
-static bool freeze(struct fp_movables *movables, struct folio *folio)
+static int freeze(struct fp_movables *movables, struct folio *folio)
 {
 	bool bad = fp_poison_in(folio_pfn(folio), FP_HUGE_FRAMES);
 	bool frozen = !bad && folio_ref_freeze(folio, 1);
 
-	if (!frozen)
-		fp_movables_refuse(movables, bad ? FP_REFUSED_BAD : FP_REFUSED_REFERENCED);
-	return frozen;
+	if (frozen)
+		return 0;
+	fp_movables_refuse(movables, bad ? FP_REFUSED_BAD : FP_REFUSED_REFERENCED);
+	return bad ? -EHWPOISON : -EBUSY;
 }
 
 static void unfreeze(struct folio *folio)
@@ -90,41 +91,46 @@ static void unfreeze(struct folio *folio)
 
 /*
  * Move one huge frame of a run, from @first of its pages on, to where the buffer's other place is,
- * or back. Then @nr_moved pages are there.
+ * or back. Then @nr_moved pages are there. As freeze().
  */
-static bool move_huge(struct fp_buffer *buffer, u64 first, unsigned long from, unsigned long to,
-		      unsigned long to_pfn, u64 nr_moved)
+static int move_huge(struct fp_buffer *buffer, u64 first, unsigned long from, unsigned long to,
+		     unsigned long to_pfn, u64 nr_moved)
 {
 	struct folio *folio = page_folio(pfn_to_page(from + first));
-	bool frozen;
+	int ret;
 
 	folio_lock(folio);
 	unmap_pages(buffer, first, FP_HUGE_FRAMES);
-	frozen = freeze(&buffer->client->pool->movables, folio);
-	if (frozen) {
+	ret = freeze(&buffer->client->pool->movables, folio);
+	if (!ret) {
 		copy_frames(pfn_to_page(to + first), pfn_to_page(from + first), FP_HUGE_FRAMES);
 		fp_movable_set_place(buffer, to_pfn, nr_moved);
 		unfreeze(folio);
 	}
 	folio_unlock(folio);
 	cond_resched();
-	return frozen;
+	return ret;
 }
 
-/* Move the pages of a buffer from @done on to its other place. Returns how many are there. */
-static u64 move_on(struct fp_buffer *buffer, unsigned long to, u64 done)
+/*
+ * Move the pages of a buffer from @done on to its other place. Returns how many are there; if not
+ * all, @error says why.
+ */
+static u64 move_on(struct fp_buffer *buffer, unsigned long to, u64 done, int *error)
 {
-	while (done < buffer->run.nr &&
-	       move_huge(buffer, done, buffer->pfn, to, to, done + FP_HUGE_FRAMES))
-		done += FP_HUGE_FRAMES;
+	for (*error = 0; done < buffer->run.nr; done += FP_HUGE_FRAMES) {
+		*error = move_huge(buffer, done, buffer->pfn, to, to, done + FP_HUGE_FRAMES);
+		if (*error)
+			break;
+	}
 	return done;
 }
 
 /* Move the first @done pages of a buffer back. Returns how many are still there. */
 static u64 move_back(struct fp_buffer *buffer, unsigned long to, u64 done)
 {
-	while (done && move_huge(buffer, done - FP_HUGE_FRAMES, to, buffer->pfn, to,
-				 done - FP_HUGE_FRAMES))
+	while (done && !move_huge(buffer, done - FP_HUGE_FRAMES, to, buffer->pfn, to,
+				  done - FP_HUGE_FRAMES))
 		done -= FP_HUGE_FRAMES;
 	return done;
 }
@@ -179,8 +185,11 @@ u64 fp_mover_move_run(struct fp_pool *pool, struct fp_buffer *buffer, u32 to, u6
 {
 	unsigned long to_pfn = page_to_pfn(page_of(pool, to));
 	u32 from = buffer->run.frame / FP_HUGE_FRAMES, nr = buffer->run.nr / FP_HUGE_FRAMES;
+	int error;
 
-	done = move_on(buffer, to_pfn, done);
+	trace_move_begin(buffer->client, buffer->pgoff, 1, from, to, nr, 0);
+	done = move_on(buffer, to_pfn, done, &error);
+	trace_move_end(buffer->client, buffer->pgoff, 1, from, to, nr, error);
 	if (done < buffer->run.nr) {
 		refuse(buffer);
 		return move_back(buffer, to_pfn, done);
@@ -304,19 +313,19 @@ static void copy_places(struct blocks *blocks, u32 from, u32 to)
 	}
 }
 
-/* Copy all blocks to their places. Returns whether they could be. */
-static bool move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
+/* Copy all blocks to their places. As freeze(). */
+static int move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
 {
 	struct folio *folio = page_folio(page_of(pool, from));
 	struct fp_buffer *buffer;
-	bool frozen;
+	int ret;
 	u32 i;
 
 	folio_lock(folio);
 	for (i = 0; i < blocks->nr; i++)
 		unmap_pages(blocks->buffer[i], 0, blocks->buffer[i]->run.nr);
-	frozen = freeze(&pool->movables, folio);
-	for (i = 0; frozen && i < blocks->nr; i++) {
+	ret = freeze(&pool->movables, folio);
+	for (i = 0; !ret && i < blocks->nr; i++) {
 		buffer = blocks->buffer[i];
 		copy_frames(pfn_to_page(fp_pool_pfn(pool, blocks->place[i].frame)),
 			    pfn_to_page(buffer->pfn), buffer->run.nr);
@@ -325,10 +334,10 @@ static bool move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
 			WRITE_ONCE(buffer->run.dirty, true);
 		fp_movable_settle(buffer, blocks->place[i].frame);
 	}
-	if (frozen)
+	if (!ret)
 		unfreeze(folio);
 	folio_unlock(folio);
-	return frozen;
+	return ret;
 }
 
 /* If one of these held huge frames is bad, have them examined instead. */
@@ -379,28 +388,45 @@ void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty)
 	fp_waiters_notify(&pool->waiters);
 }
 
-/* Move what lies in a secluded huge frame; as fp_mover_move_blocks(). */
+/* Move what lies in a secluded huge frame. Returns 0, -ENOSPC, or what freeze() returns. */
 static int move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from, u32 *to,
 			 struct blocks *blocks)
 {
+	int ret;
+
 	if (find_places(pool, owner, blocks)) {
-		if (move_contents(pool, from, blocks)) {
+		ret = move_contents(pool, from, blocks);
+		if (ret)
+			free_places(pool, owner, blocks, blocks->nr);
+		else
 			fp_move_emptied(owner, from);
-			return 0;
-		}
-		free_places(pool, owner, blocks, blocks->nr);
-		return -EBUSY;
+		return ret;
 	}
 	if (*to == FP_NIL || !fits_image(pool, blocks, *to)) {
 		fp_movables_refuse(&pool->movables, FP_REFUSED_NO_ROOM);
 		return -ENOSPC;
 	}
 	copy_places(blocks, from, *to);
-	if (!move_contents(pool, from, blocks))
-		return -EBUSY;
+	ret = move_contents(pool, from, blocks);
+	if (ret)
+		return ret;
 	fp_move_image(owner, from, *to);
 	*to = FP_NIL;
 	return 0;
+}
+
+static int trace_and_move(struct fp_pool *pool, struct fp_owner *owner, u32 from, u32 *to,
+			  struct blocks *blocks)
+{
+	const struct fp_buffer *first = blocks->buffer[0];
+	u32 place = *to;
+	int ret;
+
+	trace_move_begin(first->client, first->pgoff, blocks->nr, from, FP_NIL, 1, 0);
+	ret = move_secluded(pool, owner, from, to, blocks);
+	trace_move_end(first->client, first->pgoff, blocks->nr, from,
+		       *to == FP_NIL ? place : FP_NIL, 1, ret);
+	return ret;
 }
 
 /**
@@ -427,12 +453,14 @@ int fp_mover_move_blocks(struct fp_pool *pool, u32 index, u32 *to)
 	}
 	owner = &blocks->buffer[0]->client->account->owner;
 	if (fp_move_seclude(owner, index, blocks->nr_used)) {
-		ret = move_secluded(pool, owner, index, to, blocks);
+		ret = trace_and_move(pool, owner, index, to, blocks);
 		if (!ret)
 			count_moved(pool, blocks->nr, blocks->nr_used);
 		else
 			fp_move_readmit(owner, index);
 	}
+	if (ret == -EHWPOISON)
+		ret = -EBUSY;
 	for (i = 0; ret == -EBUSY && i < blocks->nr; i++)
 		refuse(blocks->buffer[i]);
 	end_blocks(blocks);
