@@ -14,11 +14,23 @@
 
 #include "pool/account.h"
 #include "pool/pool.h"
+#include "user/movable.h"
 
 #define MAP_LINE	64	/* huge frames in a line of the map */
 
-static char map_char(const struct fp_huge_view *view)
+/* How full it is; as a letter if all that is in it may move. */
+static char used_char(u32 nr_used, bool moves)
 {
+	if (nr_used == FP_HUGE_FRAMES)
+		return moves ? 'm' : '#';
+	return (moves ? 'a' : '0') + nr_used * 10 / FP_HUGE_FRAMES;
+}
+
+static char map_char(struct fp_pool *pool, u32 index, u32 nr,
+		     const struct fp_huge_view *view)
+{
+	u64 frame = (u64)index * FP_HUGE_FRAMES;
+
 	switch (view->state) {
 	case FP_HUGE_EMPTY:
 		return '.';
@@ -27,9 +39,9 @@ static char map_char(const struct fp_huge_view *view)
 	case FP_HUGE_RETIRED:
 		return 'x';
 	default:
-		if (view->nr_used == FP_HUGE_FRAMES)
-			return '#';
-		return '0' + view->nr_used * 10 / FP_HUGE_FRAMES;
+		return used_char(view->nr_used,
+				 fp_movable_is_all(pool, frame, nr * FP_HUGE_FRAMES,
+						   nr * view->nr_used));
 	}
 }
 
@@ -43,16 +55,18 @@ struct map_text {
 	char bytes[];
 };
 
-static void write_map(const struct fp_pool *pool, struct map_text *text)
+static void write_map(struct fp_pool *pool, struct map_text *text)
 {
 	u32 i, end = 0, nr = pool->source.nr;
 	struct fp_huge_view view;
-	char *at = text->bytes;
+	char *at = text->bytes, seen = '.';
 
 	for (i = 0; i < nr; i++) {
-		if (i == end)
+		if (i == end) {
 			end += fp_buddy_view(&pool->buddy, i, &view);
-		*at++ = map_char(&view);
+			seen = map_char(pool, i, end - i, &view);
+		}
+		*at++ = seen;
 		if (i % MAP_LINE == MAP_LINE - 1 || i == nr - 1)
 			*at++ = '\n';
 		cond_resched();

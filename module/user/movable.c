@@ -68,6 +68,32 @@ struct fp_buffer *fp_movable_next(const struct fp_buffer *buffer)
 }
 
 /**
+ * fp_movable_is_all() - is what lies in some frames all of movable buffers that nothing keeps?
+ * @pool: the pool
+ * @frame: the first frame
+ * @nr: how many
+ * @nr_used: how many of them are allocated
+ *
+ * Context: process.
+ * Return: whether it is; false if none is allocated.
+ */
+bool fp_movable_is_all(struct fp_pool *pool, u64 frame, u64 nr, u64 nr_used)
+{
+	const struct fp_buffer *buffer;
+	u64 nr_moving = 0;
+
+	spin_lock(&pool->movables.lock);
+	for (buffer = fp_movable_first(pool, frame);
+	     buffer && buffer->run.frame < frame + nr; buffer = fp_movable_next(buffer)) {
+		if (fp_movable_stay(buffer) != FP_STAY_NOT)
+			break;
+		nr_moving += buffer->run.nr;
+	}
+	spin_unlock(&pool->movables.lock);
+	return nr_used && nr_moving == nr_used;
+}
+
+/**
  * fp_movable_add() - from now on a buffer may move
  * @buffer: the buffer
  *

@@ -18,6 +18,7 @@ struct fp_buffer *fp_movable_first(struct fp_pool *pool, u64 frame);
 struct fp_buffer *fp_movable_next(const struct fp_buffer *buffer);
 bool fp_movable_is_pinned(const struct fp_buffer *buffer);
 enum fp_stay fp_movable_stay(const struct fp_buffer *buffer);
+bool fp_movable_is_all(struct fp_pool *pool, u64 frame, u64 nr, u64 nr_used);
 bool fp_movable_may_move(const struct fp_buffer *buffer);
 bool fp_movable_begin(struct fp_buffer *buffer);
 void fp_movable_set_place(struct fp_buffer *buffer, unsigned long to_pfn, u64 nr_moved);

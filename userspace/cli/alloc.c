@@ -41,7 +41,9 @@ static struct field address_of(const struct framepool_buffer *buf)
 {
 	uint64_t address;
 
-	if (framepool_buffer_address(buf, &address) || !address)
+	if (framepool_buffer_address(buf, &address))
+		return field_none("address", errno == EADDRNOTAVAIL ? "may change" : "unknown");
+	if (!address)
 		return field_none("address", "hidden");
 	return field_address("address", address);
 }
@@ -131,6 +133,7 @@ static int alloc(const struct cli *cli, struct request *request, struct content 
 	if (!fp)
 		return EXIT_FAILED;
 	framepool_wait(fp, request->wait_ns);
+	framepool_movable(fp, request->movable);
 	buf = framepool_buffer_alloc_constrained(fp, request->size, request->align,
 						 request->below);
 	if (buf)

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <libframepool.h>
 
@@ -73,6 +74,7 @@ void command_list(void);
 int cmd_alloc(struct cli *cli, int argc, char **argv);
 int cmd_caches(struct cli *cli, int argc, char **argv);
 int cmd_clients(struct cli *cli, int argc, char **argv);
+int cmd_compact(struct cli *cli, int argc, char **argv);
 int cmd_frag(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_info(struct cli *cli, int argc, char **argv);
@@ -124,6 +126,16 @@ int option_end(int argc, char **argv);
  * Return: EXIT_OK, or EXIT_USAGE after a message.
  */
 int option_none(struct cli *cli, int argc, char **argv);
+
+/**
+ * option_size - parse a size from the command line, which must not be 0
+ * @name: what it is, for messages: "--size", or "SIZE"
+ * @text: the size, as for size_parse()
+ * @bytes: set to it
+ *
+ * Return: EXIT_OK, or EXIT_USAGE after a message.
+ */
+int option_size(const char *name, const char *text, uint64_t *bytes);
 
 /**
  * option_no_pool - refuse --pool

@@ -35,21 +35,29 @@ const struct command commands[] = {
 		"largest free block of any client or the kernel. Memory in quarantine, and\n"
 		"memory that is kept, can make longer buffers possible. 'clients' counts this\n"
 		"command, too. The failures do not count allocations that waited in vain.\n"
-		"'moves' are buffers moved to make room for longer runs, 'moved' the bytes copied\n"
-		"for that, 'moves_refused_...' attempts to move something that were given up.\n",
+		"'moves' are buffers moved to make room for longer runs, 'moved' the bytes\n"
+		"copied for that, 'moves_refused_...' attempts to move something that failed.\n",
 	}, {
 		.name = "frag",
 		.run = cmd_frag,
-		.summary = "show free blocks and fragmentation per order",
-		.usage = "",
+		.summary = "show free blocks and fragmentation per order, or what is in a run's way",
+		.usage = "[--why SIZE]",
 		.help =
+		"  --why SIZE  tell what stands in the way of a run of SIZE bytes (root only)\n"
+		"\n"
 		"The order of a block gives its size: 2^order frames. 'unusable' is the share of\n"
 		"free memory in blocks that are too small for a request of that order.\n"
 		"'external' is -1.000 if such a request succeeds. Otherwise it tells why the\n"
 		"request fails: towards 0 (and below it where very few blocks are free) for lack\n"
 		"of memory, towards 1 because of fragmentation. Both are defined as in the\n"
 		"kernel's extfrag/unusable_index and extfrag/extfrag_index. 'share', the bar, is\n"
-		"the share of free memory in free blocks of that order.\n",
+		"the share of free memory in free blocks of that order.\n"
+		"\n"
+		"With --why, it looks for the place with the fewest bytes that would not move,\n"
+		"and lists what they are: the process that opened the client, the handle of the\n"
+		"buffer, where in the pool it lies, its length, the name of the thread, and why\n"
+		"it stays. It first clears what is in quarantine, as an allocation would. SIZE is\n"
+		"decimal or 0x..., with an optional K, M, G or T (powers of 1024).\n",
 	}, {
 		.name = "clients",
 		.run = cmd_clients,
@@ -89,10 +97,11 @@ const struct command commands[] = {
 		"  --svg FILE  write a drawing to FILE instead\n"
 		"\n"
 		"An empty huge frame can be used for anything. A partly used one belongs to one\n"
-		"owner, and prevents larger blocks. A pool consists of physically contiguous\n"
-		"extents; a bar shows where one ends. A run never crosses a bar, even if all\n"
-		"huge frames around it are free. In a large pool a character stands for several\n"
-		"huge frames. Colours appear on a terminal only, and not if NO_COLOR is set.\n"
+		"owner, and prevents larger blocks, unless all that is in it may move. A pool\n"
+		"consists of physically contiguous extents; a bar shows where one ends. A run\n"
+		"never crosses a bar, even if all huge frames around it are free. In a large pool\n"
+		"a character stands for several huge frames. Colours appear on a terminal only,\n"
+		"and not if NO_COLOR is set.\n"
 		"\n"
 		"With --json, 'map' has a character for each huge frame, as in the file 'map' in\n"
 		"debugfs, and 'extents' tells the first huge frame and the length of each\n"
@@ -125,7 +134,7 @@ const struct command commands[] = {
 		.run = cmd_alloc,
 		.summary = "allocate a buffer, fill it from a file, hold it",
 		.usage = "[--size SIZE] [--align SIZE] [--below ADDRESS] [--wait SECONDS] "
-			 "[--from FILE] [--hold] [--export]",
+			 "[--from FILE] [--movable] [--hold] [--export]",
 		.help =
 		"  --size SIZE      bytes, rounded up to whole frames; default: the size of FILE\n"
 		"  --align SIZE     alignment of the physical address, a power of two\n"
@@ -133,15 +142,28 @@ const struct command commands[] = {
 		"  --wait SECONDS   if there is not enough memory, wait for it, at most so long\n"
 		"  --from FILE      fill the buffer from FILE through a mapping, and print the\n"
 		"                   checksum of what a second mapping reads, as 'cksum FILE' does\n"
+		"  --movable        the buffer may be moved to make room for a longer one\n"
 		"  --hold           keep the buffer until SIGINT or SIGTERM arrives\n"
 		"  --export         make a dma-buf of it, and hold it: another process takes the\n"
 		"                   descriptor 'fd' from this one with pidfd_getfd(2)\n"
 		"\n"
 		"'address' is the physical address. It is hidden without CAP_SYS_ADMIN, and\n"
-		"ADDRESS is then rounded down to a power of two.\n"
+		"ADDRESS is then rounded down to a power of two. That of a movable buffer may\n"
+		"change, unless --export keeps the buffer where it is.\n"
 		"\n"
 		"SIZE and ADDRESS are decimal or 0x..., with an optional K, M, G or T (powers of\n"
 		"1024).\n",
+	}, {
+		.name = "compact",
+		.run = cmd_compact,
+		.summary = "move buffers until so much memory lies side by side (root only)",
+		.usage = "SIZE",
+		.help =
+		"Buffers that may move (framepool_movable(3)) are moved until a run of SIZE is\n"
+		"free. An allocation that needs such a run does the same, so this only does it\n"
+		"earlier. If it fails, 'framepool frag' can tell what stands in the way.\n"
+		"\n"
+		"SIZE is decimal or 0x..., with an optional K, M, G or T (powers of 1024).\n",
 	}, {
 		.name = "help",
 		.run = cmd_help,

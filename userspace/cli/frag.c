@@ -4,6 +4,15 @@
 
 #include "cli.h"
 #include "output.h"
+#include "why.h"
+
+enum { OPTION_WHY = 1 };
+
+static const struct option options[] = {
+	COMMON_OPTIONS,
+	{ "why", required_argument, NULL, OPTION_WHY },
+	{ NULL, 0, NULL, 0 }
+};
 
 enum { COLUMNS = 6 };
 
@@ -53,16 +62,12 @@ static int show(const struct cli *cli, const struct framepool *fp,
 	return status;
 }
 
-int cmd_frag(struct cli *cli, int argc, char **argv)
+static int show_orders(const struct cli *cli)
 {
+	struct framepool *fp = pool_open(cli);
 	struct framepool_stats *stats;
-	struct framepool *fp;
-	int status = option_none(cli, argc, argv);
+	int status = EXIT_FAILED;
 
-	if (status)
-		return status;
-	status = EXIT_FAILED;
-	fp = pool_open(cli);
 	if (!fp)
 		return status;
 	stats = pool_stats(fp);
@@ -71,4 +76,19 @@ int cmd_frag(struct cli *cli, int argc, char **argv)
 	framepool_stats_free(stats);
 	framepool_close(fp);
 	return status;
+}
+
+int cmd_frag(struct cli *cli, int argc, char **argv)
+{
+	int option, status = EXIT_OK;
+	uint64_t bytes = 0;
+
+	optind = 0;
+	while (!status && (option = option_next(cli, argc, argv, options)) != OPTIONS_END)
+		status = option == OPTION_WHY ? option_size("--why", optarg, &bytes) : EXIT_USAGE;
+	if (!status)
+		status = option_end(argc, argv);
+	if (status)
+		return status;
+	return bytes ? why(cli, bytes) : show_orders(cli);
 }

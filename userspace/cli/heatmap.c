@@ -8,14 +8,22 @@
 #include "heatmap.h"
 #include "listing.h"
 
-#define STATES	".0123456789#qx"
+#define STATES	".0123456789#abcdefghijmqx"
 
 /* The used share of a huge frame; a digit stands for the middle of its range. */
 static double used_of(char state)
 {
-	if (state == '#')
+	if (state == '#' || state == 'm')
 		return 1;
+	if (state >= 'a' && state <= 'j')
+		return (state - 'a' + 0.5) / 10;
 	return state >= '0' && state <= '9' ? (state - '0' + 0.5) / 10 : 0;
+}
+
+/* Whether something in a huge frame is used, and does not move. */
+static bool is_fixed(char state)
+{
+	return state == '#' || (state >= '0' && state <= '9');
 }
 
 int map_read(FILE *file, struct map *map)
@@ -104,6 +112,11 @@ size_t map_extent_at(const struct map *map, size_t index)
 	return low;
 }
 
+double map_used(const struct map *map, size_t index)
+{
+	return used_of(map->states[index]);
+}
+
 bool map_is_cut(const struct map *map, size_t first, size_t count)
 {
 	size_t before = first ? map_extent_at(map, first - 1) : 0;
@@ -124,7 +137,7 @@ static enum shade shade_of_share(double used, bool all)
 
 enum shade map_shade(const struct map *map, size_t first, size_t count)
 {
-	size_t quarantined = 0, full = 0;
+	size_t quarantined = 0, full = 0, fixed = 0;
 	double used = 0;
 
 	for (size_t i = first; i < first + count; i++) {
@@ -133,11 +146,14 @@ enum shade map_shade(const struct map *map, size_t first, size_t count)
 		if (state == 'x')
 			return SHADE_RETIRED;
 		quarantined += state == 'q';
-		full += state == '#';
+		full += state == '#' || state == 'm';
+		fixed += is_fixed(state);
 		used += used_of(state);
 	}
 	if (2 * quarantined > count)
 		return SHADE_QUARANTINED;
+	if (used > 0 && !fixed)
+		return SHADE_MOVABLE;
 	return shade_of_share(used / (double)count, full == count);
 }
 
@@ -165,6 +181,7 @@ const char *map_legend(enum shade shade)
 		[SHADE_HALF] = "up to half used",
 		[SHADE_MOST] = "more than half used",
 		[SHADE_FULL] = "all used",
+		[SHADE_MOVABLE] = "used by what may move",
 		[SHADE_QUARANTINED] = "in quarantine: not available yet",
 		[SHADE_RETIRED] = "bad memory, out of use",
 	};

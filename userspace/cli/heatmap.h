@@ -20,6 +20,7 @@ enum shade {
 	SHADE_HALF,
 	SHADE_MOST,		/* more than half, but not all */
 	SHADE_FULL,
+	SHADE_MOVABLE,		/* partly or all used, and all of that may move */
 	SHADE_QUARANTINED,
 	SHADE_RETIRED,
 	SHADES
@@ -84,6 +85,15 @@ size_t map_extent_length(const struct map *map, size_t extent);
 size_t map_extent_at(const struct map *map, size_t index);
 
 /**
+ * map_used - which share of a huge frame is used
+ * @map: the map
+ * @index: the huge frame
+ *
+ * Return: the share; in the middle of the tenth that the map tells.
+ */
+double map_used(const struct map *map, size_t index);
+
+/**
  * map_is_cut - whether an extent other than the first begins in a range
  * @map: the map
  * @first: the first huge frame of the range
@@ -100,7 +110,8 @@ bool map_is_cut(const struct map *map, size_t first, size_t count);
  * @count: how many, at least 1; all are in the map
  *
  * If one is retired, the shade is that of retired memory. If more than half are in quarantine, it
- * is that of quarantine. Otherwise it shows the used share.
+ * is that of quarantine. If all that is used may move, it is that of movable memory. Otherwise it
+ * shows the used share.
  *
  * Return: the shade.
  */

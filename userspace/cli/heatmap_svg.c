@@ -12,7 +12,8 @@ enum {
 
 /* From light to dark: they differ without colour, too. */
 static const char * const fills[SHADES] = {
-	"#eef5ee", "#c6e2b8", "#f4d35e", "#ee964b", "#b02e0c", "#6c8ebf", "#000000"
+	"#eef5ee", "#c6e2b8", "#f4d35e", "#ee964b", "#b02e0c", "#8fd3cf", "#6c8ebf",
+	"#000000"
 };
 
 static void print_styles(FILE *file)

@@ -7,10 +7,10 @@
 
 enum { MARGIN = 8, ROWS = 16, MOST_CELLS = 64, LEAST_CELLS = 8 };
 
-static const char * const blocks[SHADES] = { "·", "░", "▒", "▓", "█", "q", "x" };
-static const char * const letters[SHADES] = { ".", "-", "+", "*", "#", "q", "x" };
-/* Foreground colours: from green by yellow to red; blue; reverse magenta. */
-static const char * const colours[SHADES] = { "32", "32", "33", "33", "31", "34", "35;7" };
+static const char * const blocks[SHADES] = { "·", "░", "▒", "▓", "█", "m", "q", "x" };
+static const char * const letters[SHADES] = { ".", "-", "+", "*", "#", "m", "q", "x" };
+/* Foreground colours: from green by yellow to red; cyan; blue; reverse magenta. */
+static const char * const colours[SHADES] = { "32", "32", "33", "33", "31", "36", "34", "35;7" };
 
 static void print_cell(enum shade shade, bool ascii, bool colour)
 {

@@ -6,7 +6,7 @@
 
 #include "cli.h"
 #include "debugfs.h"
-#include "heatmap.h"
+#include "map.h"
 #include "output.h"
 #include "terminal.h"
 
@@ -85,6 +85,15 @@ static int read_extents(const struct cli *cli, struct map *map)
 	return err ? fail("cannot read the extents: %s", strerror(errno)) : EXIT_OK;
 }
 
+int map_load(const struct cli *cli, const struct framepool *fp, struct map *map)
+{
+	int status;
+
+	map->huge_bytes = framepool_huge_bytes(fp);
+	status = read_states(cli, map);
+	return status ? status : read_extents(cli, map);
+}
+
 static int read_map(const struct cli *cli, struct map *map)
 {
 	struct framepool *fp = pool_open(cli);
@@ -92,10 +101,9 @@ static int read_map(const struct cli *cli, struct map *map)
 
 	if (!fp)
 		return EXIT_FAILED;
-	map->huge_bytes = framepool_huge_bytes(fp);
+	status = map_load(cli, fp, map);
 	framepool_close(fp);
-	status = read_states(cli, map);
-	return status ? status : read_extents(cli, map);
+	return status;
 }
 
 static int write_svg(const struct map *map, const char *pool, const char *name)
@@ -140,6 +148,7 @@ static int show_json(const struct cli *cli, const struct map *map)
 		field_number("empty", (int64_t)counts[SHADE_FREE]),
 		field_number("partly_used", (int64_t)partly_used),
 		field_number("full", (int64_t)counts[SHADE_FULL]),
+		field_number("movable", (int64_t)counts[SHADE_MOVABLE]),
 		field_number("quarantined", (int64_t)counts[SHADE_QUARANTINED]),
 		field_number("retired", (int64_t)counts[SHADE_RETIRED]),
 		field_text("map", map->states),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Command line options. */
+#include <errno.h>
+
 #include "cli.h"
+#include "size.h"
 
 const char default_pool[] = "default";
 
@@ -63,6 +66,20 @@ int option_none(struct cli *cli, int argc, char **argv)
 	if (option_next(cli, argc, argv, no_options) != OPTIONS_END)
 		return EXIT_USAGE;
 	return option_end(argc, argv);
+}
+
+int option_size(const char *name, const char *text, uint64_t *bytes)
+{
+	int err = size_parse(text, bytes);
+
+	if (err == ERANGE)
+		return fail_usage("%s: '%s' does not fit into 64 bits", name, text);
+	if (err)
+		return fail_usage("%s: '%s' is not a number with an optional K, M, G or T", name,
+				  text);
+	if (!*bytes)
+		return fail_usage("%s: must be more than 0", name);
+	return EXIT_OK;
 }
 
 int option_no_pool(const struct cli *cli)

@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "request.h"
-#include "size.h"
 
 #define MAX_WAIT	1000000
 
 enum { OPTION_SIZE = 1, OPTION_ALIGN, OPTION_BELOW, OPTION_WAIT, OPTION_FROM, OPTION_HOLD,
-       OPTION_EXPORT };
+       OPTION_EXPORT, OPTION_MOVABLE };
 
 static const struct option options[] = {
 	COMMON_OPTIONS,
@@ -21,26 +20,13 @@ static const struct option options[] = {
 	{ "from", required_argument, NULL, OPTION_FROM },
 	{ "hold", no_argument, NULL, OPTION_HOLD },
 	{ "export", no_argument, NULL, OPTION_EXPORT },
+	{ "movable", no_argument, NULL, OPTION_MOVABLE },
 	{ NULL, 0, NULL, 0 }
 };
 
-static int parse_size(const char *option, uint64_t *bytes)
-{
-	int err = size_parse(optarg, bytes);
-
-	if (err == ERANGE)
-		return fail_usage("--%s: '%s' does not fit into 64 bits", option, optarg);
-	if (err)
-		return fail_usage("--%s: '%s' is not a number with an optional K, M, G or T",
-				  option, optarg);
-	if (!*bytes)
-		return fail_usage("--%s: must be more than 0", option);
-	return EXIT_OK;
-}
-
 static int parse_align(uint64_t *align)
 {
-	int status = parse_size("align", align);
+	int status = option_size("--align", optarg, align);
 
 	if (!status && *align & (*align - 1))
 		return fail_usage("--align: '%s' is not a power of two", optarg);
@@ -65,11 +51,11 @@ static int parse_option(int option, struct request *request)
 {
 	switch (option) {
 	case OPTION_SIZE:
-		return parse_size("size", &request->size);
+		return option_size("--size", optarg, &request->size);
 	case OPTION_ALIGN:
 		return parse_align(&request->align);
 	case OPTION_BELOW:
-		return parse_size("below", &request->below);
+		return option_size("--below", optarg, &request->below);
 	case OPTION_WAIT:
 		return parse_wait(&request->wait_ns);
 	case OPTION_FROM:
@@ -78,6 +64,9 @@ static int parse_option(int option, struct request *request)
 	case OPTION_EXPORT:
 		request->export = true;
 		request->hold = true;
+		return EXIT_OK;
+	case OPTION_MOVABLE:
+		request->movable = true;
 		return EXIT_OK;
 	case OPTION_HOLD:
 		request->hold = true;

@@ -15,6 +15,7 @@
  * @below: limit of the physical address; 0: none
  * @from: the file to fill it from, or NULL
  * @wait_ns: how long to wait for memory; 0: not at all
+ * @movable: it may be moved while it is held
  * @export: make a dma-buf of it; implies @hold
  * @hold: keep it until a signal arrives
  */
@@ -24,6 +25,7 @@ struct request {
 	uint64_t below;
 	const char *from;
 	uint64_t wait_ns;
+	bool movable;
 	bool export;
 	bool hold;
 };

@@ -21,15 +21,17 @@ _framepool_command()
 
 _framepool_words()
 {
-	local commands="info stat frag clients caches map watch top alloc help version"
+	local commands="info stat frag clients caches map watch top alloc compact help version"
 
 	case $1 in
 	"") echo "--pool --json -h --help --version $commands" ;;
+	frag) echo "--pool --json -h --help --why" ;;
 	map) echo "--pool --json -h --help --ascii --svg" ;;
 	watch) echo "--pool --json -h --help --interval --count" ;;
 	top) echo "--pool --json -h --help --interval" ;;
 	alloc)
-		echo "--pool --json -h --help --size --align --below --wait --from --hold --export"
+		echo "--pool --json -h --help --size --align --below --wait --from --movable" \
+			"--hold --export"
 		;;
 	help) echo "-h --help $commands" ;;
 	version) echo "--json -h --help" ;;
@@ -49,7 +51,7 @@ _framepool()
 	--svg | --from)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	--size | --align | --below | --wait | --interval | --count)
+	--why | --size | --align | --below | --wait | --interval | --count)
 		COMPREPLY=()
 		;;
 	*)

@@ -280,12 +280,13 @@ static void explain_nospace(const struct framepool *fp, const struct framepool_s
 		return;
 	}
 	snprintf(text, size, "pool '%s' has %s free, but no run of %s%s%s: "
-		 "the largest free run is %s; 'framepool frag' shows them all", pool,
+		 "the largest free run is %s; 'framepool frag --why %s' tells what is in the way",
+		 pool,
 		 name_bytes(framepool_stats_free_bytes(stats), have),
 		 name_bytes(request->length, wanted),
 		 request->align ? " with that alignment" : "",
 		 request->limit ? " below that address" : "",
-		 name_bytes(framepool_stats_largest_bytes(stats), largest));
+		 name_bytes(framepool_stats_largest_bytes(stats), largest), wanted);
 }
 
 static void explain_other(int err, const struct request *request, char *text, size_t size)

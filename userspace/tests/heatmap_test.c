@@ -135,6 +135,10 @@ static void test_shades(void)
 	      "shade_full_means_all_of_it");
 	check(shows("qq.#", SHADE_QUARTER) && shows("qqq#", SHADE_QUARANTINED),
 	      "shade_quarantine_needs_most");
+	check(shows("m", SHADE_MOVABLE) && shows("a", SHADE_MOVABLE) &&
+	      shows("..j.", SHADE_MOVABLE) && shows("mm#.", SHADE_MOST) &&
+	      shows("m##m", SHADE_FULL) && shows("qqqm", SHADE_QUARANTINED),
+	      "shade_of_movable_needs_that_all_moves");
 	check(shows("###x", SHADE_RETIRED) && shows("qqqx", SHADE_RETIRED),
 	      "shade_of_bad_memory_always_shows");
 }
@@ -217,8 +221,8 @@ static void test_svg(void)
 	set("##.5q");
 	text = drawing(true, false, false);
 	check(count(text, "<rect class=\"s4\"") == 3 && count(text, "<rect class=\"s0\"") == 2 &&
-	      count(text, "<rect class=\"s3\"") == 2 && count(text, "<rect class=\"s5\"") == 2 &&
-	      count(text, "<rect class=\"s6\"") == 1,
+	      count(text, "<rect class=\"s3\"") == 2 && count(text, "<rect class=\"s5\"") == 1 &&
+	      count(text, "<rect class=\"s6\"") == 2 && count(text, "<rect class=\"s7\"") == 1,
 	      "svg_has_a_square_for_each_and_for_its_legend");
 	check(has(text, "x=\"70\" y=\"50\" width=\"12\" height=\"12\">"
 			"<title>at 0: all used; extent 1 of 1</title>") &&

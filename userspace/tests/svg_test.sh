@@ -31,5 +31,5 @@ finds svg_has_a_bar_where_an_extent_ends 'count(//*[@id="map"]/*[local-name()="l
 finds svg_bar_is_before_the_first_of_an_extent \
 	"string(${cells}[@x - 1 = //*[@id=\"map\"]/*[local-name()=\"line\"]/@x1]/*)" \
 	'at 10M: free; extent 2 of 2'
-finds svg_legend_names_all_states_and_the_bar 'count(//*[@id="legend"]/*[local-name()="text"])' 8
+finds svg_legend_names_all_states_and_the_bar 'count(//*[@id="legend"]/*[local-name()="text"])' 9
 finds svg_legend_shows_the_bar 'count(//*[@id="legend"]/*[local-name()="line"])' 1
