@@ -270,6 +270,113 @@ TEST_F(move_pipe, debuggers_lose_nothing)
 	EXPECT_LT(0, self->mover.cleared);
 }
 
+/**
+ * struct split - a buffer whose last huge frame stays, while references to its first come and go
+ * @lock: held while its first page is in @first
+ * @p: where it is mapped
+ * @buffer: the buffer
+ * @first: a pipe, empty while @lock is not held
+ * @last: a pipe that has its last page
+ * @stop: ends the thread that uses @first
+ */
+struct split {
+	pthread_mutex_t lock;
+	char *p;
+	struct buffer buffer;
+	int first[2];
+	int last[2];
+	volatile bool stop;
+};
+
+static void *hold_first_page(void *arg)
+{
+	struct split *split = arg;
+	static char copy[FRAME];
+	struct iovec page = { .iov_len = FRAME };
+	unsigned int turn = 0;
+	bool well = true;
+
+	for (; well && !split->stop; turn++) {
+		pthread_mutex_lock(&split->lock);
+		page.iov_base = split->p;
+		well = vmsplice(split->first[1], &page, 1, 0) == FRAME;
+		usleep(turn % 8 * 1000);
+		well = well && read(split->first[0], copy, FRAME) == FRAME &&
+		       !memcmp(copy, split->p, FRAME);
+		pthread_mutex_unlock(&split->lock);
+		usleep(turn % 3 * 1000);
+	}
+	return well ? NULL : arg;
+}
+
+static bool split_open(int fd, struct split *split)
+{
+	struct iovec page = { .iov_len = FRAME };
+
+	split->p = movable_map(fd, BYTES, &split->buffer);
+	if (!split->p || pipe(split->last))
+		return false;
+	stamp_frames(split->p, BYTES, 0);
+	page.iov_base = split->p + BYTES - FRAME;
+	return vmsplice(split->last[1], &page, 1, 0) == FRAME;
+}
+
+static bool split_close(int fd, struct split *split)
+{
+	static char copy[FRAME];
+	bool well = !munmap(split->p, BYTES) && !handle_free(fd, split->buffer.handle) &&
+		    read(split->last[0], copy, FRAME) == FRAME &&
+		    frames_stamped(copy, FRAME, BYTES / FRAME - 1);
+
+	close(split->last[0]);
+	close(split->last[1]);
+	return well;
+}
+
+/*
+ * The last huge frame of the buffer cannot move, so the first goes back, unless it is referenced
+ * by then. The buffer is in two places then, and PIN fails. All is well with it, also if it is
+ * freed like that.
+ */
+TEST_F(move_pipe, buffers_in_two_places_lose_nothing)
+{
+	static struct split split = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	unsigned int whole = 0, parted = 0;
+	pthread_t thread;
+	void *result;
+	int ret;
+
+	ASSERT_EQ(0, pipe(split.first));
+	ASSERT_TRUE(split_open(self->fd, &split));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, hold_first_page, &split));
+	while (seconds_now() < self->end || (!parted && seconds_now() < self->end + 60)) {
+		ret = buffer_pin(self->fd, split.buffer.handle, FRAMEPOOL_IOC_PIN, NULL);
+		ASSERT_TRUE(!ret || ret == -EBUSY);
+		EXPECT_TRUE(frames_stamped(split.p, BYTES, 0));
+		if (!ret) {
+			whole++;
+			ASSERT_EQ(0, buffer_pin(self->fd, split.buffer.handle,
+						FRAMEPOOL_IOC_UNPIN, NULL));
+			sleep_ms(5);
+			continue;
+		}
+		if (parted++ % 2)
+			continue;
+		pthread_mutex_lock(&split.lock);
+		ASSERT_TRUE(split_close(self->fd, &split));
+		ASSERT_TRUE(WAIT_FOR(split_open(self->fd, &split)));
+		pthread_mutex_unlock(&split.lock);
+	}
+	split.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(NULL, result);
+	TH_LOG("whole %u times, in two places %u times", whole, parted);
+	EXPECT_LT(0, parted);
+	ASSERT_TRUE(split_close(self->fd, &split));
+	ASSERT_TRUE(WAIT_FOR(drain_pool() && !clear_low(&self->mover.sides)));
+	EXPECT_TRUE(mover_stop(&self->mover));
+}
+
 /*
  * A small buffer that was never mapped, so that its memory counts as clean, moves to where another
  * buffer was that a pipe still has a page of. When all of it is free, nobody else may get it.

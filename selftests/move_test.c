@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory that moves: what is in the way of a long run goes elsewhere, and nothing is lost. */
-#include "memory.h"
+#include "moving.h"
 
-#include <pthread.h>
-
-#define MOVABLE		FRAMEPOOL_ALLOC_MOVABLE
 #define MAX_BUFFERS	16384
 
 FIXTURE(move)
@@ -124,16 +121,6 @@ TEST_F(move, unmovable_buffers_stay)
 	check_rest(_metadata, 4 * MIB);
 }
 
-static int pin(int fd, __u64 handle, unsigned long cmd, __u64 *address)
-{
-	struct framepool_ioc_pin arg = { .size = sizeof(arg), .handle = handle };
-	int ret = call(fd, cmd, &arg);
-
-	if (address)
-		*address = arg.address;
-	return ret;
-}
-
 TEST_F(move, pins_are_counted_and_tell_the_address)
 {
 	struct framepool_ioc_query query = { .size = sizeof(query) };
@@ -146,17 +133,17 @@ TEST_F(move, pins_are_counted_and_tell_the_address)
 	query.handle = buffer.handle;
 	ASSERT_EQ(0, call(self->fd, FRAMEPOOL_IOC_QUERY, &query));
 	EXPECT_EQ(FRAMEPOOL_ADDRESS_MOVES, query.address);
-	EXPECT_EQ(-EINVAL, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
-	EXPECT_EQ(-ENOENT, pin(self->other, buffer.handle, FRAMEPOOL_IOC_PIN, NULL));
-	EXPECT_EQ(0, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_PIN, &address));
-	EXPECT_EQ(0, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_PIN, NULL));
+	EXPECT_EQ(-EINVAL, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	EXPECT_EQ(-ENOENT, buffer_pin(self->other, buffer.handle, FRAMEPOOL_IOC_PIN, NULL));
+	EXPECT_EQ(0, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_PIN, &address));
+	EXPECT_EQ(0, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_PIN, NULL));
 	p = buffer_map(self->fd, &buffer);
 	EXPECT_EQ(address, physical_address(p));
-	ASSERT_EQ(0, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	ASSERT_EQ(0, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
 	ASSERT_EQ(0, call(self->fd, FRAMEPOOL_IOC_QUERY, &query));
 	EXPECT_EQ(address, query.address);
-	EXPECT_EQ(0, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
-	EXPECT_EQ(-EINVAL, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	EXPECT_EQ(0, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	EXPECT_EQ(-EINVAL, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
 	ASSERT_EQ(0, call(self->fd, FRAMEPOOL_IOC_QUERY, &query));
 	EXPECT_EQ(FRAMEPOOL_ADDRESS_MOVES, query.address);
 }
@@ -191,12 +178,12 @@ static void stays(struct __test_metadata *_metadata, FIXTURE_DATA(move) *self, s
 
 static int hold_by_pin(int fd, int nr)
 {
-	return pin(fd, buffers[nr].handle, FRAMEPOOL_IOC_PIN, NULL);
+	return buffer_pin(fd, buffers[nr].handle, FRAMEPOOL_IOC_PIN, NULL);
 }
 
 static void release_pin(int fd, int nr)
 {
-	ignore(pin(fd, buffers[nr].handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	ignore(buffer_pin(fd, buffers[nr].handle, FRAMEPOOL_IOC_UNPIN, NULL));
 }
 
 TEST_F(move, pinned_buffers_stay)
@@ -228,19 +215,9 @@ TEST_F(move, referenced_small_buffers_stay)
 	stays(_metadata, self, 512 * KIB, hold_by_pipe, release_pipe);
 }
 
-static int export(int fd, __u64 handle, size_t length)
-{
-	struct framepool_ioc_export arg = {
-		.size = sizeof(arg), .handle = handle, .length = length,
-	};
-	int ret = call(fd, FRAMEPOOL_IOC_EXPORT, &arg);
-
-	return ret ?: arg.fd;
-}
-
 static int hold_by_export(int fd, int nr)
 {
-	pipes[nr][0] = export(fd, buffers[nr].handle, buffers[nr].length / 2);
+	pipes[nr][0] = buffer_export_part(fd, buffers[nr].handle, 0, 0, buffers[nr].length / 2);
 	return pipes[nr][0] < 0 ? pipes[nr][0] : 0;
 }
 
@@ -314,14 +291,6 @@ static void begin_written(struct __test_metadata *_metadata, int fd)
 	}
 }
 
-static __u64 nr_moved(void)
-{
-	const char *text = strstr(read_file("/sys/kernel/debug/framepool/" POOL_NAME "/summary"),
-				  "moved: ");
-
-	return text ? strtoull(text + 7, NULL, 10) : 0;
-}
-
 TEST_F_TIMEOUT(move, writers_lose_nothing, SLOW_TEST_SECONDS)
 {
 	pthread_t threads[NR_WRITERS];
@@ -351,7 +320,124 @@ TEST_F_TIMEOUT(move, writers_lose_nothing, SLOW_TEST_SECONDS)
 		ASSERT_EQ(0, pthread_join(threads[i], &lost));
 		EXPECT_EQ(NULL, lost);
 	}
-	TH_LOG("%llu bytes moved", nr_moved());
+	TH_LOG("%llu bytes moved", summary_number("moved"));
+}
+
+#define LOW		(66 * MIB)
+#define LONG		(64 * MIB)
+#define NR_ALIGNED	96
+#define ALIGN		(64 * KIB)
+
+static __u64 address_of(int fd, __u64 handle)
+{
+	__u64 address;
+
+	if (buffer_pin(fd, handle, FRAMEPOOL_IOC_PIN, &address) ||
+	    buffer_pin(fd, handle, FRAMEPOOL_IOC_UNPIN, NULL))
+		return 1;
+	return address;
+}
+
+/* Small buffers in several huge frames, so that some move to where others of them were. */
+TEST_F(move, small_buffers_stay_aligned)
+{
+	struct sides sides;
+	int i, turn;
+
+	ASSERT_TRUE(sides_open(&sides, LOW));
+	for (i = 0; i < NR_ALIGNED; i++)
+		ASSERT_EQ(0, buffer_alloc_any(self->fd, MOVABLE, 3 * FRAME, ALIGN, 0, &buffers[i]));
+	for (i = 0; i < NR_ALIGNED; i++)
+		if (i % 3)
+			ASSERT_EQ(0, handle_free(self->fd, buffers[i].handle));
+	for (turn = 0; turn < 4; turn++) {
+		ASSERT_EQ(0, turn % 2 ? clear_high(&sides) : clear_low(&sides));
+		for (i = 0; i < NR_ALIGNED; i += 3)
+			ASSERT_EQ(0, address_of(self->fd, buffers[i].handle) % ALIGN);
+	}
+	EXPECT_LE(NR_ALIGNED, summary_number("moves"));
+}
+
+TEST_F(move, buffers_stay_below_their_limit)
+{
+	static const size_t lengths[] = { FRAME, 3 * FRAME, HUGE_FRAME, 2 * HUGE_FRAME };
+	struct buffer *buffer, rest;
+	struct sides sides;
+	int i;
+
+	ASSERT_TRUE(sides_open(&sides, LOW));
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		buffer = &buffers[i];
+		ASSERT_EQ(0, buffer_alloc_any(self->fd, MOVABLE, lengths[i], 0, sides.low_end,
+					      buffer));
+		EXPECT_EQ(-ENOSPC, clear_low(&sides));
+		EXPECT_GT(sides.low_end, address_of(self->fd, buffer->handle));
+		ASSERT_EQ(0, handle_free(self->fd, buffer->handle));
+		ASSERT_TRUE(WAIT_FOR(drain_pool() && !clear_low(&sides)));
+	}
+	/* Below it, they do move: the last one to the beginning. */
+	ASSERT_EQ(0, buffer_alloc_at(self->other, LOW / 2, 0, sides.low_end, &rest));
+	ASSERT_EQ(0, buffer_alloc_any(self->fd, MOVABLE, FRAME, 0, sides.low_end, buffer));
+	ASSERT_EQ(0, handle_free(self->other, rest.handle));
+	EXPECT_EQ(0, buffer_alloc_at(self->other, LOW - HUGE_FRAME, 0, sides.low_end, &rest));
+	EXPECT_GT(sides.low_end, address_of(self->fd, buffer->handle));
+}
+
+/**
+ * struct standing - a thread that writes to memory, and looks at the clock
+ * @p: the memory, LONG bytes
+ * @longest: the longest time between two writes, in seconds
+ * @stop: ends it
+ */
+struct standing {
+	volatile char *p;
+	double longest;
+	volatile bool stop;
+};
+
+static void *measure_gaps(void *arg)
+{
+	struct standing *standing = arg;
+	double before = seconds_now(), now;
+	size_t at = 0;
+
+	while (!standing->stop) {
+		standing->p[at]++;
+		at = (at + 509 * FRAME) % LONG;
+		now = seconds_now();
+		if (now - before > standing->longest)
+			standing->longest = now - before;
+		before = now;
+	}
+	return NULL;
+}
+
+/* Each huge frame of it is away while it is copied, not all of them while all are copied. */
+TEST_F_TIMEOUT(move, long_buffer_is_never_away_for_long, SLOW_TEST_SECONDS)
+{
+	struct standing standing = { 0 };
+	struct buffer buffer;
+	struct sides sides;
+	double idle, begin;
+	pthread_t thread;
+	int i;
+
+	ASSERT_TRUE(sides_open(&sides, LOW));
+	standing.p = movable_map(self->fd, LONG, &buffer);
+	ASSERT_NE(NULL, standing.p);
+	touch((char *)standing.p, LONG);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, measure_gaps, &standing));
+	sleep_ms(1000);
+	idle = standing.longest;
+	standing.longest = 0;
+	begin = seconds_now();
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, i % 2 ? clear_high(&sides) : clear_low(&sides));
+	TH_LOG("%lu bytes moved in %.1f ms; the writer stood still for at most %.3f ms, before %.3f ms",
+	       LONG, (seconds_now() - begin) / 4 * 1000, standing.longest * 1000, idle * 1000);
+	EXPECT_GT(5, standing.longest);
+	standing.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
 TEST_HARNESS_MAIN

@@ -136,7 +136,7 @@ static inline void *move_memory(void *arg)
 	bool high = false;
 	int ret;
 
-	for (; !mover->stop; high = !high) {
+	for (; !mover->stop && !mover->error; high = !high) {
 		ret = high ? clear_high(&mover->sides) : clear_low(&mover->sides);
 		if (!ret)
 			mover->cleared++;
