@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bufpool.h"
+#include "map.h"
 
 #define ALIGN_MIN	64U
 #define ALIGN_MAX	(2U << 20)
@@ -26,20 +27,6 @@
 #define MOST		(1ULL << 31)	/* buffers of a size */
 #define MOST_BYTES	(1ULL << 46)
 #define LARGE		(32U << 10)	/* strides of whole frames from here on */
-
-static void *map_table(size_t nr, size_t bytes)
-{
-	void *table = mmap(NULL, nr * bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return table == MAP_FAILED ? NULL : table;
-}
-
-static void unmap_table(void *table, size_t nr, size_t bytes)
-{
-	if (table)
-		munmap(table, nr * bytes);
-}
 
 /*
  * The least number of buffers of @stride bytes that have whole frames of @frame bytes. Both are
@@ -130,22 +117,22 @@ static void free_size(struct fp_size *size)
 {
 	if (size->window)
 		munmap(size->window, window_bytes(size));
-	unmap_table(size->states, 1, notes_bytes(size));
-	unmap_table(size->samples, size->most, sizeof(*size->samples));
-	unmap_table(size->free, size->most, sizeof(*size->free));
-	unmap_table(size->chunks, size->nr_chunks, sizeof(*size->chunks));
+	fp_unmap_table(size->states, 1, notes_bytes(size));
+	fp_unmap_table(size->samples, size->most, sizeof(*size->samples));
+	fp_unmap_table(size->free, size->most, sizeof(*size->free));
+	fp_unmap_table(size->chunks, size->nr_chunks, sizeof(*size->chunks));
 }
 
 static bool make_size(struct fp_size *size, const struct framepool_ioc_info *info, bool samples)
 {
 	size->window = reserve(window_bytes(size), info->huge_bytes);
-	size->states = map_table(1, notes_bytes(size));
+	size->states = fp_map_table(1, notes_bytes(size));
 	if (size->states)
 		size->callers = (void *_Atomic *)((char *)size->states + callers_offset(size));
-	size->free = map_table(size->most, sizeof(*size->free));
-	size->chunks = map_table(size->nr_chunks, sizeof(*size->chunks));
+	size->free = fp_map_table(size->most, sizeof(*size->free));
+	size->chunks = fp_map_table(size->nr_chunks, sizeof(*size->chunks));
 	if (samples)
-		size->samples = map_table(size->most, sizeof(*size->samples));
+		size->samples = fp_map_table(size->most, sizeof(*size->samples));
 	return size->window && size->states && size->free && size->chunks &&
 	       (!samples || size->samples);
 }

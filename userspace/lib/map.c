@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Mappings that begin at a multiple of more than a page. */
+/* Mappings that begin at a multiple of more than a page, and tables. */
 #define _FILE_OFFSET_BITS 64
 #define _GNU_SOURCE
 #include <errno.h>
@@ -7,6 +7,33 @@
 #include <sys/mman.h>
 
 #include "map.h"
+
+/**
+ * fp_map_table - reserve a table, whose pages take memory only when they are used
+ * @nr: its entries, which begin as zeros
+ * @bytes: of an entry
+ *
+ * Return: the table, or NULL with errno.
+ */
+void *fp_map_table(size_t nr, size_t bytes)
+{
+	void *table = mmap(NULL, nr * bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return table == MAP_FAILED ? NULL : table;
+}
+
+/**
+ * fp_unmap_table - free a table
+ * @table: the table, or NULL
+ * @nr: as it was reserved
+ * @bytes: as it was reserved
+ */
+void fp_unmap_table(void *table, size_t nr, size_t bytes)
+{
+	if (table)
+		munmap(table, nr * bytes);
+}
 
 /**
  * fp_map_aligned - map a part of a file
