@@ -55,6 +55,13 @@ hello() {
 	says 0 '^hello, contiguous world: 2097152 bytes' hello
 }
 
+# It compares what the program can reach before and after each collection.
+collector() {
+	says 0 '^200000 objects were allocated in 1024 KiB, [1-9][0-9]* collections' collector &&
+	grep -q '^  from at 0x[0-9a-f]* |.*[.+].*|$' "$out" &&
+	grep -q '^  to   at 0x[0-9a-f]* |##* *|$' "$out"
+}
+
 # reload ARGUMENT...: loads the module with these parameters.
 reload() {
 	rmmod framepool && insmod "$FRAMEPOOL_KO" "$@"
@@ -123,6 +130,7 @@ dpdk_with_physical_addresses() {
 tests='
 hello
 hello_without_a_pool
+collector
 vfio
 physical
 rdma_example

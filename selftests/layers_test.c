@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What libframepool builds on buffers, over the device: arenas and pools of buffers. The tests in
- * userspace/tests need no module. Leaves the module loaded as it found it.
+ * What libframepool builds on buffers, over the device: arenas, pools of buffers and moving heaps.
+ * The tests in userspace/tests need no module. Leaves the module loaded as it found it.
  */
 #include "common.h"
 #include "child.h"
@@ -12,6 +12,7 @@
 #include <libframepool.h>
 #include <libframepool_arena.h>
 #include <libframepool_bufpool.h>
+#include <libframepool_moving.h>
 #include <pthread.h>
 
 #define CLIENT_QUOTA	"/sys/class/framepool/" POOL_NAME "/client_quota"
@@ -248,6 +249,143 @@ TEST_F(layers, child_owns_no_buffer)
 	EXPECT_EQ(0, framepool_bufpool_destroy(pool));
 }
 
+static struct framepool_moving *make_heap(struct framepool *fp, size_t limit)
+{
+	struct framepool_moving_options options = { .limit = limit };
+
+	return framepool_moving_create(fp, &options);
+}
+
+/* Allocates an object whose words are all @value. */
+static uint64_t make_object(struct framepool_moving *heap, size_t words, __u64 value)
+{
+	uint64_t handle = framepool_moving_alloc(heap, words * sizeof(value));
+	__u64 *at = handle ? framepool_moving_pin(heap, handle, 0) : NULL;
+
+	while (at && words--)
+		at[words] = value;
+	if (at)
+		framepool_moving_unpin(heap, handle);
+	return handle;
+}
+
+static bool is_object(struct framepool_moving *heap, uint64_t handle, __u64 value)
+{
+	size_t words = framepool_moving_size(heap, handle) / sizeof(value);
+	__u64 *at = framepool_moving_pin(heap, handle, 0);
+	bool right = at && words;
+
+	while (right && words--)
+		right = at[words] == value;
+	return right && !framepool_moving_unpin(heap, handle);
+}
+
+static size_t memory_of(struct framepool_moving *heap)
+{
+	struct framepool_moving_stats stats;
+
+	return framepool_moving_stats(heap, &stats) ? 0 : stats.memory;
+}
+
+#define OBJECTS	60000
+
+TEST_F_TIMEOUT(layers, compaction_moves_objects_and_gives_frames_back, SLOW_TEST_SECONDS)
+{
+	struct framepool_moving *heap = make_heap(self->fp, 32 * MIB);
+	static uint64_t handles[OBJECTS];
+	uint64_t address, later;
+	char *pinned, *at;
+	size_t i;
+
+	ASSERT_NE(NULL, heap);
+	for (i = 0; i < OBJECTS; i++) {
+		handles[i] = make_object(heap, 50, i);
+		ASSERT_NE(0, handles[i]);
+	}
+	EXPECT_EQ(24 * MIB, memory_of(heap));
+	for (i = 0; i < OBJECTS; i++)
+		if (i % 8)
+			EXPECT_EQ(0, framepool_moving_free(heap, handles[i]));
+	pinned = framepool_moving_pin(heap, handles[0], 0);
+	ASSERT_EQ(0, framepool_moving_address(heap, handles[0], &address));
+	while (framepool_moving_compact(heap, NANOSECONDS / 10000) == 1)
+		;
+	EXPECT_GE(4 * MIB, memory_of(heap));
+	for (i = 0; i < OBJECTS; i += 8) {
+		ASSERT_TRUE(is_object(heap, handles[i], i));
+		at = framepool_moving_pin(heap, handles[i], 0);
+		ASSERT_EQ(0, framepool_moving_address(heap, handles[i], &later));
+		ASSERT_EQ(later, physical_address(at - (unsigned long)at % FRAME) +
+				 (unsigned long)at % FRAME);
+		EXPECT_EQ(0, framepool_moving_unpin(heap, handles[i]));
+	}
+	EXPECT_EQ(pinned, framepool_moving_pin(heap, handles[0], 0));
+	EXPECT_EQ(0, framepool_moving_address(heap, handles[0], &later));
+	EXPECT_EQ(address, later);
+	framepool_moving_destroy(heap);
+	EXPECT_TRUE(wait_idle(framepool_fd(self->fp), 1));
+}
+
+TEST_F(layers, heap_beyond_its_quota_goes_on_when_compacted)
+{
+	struct framepool_moving *heap = make_heap(self->fp, 0);
+	uint64_t handles[200], more;
+	size_t i, nr = 0;
+
+	ASSERT_NE(NULL, heap);
+	ASSERT_EQ(0, write_file(CLIENT_QUOTA, "8M"));
+	while (nr < 200 && (handles[nr] = make_object(heap, 12500, nr)))
+		nr++;
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(80, nr);
+	for (i = 0; i < nr; i += 2)
+		EXPECT_EQ(0, framepool_moving_free(heap, handles[i]));
+	errno = 0;
+	EXPECT_EQ(0, framepool_moving_alloc(heap, MIB));
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(0, framepool_moving_compact(heap, UINT64_MAX));
+	more = framepool_moving_alloc(heap, 2 * MIB);
+	EXPECT_NE(0, more);
+	EXPECT_EQ(0, framepool_moving_free(heap, more));
+	errno = 0;
+	EXPECT_EQ(0, framepool_moving_free(heap, handles[1]));
+	EXPECT_EQ(-1, framepool_moving_free(heap, handles[1]));
+	EXPECT_EQ(EINVAL, errno);
+	for (i = 3; i < nr; i += 2)
+		EXPECT_TRUE(is_object(heap, handles[i], i));
+	framepool_moving_destroy(heap);
+}
+
+static void heap_of_child(struct framepool_moving *heap, uint64_t handle, const __u64 *at)
+{
+	CHILD_CHECK(!framepool_moving_alloc(heap, 16) && errno == EPERM);
+	CHILD_CHECK(!framepool_moving_pin(heap, handle, 0) && errno == EPERM);
+	CHILD_CHECK(framepool_moving_compact(heap, 0) == -1 && errno == EPERM);
+	CHILD_CHECK(*at == 3);
+	framepool_moving_destroy(heap);
+	_exit(0);
+}
+
+TEST_F(layers, child_owns_no_object)
+{
+	struct framepool_moving *heap = make_heap(self->fp, 4 * MIB);
+	uint64_t handle;
+	pid_t child;
+	__u64 *at;
+
+	ASSERT_NE(NULL, heap);
+	handle = make_object(heap, 10, 3);
+	at = framepool_moving_pin(heap, handle, FRAMEPOOL_MOVING_PIN_LONG);
+	ASSERT_NE(NULL, at);
+	child = child_fork();
+	ASSERT_GE(child, 0);
+	if (!child)
+		heap_of_child(heap, handle, at);
+	EXPECT_EQ(0, child_wait(child));
+	EXPECT_TRUE(is_object(heap, handle, 3));
+	framepool_moving_destroy(heap);
+}
+
 FIXTURE(layers_shutdown)
 {
 	struct framepool *fp;
@@ -271,6 +409,7 @@ FIXTURE_TEARDOWN_PARENT(layers_shutdown)
 TEST_F(layers_shutdown, dead_pool_gives_sigbus_and_enodev)
 {
 	struct framepool_bufpool *pool = make_pool(self->fp, 2 * MIB, 10);
+	struct framepool_moving *heap = make_heap(self->fp, 8 * MIB);
 	struct framepool_arena arena;
 	char *buffer, *piece;
 
@@ -280,6 +419,8 @@ TEST_F(layers_shutdown, dead_pool_gives_sigbus_and_enodev)
 	piece = framepool_arena_alloc(&arena, 1000, 0);
 	ASSERT_NE(NULL, buffer);
 	ASSERT_NE(NULL, piece);
+	ASSERT_NE(NULL, heap);
+	ASSERT_NE(0, make_object(heap, 150000, 1));
 	buffer[0] = piece[0] = 1;
 	catch_sigbus();
 	ASSERT_EQ(0, write_file(SHUTDOWN, "1"));
@@ -298,6 +439,10 @@ TEST_F(layers_shutdown, dead_pool_gives_sigbus_and_enodev)
 	EXPECT_EQ(NULL, framepool_bufpool_borrow(pool, -1));
 	EXPECT_EQ(ESHUTDOWN, errno);
 	EXPECT_EQ(1, framepool_bufpool_destroy(pool));
+	errno = 0;
+	EXPECT_EQ(0, framepool_moving_alloc(heap, MIB));
+	EXPECT_EQ(ENODEV, errno);
+	framepool_moving_destroy(heap);
 	framepool_arena_fini(&arena);
 	framepool_close(self->fp);
 }

@@ -9,9 +9,14 @@
 #include "layers.h"
 #include "mempool.h"
 
-#define POOL_BYTES	(1ULL << 30)
+#define POOL_BYTES	(16ULL << 30)
 
-static u64 cpu_now(void)
+/**
+ * layers_cpu_now() - CPU time of this thread
+ *
+ * Return: nanoseconds.
+ */
+u64 layers_cpu_now(void)
 {
 	struct timespec now;
 
@@ -22,10 +27,10 @@ static u64 cpu_now(void)
 static void measure(const struct layers_side *side, u32 repeats, u32 operations,
 		    struct bench_value *value)
 {
-	u64 start = cpu_now();
+	u64 start = layers_cpu_now();
 
 	side->run(side->context, repeats);
-	bench_note(value, (cpu_now() - start) * 1000 / ((u64)repeats * operations));
+	bench_note(value, (layers_cpu_now() - start) * 1000 / ((u64)repeats * operations));
 }
 
 /**
@@ -62,6 +67,7 @@ int main(int argc, char **argv)
 		config = (struct layers_config){ .rounds = 1, .repeats = 1000, .milliseconds = 20 };
 	bench_contention(&config, fp);
 	bench_arena(&config, fp);
+	bench_moving(&config, fp);
 #ifdef BENCH_MEMPOOL
 	mempool_begin();
 #endif

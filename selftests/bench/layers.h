@@ -32,11 +32,13 @@ struct layers_config {
 	u32 milliseconds;
 };
 
+u64 layers_cpu_now(void);
 void layers_compare(const struct layers_config *config, const char *name, u32 operations,
 		    const struct layers_side *ours, const struct layers_side *theirs);
 
 void bench_bufpool(const struct layers_config *config, struct framepool *fp);
 void bench_contention(const struct layers_config *config, struct framepool *fp);
+void bench_moving(const struct layers_config *config, struct framepool *fp);
 void bench_arena(const struct layers_config *config, struct framepool *fp);
 
 #endif

@@ -19,7 +19,8 @@
 #include "map.h"
 #include "moving.h"
 
-#define ROOM_MIN	(FRAMEPOOL_MOVING_CHUNK / 16)	/* to go on in a chunk of old objects */
+#define AHEAD		2048U	/* bytes between what is moved and what is fetched */
+#define ROOM_MIN	(FRAMEPOOL_MOVING_CHUNK / 16) /* to go on in a chunk of old objects */
 
 /**
  * fp_chunks_create - reserve the table of chunks
@@ -260,6 +261,20 @@ void fp_chunk_settle(struct framepool_moving *heap, uint32_t which)
 	}
 }
 
+/*
+ * Fetches what the next objects need, which mostly lie behind this one, as do their entries. The
+ * move itself waits for memory longer than for anything else.
+ */
+static void fetch_ahead(const struct fp_object *object, const char *from, const char *to,
+			uint32_t bytes)
+{
+	__builtin_prefetch(object + AHEAD / 64, 1);
+	for (uint32_t i = 0; i < bytes && i < AHEAD; i += 64) {
+		__builtin_prefetch(from + AHEAD + i);
+		__builtin_prefetch(to + AHEAD + i, 1);
+	}
+}
+
 /**
  * fp_object_move - move an object
  * @heap: the heap, whose lock is held
@@ -280,6 +295,7 @@ bool fp_object_move(struct framepool_moving *heap, struct fp_object *object, uin
 	uint32_t bytes = fp_moving_round(object->size);
 	char *from = object->address;
 
+	fetch_ahead(object, from, fp_moving_base(&heap->chunks[which]) + byte, bytes);
 	do {
 		if (state & FP_MOVING_PINS)
 			return false;
