@@ -237,9 +237,9 @@ TEST_F(move, pin_of_a_dmabuf_is_not_the_programs)
 	int fd;
 
 	ASSERT_EQ(0, buffer_alloc_any(self->fd, MOVABLE, HUGE_FRAME, 0, 0, &buffer));
-	fd = export(self->fd, buffer.handle, HUGE_FRAME);
+	fd = buffer_export(self->fd, &buffer);
 	ASSERT_GE(fd, 0);
-	EXPECT_EQ(-EINVAL, pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
+	EXPECT_EQ(-EINVAL, buffer_pin(self->fd, buffer.handle, FRAMEPOOL_IOC_UNPIN, NULL));
 	close(fd);
 }
 

@@ -3,7 +3,8 @@
  * The cases of moving heaps in the suite "layers". A heap is filled with objects of 64 to 256
  * bytes, a part of them is freed at random, and the rest is compacted:
  *
- *  - how long it takes to move objects, against memcpy() of as many bytes between two buffers;
+ *  - how long it takes to move objects, against memcpy() of as many bytes between two buffers, and
+ *    against memcpy() of each object;
  *  - the longest pause of a compaction with a budget;
  *  - how many chunks come back, of those that could: all but those with pinned objects, and but
  *    those that the objects need. With long pins, one chunk has all that are pinned; pins that are
@@ -150,18 +151,54 @@ static u64 copy(struct framepool *fp, u64 bytes)
 	return ns;
 }
 
+/* Copies what is left of a heap object by object, behind each other, as a compaction must. */
+static u64 copy_objects(struct framepool *fp, u64 bytes, u64 seed)
+{
+	struct framepool_moving *heap = create(fp, 2 * bytes);
+	u32 nr = fill(heap, bytes, 64, 256, &seed), i, left = 0;
+	struct framepool_buffer *buf = framepool_buffer_alloc(fp, bytes);
+	char *to = buf ? framepool_buffer_map(buf) : NULL;
+	static void *objects[OBJECTS_MAX];
+	static u32 sizes[OBJECTS_MAX];
+	u64 start, copied = 0;
+
+	if (!to)
+		fail("framepool_buffer_alloc");
+	memset(to, 1, bytes);
+	free_half(heap, nr, &seed);
+	for (i = 0; i < nr; i++)
+		if (handles[i]) {
+			sizes[left] = framepool_moving_size(heap, handles[i]);
+			objects[left++] = framepool_moving_pin(heap, handles[i], 0);
+		}
+	start = layers_cpu_now();
+	for (i = 0; i < left; i++) {
+		memcpy(to + copied, objects[i], sizes[i]);
+		copied += sizes[i];
+	}
+	start = layers_cpu_now() - start;
+	framepool_buffer_free(buf);
+	framepool_moving_destroy(heap);
+	return per_kibibyte(start, copied);
+}
+
 static void bench_speed(const struct layers_config *config, struct framepool *fp, u64 bytes)
 {
 	struct bench_row row = {
 		.suite = "layers", .name = "moving heap, 1 KiB of objects moved", .threads = 1,
 		.unit = "ns", .peer = "memcpy",
 	};
+	struct bench_value each = { };
 	u32 i;
 
 	for (i = 0; i < config->rounds; i++) {
 		bench_note(&row.ours, move(fp, bytes, i + 1));
 		bench_note(&row.theirs, copy(fp, bytes / 2));
+		bench_note(&each, copy_objects(fp, bytes, i + 1));
 	}
+	bench_emit(&row);
+	row.peer = "memcpy of each";
+	row.theirs = each;
 	bench_emit(&row);
 }
 

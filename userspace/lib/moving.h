@@ -91,7 +91,7 @@ enum fp_moving_phase {
  * @from: the chunk that is emptied, or FP_NO_CHUNK
  * @from_slot: its next slot to look at
  * @none_left: no chunk can be emptied any more
- * @return_ns: how long it took to give the last chunk back
+ * @return_ns: how long it takes to give a chunk back, rather more than less
  */
 struct fp_compaction {
 	enum fp_moving_phase phase;

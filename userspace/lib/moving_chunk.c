@@ -19,7 +19,8 @@
 #include "map.h"
 #include "moving.h"
 
-#define AHEAD		2048U	/* bytes between what is moved and what is fetched */
+#define AHEAD		4096U	/* bytes between what is moved and what is fetched */
+#define FETCH_BYTES	384U	/* of the old place; it has holes */
 #define ROOM_MIN	(FRAMEPOOL_MOVING_CHUNK / 16) /* to go on in a chunk of old objects */
 
 /**
@@ -263,16 +264,17 @@ void fp_chunk_settle(struct framepool_moving *heap, uint32_t which)
 
 /*
  * Fetches what the next objects need, which mostly lie behind this one, as do their entries. The
- * move itself waits for memory longer than for anything else.
+ * move itself waits for memory longer than for anything else. If this were a function of its own,
+ * the compiler would take it for one without effect, and leave it out.
  */
-static void fetch_ahead(const struct fp_object *object, const char *from, const char *to,
-			uint32_t bytes)
+static inline __attribute__((always_inline)) void
+fetch_ahead(const struct fp_object *object, const char *from, const char *to, uint32_t bytes)
 {
-	__builtin_prefetch(object + AHEAD / 64, 1);
-	for (uint32_t i = 0; i < bytes && i < AHEAD; i += 64) {
-		__builtin_prefetch(from + AHEAD + i);
+	for (uint32_t i = 0; i < bytes && i < AHEAD; i += 64)
 		__builtin_prefetch(to + AHEAD + i, 1);
-	}
+	for (uint32_t i = 0; i < FETCH_BYTES; i += 64)
+		__builtin_prefetch(from + AHEAD + i);
+	__builtin_prefetch(object + AHEAD / 64, 1);
 }
 
 /**

@@ -24,6 +24,7 @@
 #define LOOK_AT		64U				/* entries in a step */
 #define SLOTS_AT	1024U				/* slots in a step */
 #define STEP_BYTES	128U		/* a step takes about as long as copying so many */
+#define RETURN_NS	250000U		/* how long it may take to give the first chunk back */
 #define CLOCK_BYTES	16384U		/* the clock is read after so many */
 
 enum { MOVED, STAYS, AGAIN };
@@ -42,9 +43,12 @@ static uint64_t now_ns(void)
  */
 void fp_compaction_init(struct framepool_moving *heap)
 {
-	heap->compaction.phase = FP_MOVING_IDLE;
-	heap->compaction.to = FP_NO_CHUNK;
-	heap->compaction.from = FP_NO_CHUNK;
+	heap->compaction = (struct fp_compaction){
+		.phase = FP_MOVING_IDLE,
+		.to = FP_NO_CHUNK,
+		.from = FP_NO_CHUNK,
+		.return_ns = RETURN_NS,
+	};
 }
 
 /**
@@ -110,7 +114,9 @@ static void begin_pass(struct framepool_moving *heap)
 
 static void end_pass(struct framepool_moving *heap)
 {
-	fp_compaction_init(heap);
+	heap->compaction.phase = FP_MOVING_IDLE;
+	heap->compaction.to = FP_NO_CHUNK;
+	heap->compaction.from = FP_NO_CHUNK;
 }
 
 /* Counts the pinned among some objects. */
@@ -328,12 +334,16 @@ static bool is_emptied(const struct framepool_moving *heap)
  */
 static bool return_chunk(struct framepool_moving *heap, uint64_t end, bool must)
 {
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), took, *usual = &heap->compaction.return_ns;
 
-	if (!must && (start >= end || end - start < heap->compaction.return_ns))
+	if (!must && (start >= end || end - start < *usual))
 		return false;
 	fp_chunk_return(heap, heap->compaction.from);
-	heap->compaction.return_ns = now_ns() - start;
+	took = now_ns() - start;
+	if (took > *usual)
+		*usual = took;
+	else
+		*usual -= (*usual - took) / 8;
 	return true;
 }
 
