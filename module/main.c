@@ -207,6 +207,7 @@ static int __init fp_init(void)
 	if (ret)
 		goto err_pool;
 	pool->movables.make_room = fp_compact_make_room;
+	pool->movables.merge = fp_compact_merge;
 	chardev = fp_chardev_create(pool, KGIDT_INIT(gid), fp_sysfs_groups);
 	if (IS_ERR(chardev)) {
 		ret = PTR_ERR(chardev);

@@ -4,6 +4,7 @@
  * frames that are taken out of use.
  */
 #include "memory.h"
+#include "module.h"
 
 #define SYSFS		"/sys/class/framepool/" POOL_NAME "/"
 #define MOVABLE		FRAMEPOOL_ALLOC_MOVABLE
@@ -508,7 +509,8 @@ TEST_F_TIMEOUT(compact, nearly_all_free_memory_becomes_one_run, SLOW_TEST_SECOND
 		ASSERT_EQ(0, fill_and_free(self->fd, all / 10 * 9));
 		ASSERT_TRUE(wait_clean(self->fd, &before));
 		possible = all - live_bytes(false) - ROUND_UP(live_bytes(true), HUGE_FRAME);
-		wanted = ROUND_UP(possible / 100 * 98, HUGE_FRAME);
+		/* 0.98 of it, in whole huge frames. */
+		wanted = possible / 100 * 98 / HUGE_FRAME * HUGE_FRAME;
 		fewest = fewest_possible(wanted);
 		ASSERT_EQ(0, pool_stats(self->fd, &before));
 		ret = buffer_alloc(self->other, wanted, &big);
@@ -525,6 +527,134 @@ TEST_F_TIMEOUT(compact, nearly_all_free_memory_becomes_one_run, SLOW_TEST_SECOND
 	TH_LOG("%llu MiB moved, fewest %llu MiB", sum_moved / MIB, sum_fewest / MIB);
 	/* The fewest possible may be more: not everything fits elsewhere as things are. */
 	EXPECT_LE(sum_moved * 10, sum_fewest * 15);
+}
+
+/* No huge frame has room for the block, but the buffers of both fit into one. */
+TEST_F(compact, small_buffers_make_room_within_a_quota)
+{
+	struct framepool_ioc_stats before, moved;
+	struct buffer block;
+	int i;
+
+	ASSERT_EQ(0, write_file(SYSFS "client_quota", "4M"));
+	fill(self->fd, MOVABLE, 256 * KIB);
+	ASSERT_EQ(16, nr_filled);
+	for (i = 0; i < nr_filled; i++)
+		if (i % 8 != 1 && i % 8 != 4)
+			ASSERT_EQ(0, drop(self->fd, &filled[i]));
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 4 * MIB, &block));
+	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
+	EXPECT_EQ(0, buffer_alloc(self->fd, 1536 * KIB, &block));
+	moved = moved_since(self->fd, &before);
+	EXPECT_EQ(2, moved.moves);
+	EXPECT_EQ(4 * MIB, moved.client_charged_bytes);
+	EXPECT_TRUE(all_intact());
+
+	/* Nothing can be brought together any more. */
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1536 * KIB, &block));
+	EXPECT_TRUE(all_intact());
+	ASSERT_EQ(0, write_file(SYSFS "client_quota", "0"));
+}
+
+/* What is retired stays so until the module is unloaded. */
+FIXTURE(offline)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(offline)
+{
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load("size=64M min_largest=4M"));
+	self->fd = pool_open();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(offline)
+{
+	EXPECT_TRUE(pool_verifies());
+	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load(USUAL_PARAMETERS));
+	EXPECT_TRUE(wait_all_free());
+}
+
+static int offline(__u64 address)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#llx\n", address);
+	return write_file(SYSFS "soft_offline", text);
+}
+
+static __u64 retired(int fd)
+{
+	struct framepool_ioc_stats stats;
+
+	return pool_stats(fd, &stats) ? ~0ULL : stats.retired_bytes;
+}
+
+TEST_F(offline, what_lies_there_moves_with_its_contents)
+{
+	__u64 address[3];
+	int i;
+
+	EXPECT_STREQ("4194304\n", read_file(SYSFS "min_largest"));
+	ASSERT_EQ(0, fill_one(self->fd, MOVABLE, 8 * MIB));
+	ASSERT_EQ(0, fill_one(self->fd, MOVABLE, 100 * KIB));
+	ASSERT_EQ(0, fill_one(self->fd, MOVABLE, 512 * KIB));
+	for (i = 0; i < 2; i++) {
+		address[i] = physical_address((char *)filled[i].p + (i ? 0 : 3 * MIB));
+		EXPECT_EQ(0, offline(address[i] + 7));
+		EXPECT_EQ((i + 1) * HUGE_FRAME, retired(self->fd));
+		EXPECT_NE(address[i], physical_address((char *)filled[i].p + (i ? 0 : 3 * MIB)));
+		EXPECT_TRUE(all_intact());
+		EXPECT_EQ(0, offline(address[i]));
+	}
+
+	/* Now it is empty. */
+	address[2] = physical_address(filled[2].p);
+	ASSERT_EQ(0, drop_all(self->fd));
+	EXPECT_EQ(0, offline(address[2]));
+	EXPECT_EQ(3 * HUGE_FRAME, retired(self->fd));
+	while (!fill_one(self->fd, MOVABLE, HUGE_FRAME))
+		for (i = 0; i < 3; i++)
+			ASSERT_NE(address[i] / HUGE_FRAME,
+				  physical_address(filled[nr_filled - 1].p) / HUGE_FRAME);
+	EXPECT_EQ(64 * MIB / HUGE_FRAME - 3, nr_filled);
+	EXPECT_EQ(-ENOSPC, offline(physical_address(filled[0].p)));
+	EXPECT_TRUE(all_intact());
+}
+
+TEST_F(offline, what_must_not_move_stays)
+{
+	ASSERT_EQ(0, fill_one(self->fd, 0, 4 * MIB));
+	ASSERT_EQ(0, fill_one(self->fd, MOVABLE, 4 * MIB));
+	ASSERT_EQ(0, pin(self->fd, filled[1].buffer.handle));
+	EXPECT_EQ(-EBUSY, offline(physical_address(filled[0].p)));
+	EXPECT_EQ(-EBUSY, offline(physical_address(filled[1].p)));
+	EXPECT_EQ(-ENXIO, offline(FRAME));
+	EXPECT_EQ(-ENXIO, offline(~0ULL));
+	EXPECT_EQ(-EINVAL, write_file(SYSFS "soft_offline", "1M"));
+	EXPECT_EQ(-EINVAL, write_file(SYSFS "soft_offline", "\n"));
+	EXPECT_EQ(0, retired(self->fd));
+	EXPECT_TRUE(all_intact());
+}
+
+TEST_F(offline, bad_frame_is_never_copied)
+{
+	struct framepool_ioc_stats before, moved;
+	__u64 address;
+
+	ASSERT_EQ(0, fill_one(self->fd, MOVABLE, 2 * HUGE_FRAME));
+	address = physical_address((char *)filled[0].p + HUGE_FRAME);
+	ASSERT_TRUE(poison_physical(address + 5 * FRAME));
+	ASSERT_EQ(0, pool_stats(self->fd, &before));
+	EXPECT_EQ(-EBUSY, offline(address));
+	moved = moved_since(self->fd, &before);
+	EXPECT_EQ(0, moved.moves);
+	EXPECT_EQ(1, moved.moves_refused_bad);
+	EXPECT_EQ(0, retired(self->fd));
 }
 
 TEST_HARNESS_MAIN

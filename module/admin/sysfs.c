@@ -121,6 +121,19 @@ static ssize_t compact_store(struct device *device, struct device_attribute *att
 }
 static DEVICE_ATTR_WO(compact);
 
+static ssize_t soft_offline_store(struct device *device, struct device_attribute *attr,
+				  const char *text, size_t size)
+{
+	struct fp_pool *pool = dev_get_drvdata(device);
+	u64 address;
+	int ret = kstrtou64(text, 0, &address);
+
+	if (!ret)
+		ret = fp_compact_offline(pool, address >> PAGE_SHIFT);
+	return ret ?: size;
+}
+static DEVICE_ATTR_WO(soft_offline);
+
 static ssize_t min_largest_show(struct device *device, struct device_attribute *attr, char *text)
 {
 	struct fp_pool *pool = dev_get_drvdata(device);
@@ -164,6 +177,7 @@ static DEVICE_ATTR_RW(background_clearing);
 static struct attribute *attributes[] = {
 	&dev_attr_background_clearing.attr,
 	&dev_attr_compact.attr,
+	&dev_attr_soft_offline.attr,
 	&dev_attr_min_largest.attr,
 	&dev_attr_drain.attr,
 	&dev_attr_client_quota.attr,

@@ -152,6 +152,22 @@ void fp_move_quarantine(struct fp_buddy *buddy, u32 index, u32 nr)
 }
 
 /**
+ * fp_move_retire() - take a held huge frame out of use for good
+ * @buddy: the buddy
+ * @index: the huge frame, held by itself
+ *
+ * Context: any; takes the buddy's lock.
+ */
+void fp_move_retire(struct fp_buddy *buddy, u32 index)
+{
+	spin_lock_bh(&buddy->lock);
+	unhold_locked(buddy, 1);
+	fp_huge_set(&buddy->runs.huge[index], FP_HUGE_RETIRED, FP_NO_ID, FP_NIL, FP_NIL);
+	WRITE_ONCE(buddy->nr_retired, buddy->nr_retired + 1);
+	spin_unlock_bh(&buddy->lock);
+}
+
+/**
  * fp_move_give() - allocate a held run
  * @owner: the owner that gets it, and is charged for it
  * @index: first huge frame of a held run; all of it is zeros

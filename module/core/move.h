@@ -10,6 +10,7 @@ void fp_move_join(struct fp_buddy *buddy, u32 index, u32 next);
 void fp_move_split(struct fp_buddy *buddy, u32 index, u32 nr);
 void fp_move_drop(struct fp_buddy *buddy, u32 index, u32 nr);
 void fp_move_quarantine(struct fp_buddy *buddy, u32 index, u32 nr);
+void fp_move_retire(struct fp_buddy *buddy, u32 index);
 int fp_move_give(struct fp_owner *owner, u32 index, u64 nr, struct fp_run *run);
 void fp_move_run(struct fp_owner *owner, u32 from, u32 to, u32 nr);
 bool fp_move_seclude(struct fp_owner *owner, u32 index, u32 nr_used);

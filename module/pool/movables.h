@@ -26,6 +26,8 @@ enum fp_refusal {
 /**
  * struct fp_movables - the buffers of a pool that may move
  * @make_room: moves what is in the way of a run, and allocates it, as fp_pool_alloc(); constant
+ * @merge: likewise, brings small buffers of the owner together, so that a block fits which a quota
+ *	   refuses
  * @lock: protects @by_frame, and the places and pins of the buffers; process context only
  * @by_frame: the buffers (struct fp_buffer), by their first frames
  * @split: those that are in two places, since references keep them from moving on and back
@@ -46,6 +48,8 @@ enum fp_refusal {
 struct fp_movables {
 	int (*make_room)(struct fp_pool *pool, struct fp_owner *owner,
 			 const struct fp_request *request, struct fp_run *run);
+	int (*merge)(struct fp_pool *pool, struct fp_owner *owner,
+		     const struct fp_request *request, struct fp_run *run);
 	spinlock_t lock;
 	struct rb_root by_frame;
 	struct list_head split;

@@ -178,6 +178,16 @@ static void collect_charged(struct fp_pool *pool, struct fp_owner *owner, struct
 		give_up(pool, owner, owner->max_kept);
 }
 
+/* Move what the owner has already, so that a block fits without another huge frame. */
+static int merge(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
+		 struct fp_run *run)
+{
+	if (request->nr >= FP_HUGE_FRAMES || READ_ONCE(owner->nr_free) < request->nr ||
+	    request->end_pfn < request->nr || !pool->movables.merge)
+		return -ENOSPC;
+	return pool->movables.merge(pool, owner, request, run);
+}
+
 /* Move what is in the way, if there is enough memory. @error says why there was no run before. */
 static int make_room(struct fp_pool *pool, struct fp_owner *owner,
 		     const struct fp_request *request, struct fp_run *run, int error)
@@ -186,7 +196,10 @@ static int make_room(struct fp_pool *pool, struct fp_owner *owner,
 		      fp_buddy_nr_owned_free(&pool->buddy);
 	int ret = -ENOSPC;
 
-	if (nr_free >= request->nr && request->end_pfn >= request->nr && pool->movables.make_room)
+	if (error == -EDQUOT)
+		ret = merge(pool, owner, request, run);
+	else if (nr_free >= request->nr && request->end_pfn >= request->nr &&
+		 pool->movables.make_room)
 		ret = pool->movables.make_room(pool, owner, request, run);
 	return ret == -ENOSPC ? error : ret;
 }
@@ -223,12 +236,12 @@ static int try_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct 
 			continue;
 		}
 		if (whose && !quarantined)
-			return ret;
+			return make_room(pool, owner, request, run, ret);
 		err = fp_quarantine_reclaim(&pool->quarantine, whose, want);
 		if (err)
 			return err;
 		if (released == READ_ONCE(pool->buddy.nr_released) || !--tries)
-			return whose ? ret : make_room(pool, owner, request, run, ret);
+			return make_room(pool, owner, request, run, ret);
 	}
 }
 

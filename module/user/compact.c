@@ -77,6 +77,28 @@ int fp_compact_pin(struct fp_buffer *buffer, enum fp_pin kind)
 	return fp_movable_pin(buffer, kind);
 }
 
+static struct fp_runs_request huge_request(const struct fp_pool *pool,
+					   const struct fp_request *request)
+{
+	return (struct fp_runs_request){
+		.nr = DIV_ROUND_UP_ULL(request->nr, FP_HUGE_FRAMES),
+		.align_level = request->align > FP_HUGE_FRAMES ?
+			ilog2(request->align) - FP_HUGE_ORDER : 0,
+		.last_hpfn = fp_request_last_hpfn(&pool->buddy, request),
+	};
+}
+
+/* Allocate a run that is held, or stop holding it. */
+static int give(struct fp_pool *pool, struct fp_owner *owner, u32 index,
+		const struct fp_request *request, struct fp_run *run)
+{
+	int ret = fp_move_give(owner, index, request->nr, run);
+
+	if (ret)
+		fp_mover_drop(pool, index, DIV_ROUND_UP_ULL(request->nr, FP_HUGE_FRAMES), false);
+	return ret;
+}
+
 /**
  * fp_compact_make_room() - allocate a run, after moving what is in the way
  * @pool: the pool
@@ -90,12 +112,7 @@ int fp_compact_pin(struct fp_buffer *buffer, enum fp_pin kind)
 int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
 			 const struct fp_request *request, struct fp_run *run)
 {
-	const struct fp_runs_request wanted = {
-		.nr = DIV_ROUND_UP_ULL(request->nr, FP_HUGE_FRAMES),
-		.align_level = request->align > FP_HUGE_FRAMES ?
-			ilog2(request->align) - FP_HUGE_ORDER : 0,
-		.last_hpfn = fp_request_last_hpfn(&pool->buddy, request),
-	};
+	const struct fp_runs_request wanted = huge_request(pool, request);
 	u32 index;
 	int ret;
 
@@ -104,13 +121,40 @@ int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
 	if (begin(pool))
 		return -EINTR;
 	ret = fp_room_hold(pool, &wanted, false, &index);
-	if (!ret) {
-		ret = fp_move_give(owner, index, request->nr, run);
-		if (ret)
-			fp_mover_drop(pool, index, wanted.nr, false);
-	}
+	if (!ret)
+		ret = give(pool, owner, index, request, run);
 	end(pool);
 	return ret == -EINTR || ret == -EDQUOT || !ret ? ret : -ENOSPC;
+}
+
+/**
+ * fp_compact_merge() - allocate a block, after bringing small buffers of its owner together
+ * @pool: the pool
+ * @owner: the owner of the block, who can have no further huge frame
+ * @request: what the block must satisfy, shorter than a huge frame
+ * @run: the result
+ *
+ * All of a huge frame's buffers move into others, and the block goes to where they were.
+ *
+ * Context: as fp_compact_make_room().
+ * Return: 0; -ENOSPC: no huge frame of the owner can be emptied so; -EINTR.
+ */
+int fp_compact_merge(struct fp_pool *pool, struct fp_owner *owner,
+		     const struct fp_request *request, struct fp_run *run)
+{
+	const struct fp_runs_request wanted = huge_request(pool, request);
+	u32 index;
+	int ret;
+
+	if (RB_EMPTY_ROOT(&pool->movables.by_frame))
+		return -ENOSPC;
+	if (begin(pool))
+		return -EINTR;
+	ret = fp_room_merge(pool, owner, &wanted, &index);
+	if (!ret)
+		ret = give(pool, owner, index, request, run);
+	end(pool);
+	return ret ? -ENOSPC : 0;
 }
 
 /* Is there an empty run that is long enough? */
@@ -189,4 +233,37 @@ int fp_compact_in_background(struct fp_pool *pool, u32 nr)
 	ret = make_run(pool, nr, true);
 	end(pool);
 	return ret == -EBUSY ? -ENOSPC : ret;
+}
+
+/**
+ * fp_compact_offline() - take a huge frame out of use for good
+ * @pool: the pool
+ * @pfn: PFN of any frame of it
+ *
+ * What lies there moves first.
+ *
+ * Context: as fp_compact_make_room().
+ * Return: 0, also if it is out of use already; -ENXIO: it is not the pool's; -EBUSY: something does
+ * not move, or must not; -ENOSPC: there is no place for it; -ENOMEM: no kernel memory; -EINTR:
+ * killed.
+ */
+int fp_compact_offline(struct fp_pool *pool, unsigned long pfn)
+{
+	u64 frame = fp_pool_frame(pool, pfn);
+	u32 index = frame / FP_HUGE_FRAMES;
+	int ret;
+
+	if (frame == FP_ANYWHERE)
+		return -ENXIO;
+	fp_pool_drain(pool);
+	ret = fp_quarantine_reclaim(&pool->quarantine, NULL, U32_MAX) ?: begin(pool);
+	if (ret)
+		return ret;
+	if (fp_huge_state(&pool->buddy.runs.huge[index]) != FP_HUGE_RETIRED) {
+		ret = fp_room_hold_at(pool, index);
+		if (!ret)
+			fp_move_retire(&pool->buddy, index);
+	}
+	end(pool);
+	return ret;
 }

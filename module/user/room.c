@@ -554,3 +554,94 @@ int fp_room_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, boo
 	end(&room, ret);
 	return ret == -EAGAIN ? -ENOSPC : ret;
 }
+
+/* Hold a huge frame, after what lies there has moved. */
+static int hold_at(struct room *room, u32 index)
+{
+	struct fp_survey *survey = fp_survey_create(&room->pool->buddy, may_move, room);
+	struct fp_evacuation window = { .index = index, .nr = 1, .last_hpfn = FP_NO_LIMIT };
+	const struct fp_piece *piece;
+	int ret;
+
+	if (!survey)
+		return -ENOMEM;
+	for (piece = survey->pieces; piece->index + piece->nr <= index; piece++)
+		window.first++;
+	window.last = window.first;
+	ret = piece->used == FP_FIXED ? -EBUSY : empty_window(room, survey, &window);
+	fp_survey_destroy(survey);
+	return ret;
+}
+
+/**
+ * fp_room_hold_at() - hold a given huge frame, if need be after what lies there has moved
+ * @pool: the pool; its moving mutex is held
+ * @index: the huge frame
+ *
+ * Context: as fp_room_hold().
+ * Return: 0; -EBUSY: something does not move, or must not; -ENOSPC: there is no place for it;
+ * -ENOMEM: no kernel memory; -EINTR: killed.
+ */
+int fp_room_hold_at(struct fp_pool *pool, u32 index)
+{
+	struct room room = { .pool = pool };
+	u32 tries = MAX_TRIES;
+	int ret = begin(&room, 1);
+
+	if (ret)
+		return ret;
+	do {
+		room.nr_parked = 0;
+		ret = hold_at(&room, index);
+	} while (ret == -EAGAIN && --tries);
+	if (ret == -EBUSY && room.saw_pinned)
+		fp_movables_refuse(&pool->movables, FP_REFUSED_PINNED);
+	end(&room, 0);
+	return ret == -EAGAIN ? -EBUSY : ret;
+}
+
+static bool is_owned_by(struct fp_pool *pool, u32 index, const struct fp_owner *owner)
+{
+	const struct fp_buffer *buffer;
+	bool is;
+
+	spin_lock(&pool->movables.lock);
+	buffer = fp_movable_first(pool, (u64)index * FP_HUGE_FRAMES);
+	is = buffer && &buffer->client->account->owner == owner;
+	spin_unlock(&pool->movables.lock);
+	return is;
+}
+
+/**
+ * fp_room_merge() - empty a huge frame of an owner by moving its small buffers to others
+ * @pool: the pool; its moving mutex is held
+ * @owner: the owner
+ * @wanted: what the huge frame must satisfy
+ * @index: the result: the huge frame, which is held
+ *
+ * Context: as fp_room_hold().
+ * Return: 0; -ENOSPC: no huge frame can be emptied this way; -ENOMEM: no kernel memory.
+ */
+int fp_room_merge(struct fp_pool *pool, const struct fp_owner *owner,
+		  const struct fp_runs_request *wanted, u32 *index)
+{
+	struct room room = { .pool = pool };
+	struct fp_survey *survey = fp_survey_create(&pool->buddy, may_move, &room);
+	struct fp_piece *piece;
+	int ret = -ENOSPC;
+	u32 i;
+
+	if (!survey)
+		return -ENOMEM;
+	sort(survey->pieces, survey->nr, sizeof(*survey->pieces), compare_used, NULL);
+	for (i = 0; i < survey->nr && ret; i++) {
+		piece = &survey->pieces[i];
+		*index = piece->index;
+		if (piece->used && piece->used < FP_HUGE_FRAMES &&
+		    is_suitable(pool, wanted, *index) && is_owned_by(pool, *index, owner) &&
+		    merge(&room, *index))
+			ret = 0;
+	}
+	fp_survey_destroy(survey);
+	return ret;
+}

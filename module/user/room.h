@@ -6,5 +6,8 @@
 
 int fp_room_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, bool yields,
 		 u32 *index);
+int fp_room_hold_at(struct fp_pool *pool, u32 index);
+int fp_room_merge(struct fp_pool *pool, const struct fp_owner *owner,
+		  const struct fp_runs_request *wanted, u32 *index);
 
 #endif

@@ -260,9 +260,30 @@ static void nothing_is_allocated_in_a_secluded_huge_frame(void)
 	}
 }
 
+static void held_huge_frames_are_retired(void)
+{
+	u32 i;
+
+	begin();
+	for (i = 0; i < NR_HUGE; i += 3) {
+		EXPECT(fp_move_hold_at(&buddy, i, 1));
+		fp_move_retire(&buddy, i);
+		pool_expect_sound(&buddy);
+		EXPECT(buddy.nr_retired == i / 3 + 1 && !buddy.nr_quarantined);
+		EXPECT(!fp_move_hold_at(&buddy, i, 1));
+	}
+	EXPECT(buddy.runs.nr_empty + buddy.nr_retired == NR_HUGE);
+	/* The end of a pool expects all of it to be empty. */
+	for (i = 0; i < NR_HUGE; i += 3)
+		fp_runs_put(&buddy.runs, i, 1);
+	buddy.nr_retired = 0;
+	end();
+}
+
 static const struct test tests[] = {
 	{ "nothing_is_allocated_in_a_secluded_huge_frame",
 	  nothing_is_allocated_in_a_secluded_huge_frame },
+	{ "held_huge_frames_are_retired", held_huge_frames_are_retired },
 	{ "books_are_sound_after_random_moves", books_are_sound_after_random_moves },
 	{ "held_huge_frames_are_joined_and_given", held_huge_frames_are_joined_and_given },
 };
