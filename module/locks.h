@@ -15,6 +15,7 @@
  *  reclaim mutex		held while a caller that may sleep asks one of a pool's reclaimers
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; it sleeps
  *				for an RCU grace period
+ *  moving mutex		one at a time has buffers of a pool moved
  *  folio lock			core mm; held by a fault from before it checks whether the client is
  *				revoked until its page is in the page table; taken once for each
  *				folio of a pool that is shut down
