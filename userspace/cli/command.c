@@ -40,7 +40,7 @@ const struct command commands[] = {
 	}, {
 		.name = "frag",
 		.run = cmd_frag,
-		.summary = "show free blocks and fragmentation per order, or what is in a run's way",
+		.summary = "show free blocks and fragmentation, or what is in a run's way",
 		.usage = "[--why SIZE]",
 		.help =
 		"  --why SIZE  tell what stands in the way of a run of SIZE bytes (root only)\n"

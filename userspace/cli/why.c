@@ -130,7 +130,7 @@ static int show_json(const struct cli *cli, const struct answer *answer, const s
 	return output(true, head, sizeof(head) / sizeof(*head), table);
 }
 
-/* In plain words; sizes that are not whole are shown in KiB. */
+/* In plain words. */
 static int show_text(const struct answer *answer, const struct table *table)
 {
 	uint64_t first = answer->window.first * answer->map.huge_bytes;
@@ -141,8 +141,9 @@ static int show_text(const struct answer *answer, const struct table *table)
 		printf("%s: too little is free: %s more must be freed, whatever moves\n", size,
 		       size_format(lacking(answer), text));
 	if (answer->list.count)
-		printf("%s: %zu obstacles stand in the way, %s in all, where there is the least: "
-		       "at offset %s of the pool\n", size, answer->list.count,
+		printf("%s: %zu obstacle%s in the way, %s in all, where there is the least of "
+		       "that: from %s of the pool on\n", size, answer->list.count,
+		       answer->list.count == 1 ? " stands" : "s stand",
 		       size_format(answer->window.stays, text), size_format(first, from));
 	else if (!lacking(answer))
 		printf("%s: nothing stands in the way\n", size);
