@@ -62,7 +62,8 @@
  * lseek(2) with SEEK_END goes to the end of the own buffer. While there is none, the end is where
  * that of the longest one would be that can be made now, after all memory in quarantine that nobody
  * references was cleared. fsync(2) has nothing to do, st_size (fstat(2)) is always 0, and
- * ftruncate(2) fails with EINVAL. Buffers lie from 2^42 on, windows of caches from 2^43 on.
+ * ftruncate(2) fails with EINVAL. Buffers lie from 2^42 on, windows of caches from 2^43 on, movable
+ * buffers from 2^60 on.
  *
  * futex(2) fails with EFAULT in such a mapping unless FUTEX_PRIVATE_FLAG is set.
  */
@@ -141,7 +142,7 @@ struct framepool_ioc_info {
  * struct framepool_ioc_alloc - FRAMEPOOL_IOC_ALLOC: allocate a buffer
  * @size: in: sizeof(struct framepool_ioc_alloc)
  * @flags: in: any of FRAMEPOOL_ALLOC_NOCLEAR, FRAMEPOOL_ALLOC_DUMP, FRAMEPOOL_ALLOC_WAIT,
- *         FRAMEPOOL_ALLOC_OWN
+ *         FRAMEPOOL_ALLOC_OWN, FRAMEPOOL_ALLOC_MOVABLE
  * @length: in/out: length, 1 to 2^63 - 1; rounded up to whole frames, with FRAMEPOOL_ALLOC_OWN to
  *          whole huge frames
  * @align: in: alignment of the physical address: a power of two, or 0. Buffers are always aligned
@@ -184,6 +185,13 @@ struct framepool_ioc_info {
  * With FRAMEPOOL_ALLOC_OWN, the buffer is the own one of the file, at offset 0, as a first mmap(2)
  * there would make it, but with an alignment, a limit and flags. Entries of a batch cannot have
  * this flag.
+ *
+ * With FRAMEPOOL_ALLOC_MOVABLE, the module may move the buffer to other frames, which satisfy
+ * @align and @limit as well, to make room for a longer run. Mappings, offset and handle stay the same; an
+ * access may have to wait for the copy of a huge frame. A length of more than a huge frame is
+ * rounded up to whole huge frames. The buffer stays where it is while it is pinned
+ * (FRAMEPOOL_IOC_PIN), has a dma-buf, or something else refers to its pages. It lies in the file
+ * from 2^60 on, where 32-bit programs cannot map it.
  *
  * Errors:
  *  EINVAL  @flags is unknown, @length is out of range, @align is not a power of two, or
