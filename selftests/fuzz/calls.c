@@ -143,6 +143,16 @@ static const struct call calls[NR_CALLS] = {
 		.fields = { FIELD(framepool_ioc_sync, flags),
 			    FIELD(framepool_ioc_sync, fd) },
 	},
+	[CALL_PIN] = {
+		FRAMEPOOL_IOC_PIN, sizeof(struct framepool_ioc_pin),
+		offsetof(struct framepool_ioc_pin, handle),
+		.fields = { FIELD(framepool_ioc_pin, flags) },
+	},
+	[CALL_UNPIN] = {
+		FRAMEPOOL_IOC_UNPIN, sizeof(struct framepool_ioc_pin),
+		offsetof(struct framepool_ioc_pin, handle),
+		.fields = { FIELD(framepool_ioc_pin, flags) },
+	},
 };
 
 /**

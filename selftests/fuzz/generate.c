@@ -78,6 +78,8 @@ static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 {
 	switch (kind) {
 	case K_ALLOC_FLAGS:
+		return (below(random, 3) == 0) |
+		       (below(random, 2) ? FRAMEPOOL_ALLOC_MOVABLE : 0);
 	case K_BATCH_FLAGS:
 	case K_CACHE_FLAGS:
 	case K_EXPORT_FLAGS:
@@ -85,7 +87,8 @@ static __u64 good_arg(__u64 *random, enum kind kind, bool soak)
 	case K_QUERY_FLAGS:
 		return below(random, 4) ? 0 : FRAMEPOOL_QUERY_AT;
 	case K_OWN_FLAGS:
-		return FRAMEPOOL_ALLOC_OWN | (below(random, 3) == 0);
+		return FRAMEPOOL_ALLOC_OWN | (below(random, 3) == 0) |
+		       (below(random, 2) ? FRAMEPOOL_ALLOC_MOVABLE : 0);
 	case K_LENGTH:
 		return any_length(random, soak);
 	case K_ALIGN:

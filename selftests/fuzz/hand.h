@@ -175,6 +175,7 @@ void run_nap(struct hand *hand, const struct op *op);
 void run_look(struct hand *hand, const struct op *op);
 void run_drain(struct hand *hand, const struct op *op);
 void run_quota(struct hand *hand, const struct op *op);
+void run_room(struct hand *hand, const struct op *op);
 void hand_fail(struct hand *hand, const char *why, __u64 number);
 bool worker_init(struct worker *worker, struct common *common, int process, __u64 stamp,
 		 int shared_fd);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -157,6 +158,27 @@ void run_quota(struct hand *hand, const struct op *op)
 
 	(void)hand;
 	dprintf(fd, "%llu", op->args[0] % 2 ? op->args[0] % 64 << 20 : 0);
+	close(fd);
+}
+
+/**
+ * run_room() - room: allocates most of what is free at once, so that what is in the way moves
+ * @hand: the thread
+ * @op: how many eighths to leave
+ */
+void run_room(struct hand *hand, const struct op *op)
+{
+	struct framepool_ioc_stats stats = { .size = sizeof(stats) };
+	struct framepool_ioc_alloc alloc = { .size = sizeof(alloc) };
+	int fd = open("/dev/framepool/default", O_RDWR | O_CLOEXEC);
+
+	(void)hand;
+	if (fd < 0)
+		return;
+	if (!ioctl(fd, FRAMEPOOL_IOC_STATS, &stats)) {
+		alloc.length = stats.free_bytes / 8 * (8 - op->args[0] % 8);
+		ioctl(fd, FRAMEPOOL_IOC_ALLOC, &alloc);
+	}
 	close(fd);
 }
 

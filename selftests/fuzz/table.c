@@ -34,6 +34,10 @@ const struct op_type op_types[] = {
 	CALL("describe", 1, 1, CALL_DESCRIBE, K_NO_FLAGS, K_SMALL),
 	CALL("dmabuf_sync", 1, 1, CALL_SYNC, K_EXPORT_FLAGS, K_SMALL),
 
+	CALL("pin", 3, 2, CALL_PIN, K_NO_FLAGS),
+	CALL("unpin", 3, 2, CALL_UNPIN, K_NO_FLAGS),
+	{ "room", 3, 1, run_room, 0, { K_SMALL } },
+
 	{ "map", 20, 12, run_map, 0,
 	  { K_CLIENT, K_BUFFER, K_MAP, K_FIRST, K_PAGES, K_PROT, K_PLACE } },
 	{ "unmap", 8, 8, run_unmap, 0, { K_MAP, K_FIRST, K_PAGES } },

@@ -3,8 +3,10 @@
  * A libFuzzer target: its input is operations on two small pools. A request can have any length,
  * alignment, limit and place; a free can be of a run, of almost one, or of anything; blocks are
  * allocated and freed in lists; huge frames are kept and collected; the quarantine is popped,
- * pushed and released. The target knows what is allocated, so it can check each result.
+ * pushed and released; huge frames are held for a mover, joined, split, given and dropped, and runs
+ * and blocks move. The target knows what is allocated, so it can check each result.
  */
+#include "core/move.h"
 #include "pool.h"
 #include "test.h"
 
@@ -12,6 +14,7 @@
 #define OWNERS	3
 #define LIVE	64
 #define POPPED	4
+#define HELD	4
 
 struct input {
 	const u8 *at;
@@ -33,6 +36,11 @@ struct pool {
 	u32 popped[POPPED];
 	struct fp_budget *whose[POPPED];
 	u32 nr_popped;
+	struct {
+		u32 index;
+		u32 nr;
+	} held[HELD];
+	u32 nr_held;
 	u64 nr_bad_frees;
 	u32 nr_retired;
 };
@@ -306,6 +314,133 @@ static void op_retire(struct pool *pool)
 	pool->nr_retired++;
 }
 
+static void hold(struct pool *pool, u32 index, u32 nr)
+{
+	pool->held[pool->nr_held].index = index;
+	pool->held[pool->nr_held++].nr = nr;
+}
+
+static void op_hold(struct pool *pool, u8 how, u8 what)
+{
+	struct fp_runs_request request = {
+		.nr = 1 + what % 4, .last_hpfn = FP_NO_LIMIT, .high = how & 1,
+	};
+	u32 index = what / 4 % pool->buddy.runs.extents.nr_huge;
+
+	if (pool->nr_held == HELD)
+		return;
+	if (how & 2 ? !fp_move_hold(&pool->buddy, &request, &index) :
+		      fp_extents_contiguous(&pool->buddy.runs.extents, index) >= request.nr &&
+		      fp_move_hold_at(&pool->buddy, index, request.nr))
+		hold(pool, index, request.nr);
+}
+
+/* Gives a held run to an owner, or drops it. */
+static void op_unhold(struct pool *pool, u8 how, u8 what)
+{
+	struct live *new = &pool->live[pool->nr_live];
+	u32 index, nr;
+	int ret;
+
+	if (!pool->nr_held)
+		return;
+	index = pool->held[--pool->nr_held].index;
+	nr = pool->held[pool->nr_held].nr;
+	if (how & 1 && pool->nr_live < LIVE) {
+		new->owner = what % OWNERS;
+		ret = fp_move_give(&pool->owners[new->owner], index,
+				   (u64)nr * FP_HUGE_FRAMES - what / 4 % FP_HUGE_FRAMES,
+				   &new->run);
+		EXPECT(!ret || ret == -EDQUOT);
+		pool->nr_live += !ret;
+		pool->nr_held += !!ret;
+	} else if (how & 2) {
+		fp_move_quarantine(&pool->buddy, index, nr);
+	} else {
+		fp_move_drop(&pool->buddy, index, nr);
+	}
+}
+
+/* Splits the last held run, and joins it again unless both parts can be kept. */
+static void op_split(struct pool *pool, u8 what)
+{
+	u32 index, nr, first;
+
+	if (!pool->nr_held || pool->held[pool->nr_held - 1].nr < 2)
+		return;
+	index = pool->held[pool->nr_held - 1].index;
+	nr = pool->held[pool->nr_held - 1].nr;
+	first = 1 + what % (nr - 1);
+	fp_move_split(&pool->buddy, index, first);
+	if (pool->nr_held == HELD) {
+		fp_move_join(&pool->buddy, index, index + first);
+		return;
+	}
+	pool->held[pool->nr_held - 1].nr = first;
+	hold(pool, index + first, nr - first);
+}
+
+/* Moves a live run of whole huge frames to a held one of that length; what it leaves is held. */
+static void op_move_run(struct pool *pool, struct live *live)
+{
+	u32 i, from = live->run.frame / FP_HUGE_FRAMES, nr = live->run.nr / FP_HUGE_FRAMES;
+
+	for (i = 0; i < pool->nr_held && pool->held[i].nr != nr; i++)
+		;
+	if (i == pool->nr_held)
+		return;
+	fp_move_run(&pool->owners[live->owner], from, pool->held[i].index, nr);
+	live->run.frame = (u64)pool->held[i].index * FP_HUGE_FRAMES;
+	pool->held[i].index = from;
+}
+
+/* Moves all blocks in a huge frame to the same places in a held one. */
+static void op_move_blocks(struct pool *pool, const struct live *block)
+{
+	u32 i, from = block->run.frame / FP_HUGE_FRAMES, used = 0, to;
+	struct fp_owner *owner = &pool->owners[block->owner];
+
+	for (i = 0; i < pool->nr_live; i++)
+		if (pool->live[i].run.frame / FP_HUGE_FRAMES == from)
+			used += pool->live[i].run.nr;
+	/* Runs that end in the huge frame are not moved. */
+	for (i = 0; i < pool->nr_held && pool->held[i].nr > 1; i++)
+		;
+	if (i == pool->nr_held || !fp_move_seclude(owner, from, used))
+		return;
+	to = pool->held[i].index;
+	fp_move_image(owner, from, to);
+	pool->held[i].index = from;
+	for (i = 0; i < pool->nr_live; i++)
+		if (pool->live[i].run.frame / FP_HUGE_FRAMES == from)
+			pool->live[i].run.frame += ((s64)to - from) * FP_HUGE_FRAMES;
+}
+
+static void op_move(struct pool *pool, struct input *input)
+{
+	u8 how = next(input), what = next(input);
+	struct live *live;
+
+	switch (how & 7) {
+	case 0 ... 2:
+		op_hold(pool, how >> 3, what);
+		return;
+	case 3:
+		op_unhold(pool, how >> 3, what);
+		return;
+	case 4:
+		op_split(pool, what);
+		return;
+	}
+	if (!pool->nr_live)
+		return;
+	live = &pool->live[what % pool->nr_live];
+	if (live->run.nr < FP_HUGE_FRAMES)
+		op_move_blocks(pool, live);
+	else if (live->run.nr % FP_HUGE_FRAMES == 0)
+		op_move_run(pool, live);
+}
+
 static void op_limit(struct pool *pool, struct input *input)
 {
 	u32 owner = next(input) % OWNERS;
@@ -354,6 +489,9 @@ static void step(struct input *input)
 	case 0x65:
 		op_retire(pool);
 		return;
+	case 0x66:
+		op_move(pool, input);
+		return;
 	}
 	switch (op & 7) {
 	case 0:
@@ -399,6 +537,8 @@ static void finish(struct pool *pool)
 	struct input none = {};
 
 	op_look(pool);
+	while (pool->nr_held)
+		op_unhold(pool, 0, 0);
 	while (pool->nr_live)
 		op_free(pool, &none);
 	while (fp_buddy_collect(&pool->buddy, NULL))
