@@ -10,7 +10,7 @@
 
 #include <sys/wait.h>
 
-#define LOW		(40 * MIB)
+#define LOW		(24 * MIB)
 #define BYTES		(4 * HUGE_FRAME)
 #define SMALL		(48 * KIB)
 #define NR_SMALL	24

@@ -13,7 +13,7 @@
 
 #include <sys/ptrace.h>
 
-#define LOW		(40 * MIB)
+#define LOW		(24 * MIB)
 #define BYTES		(3 * HUGE_FRAME)
 #define SMALL		(64 * KIB)
 #define NR_SMALL	32

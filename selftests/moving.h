@@ -94,7 +94,10 @@ static inline __must_check __u64 keep_largest_extent(int fd, __u64 *start)
 	return largest.length;
 }
 
-/* Puts a stone behind the first @low bytes of an empty pool, which must be less than its half. */
+/*
+ * Puts a stone behind the first @low bytes of the largest extent of an empty pool. The high side must
+ * be longer than the low one, so that it fits nowhere else. What is to move must fit into both.
+ */
 static inline __must_check bool sides_open(struct sides *sides, __u64 low)
 {
 	struct buffer below, stone;
@@ -102,7 +105,7 @@ static inline __must_check bool sides_open(struct sides *sides, __u64 low)
 
 	sides->fd = pool_open();
 	length = sides->fd < 0 ? 0 : keep_largest_extent(sides->fd, &start);
-	if (length < 2 * low)
+	if (length <= 2 * low + HUGE_FRAME)
 		return false;
 	sides->low = low;
 	sides->low_end = start + low;
