@@ -434,6 +434,44 @@ static int touch_window(FIXTURE_DATA(failure) *self)
 	return madvise(window, cache.slab_bytes, MADV_POPULATE_WRITE) ? -errno : 0;
 }
 
+static int alloc_movable(FIXTURE_DATA(failure) *self)
+{
+	return alloc(self, FRAMEPOOL_ALLOC_MOVABLE, BYTES);
+}
+
+static int pin(FIXTURE_DATA(failure) *self, unsigned long cmd)
+{
+	struct framepool_ioc_pin arg = { .size = sizeof(arg), .handle = allocated.handle };
+
+	return call(self->fd, cmd, &arg);
+}
+
+static void prepare_movable(FIXTURE_DATA(failure) *self)
+{
+	if (alloc_movable(self))
+		abort();
+}
+
+static int pin_buffer(FIXTURE_DATA(failure) *self)
+{
+	int ret = pin(self, FRAMEPOOL_IOC_PIN);
+
+	/* If it failed, the buffer has no pin. */
+	return ret && pin(self, FRAMEPOOL_IOC_UNPIN) != -EINVAL ? -EBADE : ret;
+}
+
+static void prepare_pinned(FIXTURE_DATA(failure) *self)
+{
+	prepare_movable(self);
+	if (pin(self, FRAMEPOOL_IOC_PIN))
+		abort();
+}
+
+static int unpin_buffer(FIXTURE_DATA(failure) *self)
+{
+	return pin(self, FRAMEPOOL_IOC_UNPIN);
+}
+
 /* Of another buffer each time, so that there is no dma-buf yet. */
 static int export_part(FIXTURE_DATA(failure) *self, __u64 length)
 {
@@ -546,6 +584,9 @@ TEST_F_TIMEOUT(failure, each_step_of_each_call_fails_cleanly, SLOW_TEST_SECONDS)
 		  { ENOBUFS, ENFILE, EFAULT } },
 		{ "DESCRIBE", prepare_export, describe_export, close_export, { EFAULT } },
 		{ "SYNC", prepare_export, sync_export, close_export, { EFAULT } },
+		{ "ALLOC of a movable buffer", NULL, alloc_movable, undo_alloc, { ENOBUFS, EFAULT } },
+		{ "PIN", prepare_movable, pin_buffer, undo_alloc, { EFAULT } },
+		{ "UNPIN", prepare_pinned, unpin_buffer, undo_alloc, { EFAULT } },
 		{ "mmap of a dma-buf", prepare_export, map_export, undo_map_export, { ENOMEM } },
 		{ "drain", NULL, drain, NULL, { ENOMEM, ENFILE, EFAULT } },
 	};

@@ -129,7 +129,9 @@ static void protect(struct subject *subject, unsigned int *seed)
 
 static void advise(struct subject *subject, unsigned int *seed)
 {
-	static const int advices[] = { MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_WRITE };
+	static const int advices[] = {
+		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_WRITE,
+	};
 	size_t at = rand_r(seed) % (subject->buffer.length / FRAME) * FRAME;
 	size_t length = rand_r(seed) % 2 ? FRAME : subject->buffer.length - at;
 
@@ -330,7 +332,8 @@ TEST_F(move_mm, moves_charge_nobody_twice)
 	ASSERT_TRUE(WAIT_FOR(drain_pool() && charged(self->fd) == BYTES));
 	EXPECT_LT(BYTES, before);
 	for (i = 0; i < 16; i++) {
-		ASSERT_EQ(0, i % 2 ? clear_high(&self->mover.sides) : clear_low(&self->mover.sides));
+		ASSERT_EQ(0, i % 2 ? clear_high(&self->mover.sides) :
+				     clear_low(&self->mover.sides));
 		EXPECT_EQ(BYTES, charged(self->fd));
 	}
 	ASSERT_TRUE(mover_start(&self->mover));

@@ -450,8 +450,9 @@ TEST_F_TIMEOUT(move, long_buffer_is_never_away_for_long, SLOW_TEST_SECONDS)
 	begin = seconds_now();
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(0, i % 2 ? clear_high(&sides) : clear_low(&sides));
-	TH_LOG("%zu bytes in %.1f ms; the writer stood still for %.3f ms at most, before for %.3f ms",
-	       standing.length, (seconds_now() - begin) / 4 * 1000, standing.longest * 1000, idle * 1000);
+	TH_LOG("%zu bytes in %.1f ms; the writer stood still for %.3f ms, before for %.3f ms",
+	       standing.length, (seconds_now() - begin) / 4 * 1000, standing.longest * 1000,
+	       idle * 1000);
 	EXPECT_GT(5, standing.longest);
 	standing.stop = true;
 	ASSERT_EQ(0, pthread_join(thread, NULL));
