@@ -103,13 +103,13 @@ struct fp_survey *fp_survey_create(const struct fp_buddy *buddy, fp_may_move_fn 
 				   void *context)
 {
 	u32 index, nr, used, nr_huge = buddy->runs.extents.nr_huge;
-	struct fp_survey *survey = kvcalloc(1, sizeof(*survey), GFP_KERNEL);
+	struct fp_survey *survey = kvcalloc(1, sizeof(*survey), GFP_KERNEL | __GFP_NOWARN);
 
 	if (!survey)
 		return NULL;
 	survey->extents = &buddy->runs.extents;
 	survey->order = buddy->order;
-	survey->pieces = kvcalloc(nr_huge, sizeof(*survey->pieces), GFP_KERNEL);
+	survey->pieces = kvcalloc(nr_huge, sizeof(*survey->pieces), GFP_KERNEL | __GFP_NOWARN);
 	if (!survey->pieces || fp_holes_init(&survey->holes, nr_huge) ||
 	    fp_holes_init(&survey->left, nr_huge)) {
 		fp_survey_destroy(survey);

@@ -16,7 +16,8 @@ int fp_holes_init(struct fp_holes *holes, u32 nr_huge)
 {
 	/* Room for one more in front, since what is left of a hole on either side is one each. */
 	*holes = (struct fp_holes){
-		.longer = kvcalloc(nr_huge / FP_HOLES_SHORT + 1, sizeof(u32), GFP_KERNEL),
+		.longer = kvcalloc(nr_huge / FP_HOLES_SHORT + 1, sizeof(u32),
+				   GFP_KERNEL | __GFP_NOWARN),
 		.begin = 1,
 		.end = 1,
 	};

@@ -442,7 +442,7 @@ static int trace_and_move(struct fp_pool *pool, struct fp_owner *owner, u32 from
  */
 int fp_mover_move_blocks(struct fp_pool *pool, u32 index, u32 *to)
 {
-	struct blocks *blocks = kvmalloc(sizeof(*blocks), GFP_KERNEL);
+	struct blocks *blocks = kvmalloc(sizeof(*blocks), FP_GFP_CALL);
 	struct fp_owner *owner;
 	int ret = -EBUSY;
 	u32 i;

@@ -306,7 +306,7 @@ static int move_parked(struct room *room, struct window *window)
 	int ret;
 
 	/* What is parked meanwhile is moved in the next round. */
-	room->parked = kvmalloc_array(window->nr, sizeof(*parked), GFP_KERNEL);
+	room->parked = kvmalloc_array(window->nr, sizeof(*parked), FP_GFP_CALL);
 	room->nr_parked = 0;
 	ret = room->parked ? move_pieces(room, window, parked, nr) : -ENOMEM;
 	kvfree(parked);
@@ -339,7 +339,7 @@ static int empty_window(struct room *room, const struct fp_survey *survey,
 	*window = (struct window){
 		.index = chosen->index,
 		.nr = chosen->nr,
-		.unheld = kvcalloc(BITS_TO_LONGS(chosen->nr), sizeof(long), GFP_KERNEL),
+		.unheld = kvcalloc(BITS_TO_LONGS(chosen->nr), sizeof(long), FP_GFP_CALL),
 	};
 	if (!window->unheld) {
 		room->depth--;
@@ -486,7 +486,7 @@ static u32 merge_all(struct room *room)
 static int begin(struct room *room, u32 nr)
 {
 	/* What may be parked. */
-	room->parked = kvmalloc_array(nr, sizeof(*room->parked), GFP_KERNEL);
+	room->parked = kvmalloc_array(nr, sizeof(*room->parked), FP_GFP_CALL);
 	return room->parked ? 0 : -ENOMEM;
 }
 
