@@ -9,21 +9,27 @@
  *				memory; not taken by open, close or fault
  *  pools lock (mutex)		the list of all pools
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified
+ *  moving lock (mutex)		one mover of a pool's memory at a time; it sleeps while it copies.
+ *				While a slab moves, it takes none but the windows lock, the folio
+ *				lock and what comes after: any other may be held by a task that
+ *				waits for the end of the move, to take the slab away
  *  clients lock (mutex)	the list of a pool's clients; held while they are revoked or shown
  *  exports lock (mutex)	the list of one client's dma-bufs; held while they are shown
  *  export lock (mutex)		the devices that one dma-buf is attached to, and their mappings
  *  reclaim mutex		held while a caller that may sleep asks one of a pool's reclaimers
  *  drain lock (mutex)		one drain of a pool's or a cache's magazines at a time; it sleeps
  *				for an RCU grace period
- *  moving mutex		one at a time has buffers of a pool moved
+ *  windows lock (rwsem)	the contents of the windows of one client; held for reading by a
+ *				fault in one until its pages are in the page table, and for writing
+ *				by the mover from before it unmaps slabs until they have their new
+ *				place
  *  folio lock			core mm; held by a fault from before it checks whether the client is
  *				revoked until its page is in the page table; taken once for each
- *				folio of a pool that is shut down
- *  windows lock (rwsem)	the contents of the windows of one client; held for reading by a
- *				fault in one until its pages are in the page table
+ *				folio of a pool that is shut down; held by the mover while it copies
  *  i_mmap_rwsem		core mm; the VMAs of one client
  *  list lock (spinlock)	an xarray's own; the windows of one client, and their handles
  *  client lock (spinlock)	handles and offsets of one client
+ *  movables lock (spinlock)	what may move of a pool: its places and pins
  *  accounts lock (spinlock)	a pool's accounts and users
  *  waiters lock (spinlock)	the tasks that wait for memory of one pool
  *  reclaim lock (spinlock, bh)	the list of a pool's reclaimers (reclaim.c); held while a caller

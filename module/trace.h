@@ -29,6 +29,7 @@ struct fp_buddy;
 struct fp_account;
 struct fp_buffer;
 struct fp_client;
+struct fp_movable;
 struct fp_owner;
 struct fp_pool;
 struct fp_request;
@@ -287,14 +288,14 @@ TRACE_EVENT(quarantine,
 );
 
 /*
- * What begins to move lies in @nr huge frames from @from on: one buffer, which begins at @pgoff of
- * the client's file, or @buffers small ones, @pgoff being that of the first. @to: where to; FP_NIL:
- * to several huge frames of the client, or not known yet
+ * What begins to move lies in @nr huge frames from @from on: one buffer or slab, @first, or
+ * @buffers small ones, of which it is the first. @to: where to; FP_NIL: to several huge frames of
+ * the client, or not known yet
  */
 DECLARE_EVENT_CLASS(framepool_move,
-	TP_PROTO(const struct fp_client *client, u64 pgoff, u32 buffers, u32 from, u32 to, u32 nr,
-		 int error),
-	TP_ARGS(client, pgoff, buffers, from, to, nr, error),
+	TP_PROTO(const struct fp_pool *pool, const struct fp_movable *first, u32 buffers, u32 from,
+		 u32 to, u32 nr, int error),
+	TP_ARGS(pool, first, buffers, from, to, nr, error),
 	TP_STRUCT__entry(
 		__array(char, pool, FP_TRACE_NAME)
 		__field(s32, client)
@@ -306,10 +307,10 @@ DECLARE_EVENT_CLASS(framepool_move,
 		__field(u32, nr)
 	),
 	TP_fast_assign(
-		strscpy(__entry->pool, client->pool->name, FP_TRACE_NAME);
-		__entry->client = client->account->budget.label;
+		strscpy(__entry->pool, pool->name, FP_TRACE_NAME);
+		__entry->client = first->home->owner->budget->label;
 		__entry->error = error;
-		__entry->offset = pgoff << PAGE_SHIFT;
+		__entry->offset = (u64)first->pgoff << PAGE_SHIFT;
 		__entry->buffers = buffers;
 		__entry->huge = from;
 		__entry->to = to == FP_NIL ? -1 : (s64)to;
@@ -322,16 +323,16 @@ DECLARE_EVENT_CLASS(framepool_move,
 
 /* @error: 0 */
 DEFINE_EVENT(framepool_move, move_begin,
-	TP_PROTO(const struct fp_client *client, u64 pgoff, u32 buffers, u32 from, u32 to, u32 nr,
-		 int error),
-	TP_ARGS(client, pgoff, buffers, from, to, nr, error)
+	TP_PROTO(const struct fp_pool *pool, const struct fp_movable *first, u32 buffers, u32 from,
+		 u32 to, u32 nr, int error),
+	TP_ARGS(pool, first, buffers, from, to, nr, error)
 );
 
 /* @error: 0, or the errno that says why it did not move */
 DEFINE_EVENT(framepool_move, move_end,
-	TP_PROTO(const struct fp_client *client, u64 pgoff, u32 buffers, u32 from, u32 to, u32 nr,
-		 int error),
-	TP_ARGS(client, pgoff, buffers, from, to, nr, error)
+	TP_PROTO(const struct fp_pool *pool, const struct fp_movable *first, u32 buffers, u32 from,
+		 u32 to, u32 nr, int error),
+	TP_ARGS(pool, first, buffers, from, to, nr, error)
 );
 
 TRACE_EVENT(revoke,

@@ -104,7 +104,7 @@ TEST_F(cache, arguments_out_of_range_are_einval)
 {
 	static const struct { __u32 flags, size, align; } wrong[] = {
 		{ 0, 0, 0 }, { 0, 7, 0 }, { 0, (1 << 20) + 1, 0 }, { 0, ~0U, 0 }, { 0, 64, 3 },
-		{ 0, 64, 4 << 20 }, { 0, 64, 1U << 31 }, { 2, 64, 0 }, { 1U << 31, 64, 0 },
+		{ 0, 64, 4 << 20 }, { 0, 64, 1U << 31 }, { 4, 64, 0 }, { 1U << 31, 64, 0 },
 	};
 	struct framepool_ioc_cache_destroy destroy = { .size = sizeof(destroy), .flags = 1 };
 	struct framepool_ioc_objects arg;

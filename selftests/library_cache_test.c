@@ -248,7 +248,8 @@ TEST_F(library_cache, places_of_objects_are_those_of_the_kernel)
 TEST_F(library_cache, object_is_aligned_in_both_address_spaces)
 {
 	struct framepool_cache *cache = framepool_cache_create(self->fp, 100, 4096,
-							       FRAMEPOOL_CACHE_RANDOM);
+							       FRAMEPOOL_CACHE_RANDOM |
+							       FRAMEPOOL_CACHE_MOVABLE);
 	char *object;
 	int i;
 

@@ -159,16 +159,6 @@ TEST_F(move, pins_are_counted_and_tell_the_address)
 	EXPECT_EQ(FRAMEPOOL_ADDRESS_MOVES, query.address);
 }
 
-/* Keep a reference to a page of a mapping in a pipe. */
-static int hold_page(void *page, int ends[2])
-{
-	struct iovec iov = { page, FRAME };
-
-	if (pipe(ends))
-		return -errno;
-	return vmsplice(ends[1], &iov, 1, 0) == FRAME ? 0 : -1;
-}
-
 static void stays(struct __test_metadata *_metadata, FIXTURE_DATA(move) *self, size_t length,
 		  int (*hold)(int fd, int nr), void (*release)(int fd, int nr))
 {

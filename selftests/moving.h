@@ -31,6 +31,16 @@ static inline __must_check int buffer_pin(int fd, __u64 handle, unsigned long cm
 	return ret;
 }
 
+/* Keeps a reference to a page of a mapping in a pipe. Returns 0, or another number. */
+static inline __must_check int hold_page(void *page, int ends[2])
+{
+	struct iovec iov = { page, FRAME };
+
+	if (pipe(ends))
+		return -errno;
+	return vmsplice(ends[1], &iov, 1, 0) == FRAME ? 0 : -1;
+}
+
 /* A number in the pool's summary in debugfs; 0 if it is not there. */
 static inline __u64 summary_number(const char *name)
 {

@@ -40,8 +40,8 @@ static char map_char(struct fp_pool *pool, u32 index, u32 nr,
 		return 'x';
 	default:
 		return used_char(view->nr_used,
-				 fp_movable_is_all(pool, frame, nr * FP_HUGE_FRAMES,
-						   nr * view->nr_used));
+				 fp_movables_is_all(&pool->movables, frame, nr * FP_HUGE_FRAMES,
+						    nr * view->nr_used));
 	}
 }
 

@@ -101,26 +101,27 @@ static enum reason reason_of(enum fp_stay stay)
 	}
 }
 
-static void add_movable(struct piece *piece, const struct fp_buffer *buffer)
+static void add_movable(struct fp_pool *pool, struct piece *piece, struct fp_movable *movable)
 {
-	enum fp_stay stay = fp_movable_stay(buffer);
+	const struct fp_buffer *buffer = fp_movable_buffer(movable);
+	enum fp_stay stay = fp_movables_stay(&pool->movables, movable);
 
-	piece->nr_moving += buffer->run.nr;
+	piece->nr_moving += movable->run->nr;
 	if (stay != FP_STAY_NOT)
-		add(piece, READ_ONCE(buffer->handle), buffer->run.frame, buffer->run.nr,
-		    reason_of(stay));
+		add(piece, buffer ? READ_ONCE(buffer->handle) : 0, movable->run->frame,
+		    movable->run->nr, reason_of(stay));
 }
 
-/* Movable buffers of which something keeps them where they are. */
+/* Movable buffers and slabs of which something keeps them where they are. */
 static void list_movable(struct fp_pool *pool, struct piece *piece)
 {
 	u64 end = first_frame(piece) + nr_frames(piece);
-	const struct fp_buffer *buffer;
+	struct fp_movable *movable;
 
 	spin_lock(&pool->movables.lock);
-	buffer = fp_movable_first(pool, first_frame(piece));
-	for (; buffer && buffer->run.frame < end; buffer = fp_movable_next(buffer))
-		add_movable(piece, buffer);
+	movable = fp_movables_first(&pool->movables, first_frame(piece));
+	for (; movable && movable->run->frame < end; movable = fp_movables_next(movable))
+		add_movable(pool, piece, movable);
 	spin_unlock(&pool->movables.lock);
 }
 
@@ -152,7 +153,7 @@ static void list_fixed(struct fp_pool *pool, struct piece *piece)
 	mutex_unlock(&pool->clients_lock);
 }
 
-/* What is left when all buffers are known are slabs. */
+/* What is left when all buffers are known are slabs that never move. */
 static void list_used(struct fp_pool *pool, struct piece *piece, u32 nr_used)
 {
 	if (piece->label == FP_NO_LABEL) {

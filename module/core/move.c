@@ -268,7 +268,8 @@ void fp_move_readmit(struct fp_owner *owner, u32 index)
 /**
  * fp_move_place() - find another place for a block, in a huge frame that its owner has
  * @owner: the owner
- * @request: what the place must satisfy, as the block did when it was allocated
+ * @request: what the place must satisfy, as the block did when it was allocated; shorter than a
+ *	     huge frame
  * @run: the result
  *
  * Context: any; takes the owner's lock.

@@ -414,6 +414,8 @@ int fp_slab_add(struct fp_slab_cache *cache, u64 base, void *private, gfp_t gfp)
 		kfree(slab);
 		return -ENOMEM;
 	}
+	if (cache->ops->show)
+		cache->ops->show(cache, slab->base, private);
 	spin_lock_bh(&cache->lock);
 	list_add(&slab->node, &cache->lists[FP_SLAB_EMPTY]);
 	cache->nr_slabs++;

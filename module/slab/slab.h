@@ -45,6 +45,8 @@ struct fp_slab_cache;
  * @get: allocates memory for a slab. Returns its address, which is a multiple of its length above
  *       the cache's @origin, or FP_SLAB_NONE. Not needed for a cache without magazines, whose user
  *       adds slabs with fp_slab_add().
+ * @show: called when a slab that was added has got its address, before an object of it is
+ *	  allocated, unless NULL
  * @hide: called before another slab may take the place of this one, unless NULL
  * @put: frees the memory of a slab, which may have a @private
  *
@@ -52,6 +54,7 @@ struct fp_slab_cache;
  */
 struct fp_slab_ops {
 	u64 (*get)(struct fp_slab_cache *cache, bool may_sleep);
+	void (*show)(struct fp_slab_cache *cache, u64 base, void *private);
 	void (*hide)(struct fp_slab_cache *cache, u64 base, void *private);
 	void (*put)(struct fp_slab_cache *cache, u64 base, void *private);
 };

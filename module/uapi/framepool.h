@@ -271,20 +271,23 @@ struct framepool_ioc_query {
 #define FRAMEPOOL_ADDRESS_MOVES	(~0ULL)	/* instead of an address that would not last */
 
 /**
- * struct framepool_ioc_pin - FRAMEPOOL_IOC_PIN, FRAMEPOOL_IOC_UNPIN: keep a buffer where it is, or
- *                            let it move again
+ * struct framepool_ioc_pin - FRAMEPOOL_IOC_PIN, FRAMEPOOL_IOC_UNPIN: keep a buffer, or a cache,
+ *                            where it is, or let it move again
  * @size: in: sizeof(struct framepool_ioc_pin)
  * @flags: in: 0
- * @handle: in: handle of a buffer
- * @address: out (PIN): as in FRAMEPOOL_IOC_QUERY, which from now on tells it, too
+ * @handle: in: handle of a buffer or of a cache
+ * @address: out (PIN): as in FRAMEPOOL_IOC_QUERY, which from now on tells it, too; 0 for a cache
  *
  * Pins are counted: a buffer moves again after as many UNPINs, or never if its handle is freed
  * before. Buffers without FRAMEPOOL_ALLOC_MOVABLE never move, and may be pinned as well. PIN waits
  * for the end of a move that is under way.
  *
+ * The pin of a cache keeps all its slabs where they are, also those that it gets later, until as
+ * many UNPINs, or until the cache is destroyed. It may be one without FRAMEPOOL_CACHE_MOVABLE.
+ *
  * Errors:
- *  EINVAL  @flags is not 0; UNPIN: the buffer is not pinned
- *  ENOENT  @handle is not that of a buffer of this client
+ *  EINVAL  @flags is not 0; UNPIN: the buffer or the cache is not pinned
+ *  ENOENT  @handle is not that of a buffer or a cache of this client
  *  EBUSY   PIN: one part of the buffer has moved and the other has not, and references to pages of
  *          both (by direct I/O, for example) keep it so. Try again when these are gone.
  *  EOVERFLOW  PIN: it has 2^32 - 1 pins
@@ -441,11 +444,12 @@ struct framepool_ioc_batch {
 
 /* flags of a cache */
 #define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* allocate objects in a random order */
+#define FRAMEPOOL_CACHE_MOVABLE	(1U << 1)	/* the frames behind the objects may change */
 
 /**
  * struct framepool_ioc_cache - FRAMEPOOL_IOC_CACHE_CREATE: create a cache of objects of one size
  * @size: in: sizeof(struct framepool_ioc_cache)
- * @flags: in: FRAMEPOOL_CACHE_RANDOM or 0
+ * @flags: in: any of FRAMEPOOL_CACHE_RANDOM, FRAMEPOOL_CACHE_MOVABLE
  * @object_size: in: bytes of an object, FRAMEPOOL_OBJECT_MIN to FRAMEPOOL_OBJECT_MAX
  * @align: in: alignment of the physical address and of the offset of each object: a power of two up
  *         to the size of a huge frame, or 0. Objects are always aligned to 8 bytes.
@@ -458,6 +462,11 @@ struct framepool_ioc_batch {
  * A cache takes memory from the pool in slabs, as objects are allocated, and gives it back as they
  * are freed. A slab is a physically contiguous block of @slab_bytes. The cache keeps a few empty
  * slabs until somebody needs the memory. All slabs are charged to the client.
+ *
+ * With FRAMEPOOL_CACHE_MOVABLE, slabs may move to other frames, to make room for a long buffer: the
+ * contents and offsets of objects stay, their physical addresses change, but not while a page of
+ * the slab is referenced (by direct I/O, for example), or the cache is pinned (FRAMEPOOL_IOC_PIN).
+ * An access to the objects waits for the end of the move. Without it, slabs never move.
  *
  * The objects lie in the cache's window, a range of the file. It can be mapped, as a whole or in
  * parts, before there are objects. A new slab gets the lowest free place in the window, aligned to

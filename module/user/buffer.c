@@ -86,17 +86,12 @@ static u64 next_serial(struct fp_client *client)
 
 static void begin_movable(struct fp_buffer *buffer, const struct fp_request *request)
 {
-	const struct fp_buddy *buddy = &buffer->client->pool->buddy;
-
 	seqcount_spinlock_init(&buffer->places, &buffer->client->pool->movables.lock);
-	buffer->align_level = request->align > FP_HUGE_FRAMES ?
-		ilog2(request->align) - FP_HUGE_ORDER : 0;
-	buffer->last_hpfn = fp_request_last_hpfn(buddy, request);
-	buffer->align = request->align;
-	buffer->end_pfn = request->end_pfn;
+	buffer->move.align = request->align;
+	buffer->move.end_pfn = request->end_pfn;
 	INIT_LIST_HEAD(&buffer->split);
-	buffer->refused = 0;
-	RB_CLEAR_NODE(&buffer->by_frame);
+	buffer->nr_moved = 0;
+	RB_CLEAR_NODE(&buffer->move.by_frame);
 	fp_client_place(buffer->client, buffer);
 }
 
@@ -111,9 +106,7 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
 	buffer->keep = request->dirty;
 	buffer->movable = movable;
 	/* Any buffer can be pinned. */
-	memset(buffer->nr_pins, 0, sizeof(buffer->nr_pins));
-	buffer->moving = false;
-	buffer->nr_moved = 0;
+	buffer->pins = (struct fp_pins){};
 	buffer->pfn = fp_pool_pfn(client->pool, run->frame);
 	if (movable) {
 		begin_movable(buffer, request);

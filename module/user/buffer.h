@@ -18,13 +18,6 @@
 struct file;
 struct fp_client;
 
-/* who keeps a buffer where it is */
-enum fp_pin {
-	FP_PIN_PROGRAM,		/* FRAMEPOOL_IOC_PIN */
-	FP_PIN_EXPORT,		/* a dma-buf of it */
-	FP_NR_PINS
-};
-
 /**
  * struct fp_buffer - the object behind a handle
  * @refs: one for the handle, one for each VMA, one for each dma-buf
@@ -37,21 +30,14 @@ enum fp_pin {
  * @dump: core dumps may contain it; constant
  * @exported: dma-buf of the whole buffer, with a reference; NULL if there is none, or no handle
  *            (protected by the client's lock)
+ * @pins: who wants it to stay
  * @movable: it may move, and the fields below have a meaning; constant. If so, @pfn, @run.frame and
- *	     those below change under the lock of the pool's movables. Those of pins have a meaning
- *	     in any case: @moving, @nr_moved, @nr_pins
- * @by_frame: entry in the pool's tree of movable buffers
+ *	     those below change under the lock of the pool's movables
+ * @move: its part in moves
  * @split: entry in the pool's list of those in two places, if it is one
  * @places: sequence of the changes of its place
- * @align_level: alignment of any place, as in struct fp_runs_request; constant
- * @last_hpfn: likewise, its limit; constant
- * @align: alignment of any place, as in struct fp_request; constant
- * @end_pfn: likewise, its limit; constant
  * @to_pfn: where it moves to
  * @nr_moved: how many of its pages, from the first on, are there
- * @nr_pins: how many want it to stay, by enum fp_pin
- * @refused: last round in which it could not be moved
- * @moving: the mover has it
  * @keep: the client may want the same memory again, without clearing; constant
  */
 struct fp_buffer {
@@ -66,18 +52,12 @@ struct fp_buffer {
 	struct file *exported;
 	bool keep;
 	bool movable;
-	bool moving;
-	struct rb_node by_frame;
+	struct fp_pins pins;
+	struct fp_movable move;
 	struct list_head split;
 	seqcount_spinlock_t places;
-	u32 align_level;
-	u32 last_hpfn;
-	u64 align;
-	u64 end_pfn;
 	unsigned long to_pfn;
 	u64 nr_moved;
-	u32 nr_pins[FP_NR_PINS];
-	u32 refused;
 };
 
 int fp_buffer_init(void);

@@ -28,7 +28,7 @@ static void unsplit(struct fp_pool *pool)
 			fp_mover_drop(pool, to, nr, true);
 		else if (done == buffer->run.nr)
 			fp_mover_drop(pool, from, nr, true);
-		fp_movable_end(buffer);
+		fp_movables_end(&pool->movables, &buffer->move);
 	}
 }
 

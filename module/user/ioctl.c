@@ -98,10 +98,24 @@ static int do_pin(struct fp_client *client, void *data, void __user *user)
 	if (args->flags)
 		return -EINVAL;
 	buffer = fp_client_get_handle(client, args->handle);
-	if (!buffer)
-		return -ENOENT;
+	if (!buffer) {
+		args->address = 0;
+		return fp_window_pin(&client->windows, args->handle);
+	}
 	ret = fp_compact_pin(buffer, FP_PIN_PROGRAM);
 	args->address = client->sees_addresses ? fp_movable_address(buffer) : 0;
+	fp_client_put_buffer(buffer);
+	return ret;
+}
+
+static int unpin(struct fp_client *client, u64 handle)
+{
+	struct fp_buffer *buffer = fp_client_get_handle(client, handle);
+	int ret;
+
+	if (!buffer)
+		return fp_window_unpin(&client->windows, handle);
+	ret = fp_movable_unpin(buffer, FP_PIN_PROGRAM);
 	fp_client_put_buffer(buffer);
 	return ret;
 }
@@ -109,28 +123,14 @@ static int do_pin(struct fp_client *client, void *data, void __user *user)
 static int do_unpin(struct fp_client *client, void *data, void __user *user)
 {
 	const struct framepool_ioc_pin *args = data;
-	struct fp_buffer *buffer;
-	int ret;
 
-	if (args->flags)
-		return -EINVAL;
-	buffer = fp_client_get_handle(client, args->handle);
-	if (!buffer)
-		return -ENOENT;
-	ret = fp_movable_unpin(buffer, FP_PIN_PROGRAM);
-	fp_client_put_buffer(buffer);
-	return ret;
+	return args->flags ? -EINVAL : unpin(client, args->handle);
 }
 
 /* The program never learned that it is pinned. */
 static void undo_pin(struct fp_client *client, const union args *args)
 {
-	struct fp_buffer *buffer = fp_client_get_handle(client, args->pin.handle);
-
-	if (!buffer)
-		return;
-	fp_movable_unpin(buffer, FP_PIN_PROGRAM);
-	fp_client_put_buffer(buffer);
+	unpin(client, args->pin.handle);
 }
 
 /* The program never learned the handle. */

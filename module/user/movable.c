@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers that may move, by the frames that they have now, and what makes them stay.
+ * Buffers that may move.
  *
  * The frames of a movable buffer change under the lock of the movables, in a sequence that readers
  * repeat (fp_buffer_page()). While it moves, huge frame by huge frame, its pages up to
  * @nr_moved are those from @to_pfn on, the others those from @pfn on. Whoever uses a page holds the
  * lock of its folio when he looks where the page is, and the mover holds that lock while it changes
  * the place.
- *
- * A pin keeps a buffer where it is. One that begins while the buffer moves waits for the end of
- * that.
  */
 #include "user/movable.h"
-
-#include <linux/sched/signal.h>
 
 #include "core/move.h"
 #include "user/client.h"
@@ -23,74 +18,67 @@ static struct fp_movables *movables_of(const struct fp_buffer *buffer)
 	return &buffer->client->pool->movables;
 }
 
-static struct fp_buffer *of_node(const struct rb_node *node)
+static struct fp_buffer *buffer_of(struct fp_movable *movable)
 {
-	return rb_entry_safe(node, struct fp_buffer, by_frame);
+	return container_of(movable, struct fp_buffer, move);
 }
 
-static bool is_before(struct rb_node *a, const struct rb_node *b)
+static bool get(struct fp_movable *movable)
 {
-	return of_node(a)->run.frame < of_node(b)->run.frame;
+	struct fp_buffer *buffer = buffer_of(movable);
+
+	if (!kref_get_unless_zero(&buffer->refs))
+		return false;
+	/* The client of a buffer with a reference has one, too. */
+	fp_client_get(buffer->client);
+	return true;
 }
+
+static void put(struct fp_movable *movable)
+{
+	struct fp_buffer *buffer = buffer_of(movable);
+	struct fp_client *client = buffer->client;
+
+	fp_client_put_buffer(buffer);
+	fp_client_put(client);
+}
+
+static void settle(struct fp_movable *movable)
+{
+	struct fp_buffer *buffer = buffer_of(movable);
+
+	write_seqcount_begin(&buffer->places);
+	buffer->pfn = fp_pool_pfn(buffer->client->pool, buffer->run.frame);
+	buffer->nr_moved = 0;
+	write_seqcount_end(&buffer->places);
+}
+
+static void end(struct fp_movable *movable)
+{
+	struct fp_buffer *buffer = buffer_of(movable);
+
+	buffer->pins.is_split = buffer->nr_moved;
+	if (buffer->nr_moved)
+		list_add_tail(&buffer->split, &movables_of(buffer)->split);
+}
+
+static const struct fp_movable_ops buffer_ops = {
+	.get = get,
+	.put = put,
+	.settle = settle,
+	.end = end,
+};
 
 /**
- * fp_movable_first() - find a movable buffer
- * @pool: the pool; the movables are locked
- * @frame: a frame
+ * fp_movable_buffer() - find the buffer that movable frames belong to
+ * @movable: the frames
  *
- * Return: the first that begins at or after it, or NULL.
+ * Context: any.
+ * Return: the buffer; NULL: they belong to a slab.
  */
-struct fp_buffer *fp_movable_first(struct fp_pool *pool, u64 frame)
+struct fp_buffer *fp_movable_buffer(struct fp_movable *movable)
 {
-	struct rb_node *node = pool->movables.by_frame.rb_node, *found = NULL;
-
-	lockdep_assert_held(&pool->movables.lock);
-	while (node) {
-		if (of_node(node)->run.frame >= frame) {
-			found = node;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	return of_node(found);
-}
-
-/**
- * fp_movable_next() - go on to the next movable buffer
- * @buffer: a buffer; the movables are locked
- *
- * Return: the one after it, or NULL.
- */
-struct fp_buffer *fp_movable_next(const struct fp_buffer *buffer)
-{
-	return of_node(rb_next(&buffer->by_frame));
-}
-
-/**
- * fp_movable_is_all() - is what lies in some frames all of movable buffers that nothing keeps?
- * @pool: the pool
- * @frame: the first frame
- * @nr: how many
- * @nr_used: how many of them are allocated
- *
- * Context: process.
- * Return: whether it is; false if none is allocated.
- */
-bool fp_movable_is_all(struct fp_pool *pool, u64 frame, u64 nr, u64 nr_used)
-{
-	const struct fp_buffer *buffer;
-	u64 nr_moving = 0;
-
-	spin_lock(&pool->movables.lock);
-	for (buffer = fp_movable_first(pool, frame);
-	     buffer && buffer->run.frame < frame + nr; buffer = fp_movable_next(buffer)) {
-		if (fp_movable_stay(buffer) != FP_STAY_NOT)
-			break;
-		nr_moving += buffer->run.nr;
-	}
-	spin_unlock(&pool->movables.lock);
-	return nr_used && nr_moving == nr_used;
+	return movable->ops == &buffer_ops ? buffer_of(movable) : NULL;
 }
 
 /**
@@ -101,11 +89,12 @@ bool fp_movable_is_all(struct fp_pool *pool, u64 frame, u64 nr, u64 nr_used)
  */
 void fp_movable_add(struct fp_buffer *buffer)
 {
-	struct fp_movables *movables = movables_of(buffer);
-
-	spin_lock(&movables->lock);
-	rb_add(&buffer->by_frame, &movables->by_frame, is_before);
-	spin_unlock(&movables->lock);
+	buffer->move.ops = &buffer_ops;
+	buffer->move.home = &buffer->client->windows.home;
+	buffer->move.run = &buffer->run;
+	buffer->move.pins = &buffer->pins;
+	buffer->move.pgoff = buffer->pgoff;
+	fp_movables_add(movables_of(buffer), &buffer->move);
 }
 
 /**
@@ -118,10 +107,10 @@ void fp_movable_remove(struct fp_buffer *buffer)
 {
 	struct fp_movables *movables = movables_of(buffer);
 
-	if (RB_EMPTY_NODE(&buffer->by_frame))
+	if (RB_EMPTY_NODE(&buffer->move.by_frame))
 		return;
+	fp_movables_remove(movables, &buffer->move);
 	spin_lock(&movables->lock);
-	rb_erase(&buffer->by_frame, &movables->by_frame);
 	list_del(&buffer->split);
 	spin_unlock(&movables->lock);
 	if (buffer->nr_moved)
@@ -131,70 +120,11 @@ void fp_movable_remove(struct fp_buffer *buffer)
 }
 
 /**
- * fp_movable_is_pinned() - does a program, or a dma-buf, keep a buffer where it is?
- * @buffer: the buffer; the movables are locked
- *
- * Return: whether one does.
- */
-bool fp_movable_is_pinned(const struct fp_buffer *buffer)
-{
-	return buffer->nr_pins[FP_PIN_PROGRAM] || buffer->nr_pins[FP_PIN_EXPORT];
-}
-
-/**
- * fp_movable_stay() - what keeps a buffer where it is?
- * @buffer: the buffer; the movables are locked
- *
- * Return: one thing that does.
- */
-enum fp_stay fp_movable_stay(const struct fp_buffer *buffer)
-{
-	if (buffer->nr_pins[FP_PIN_EXPORT])
-		return FP_STAY_EXPORTED;
-	if (buffer->nr_pins[FP_PIN_PROGRAM])
-		return FP_STAY_PINNED;
-	if (buffer->nr_moved || buffer->refused == movables_of(buffer)->round)
-		return FP_STAY_REFERENCED;
-	return FP_STAY_NOT;
-}
-
-/**
- * fp_movable_may_move() - does nothing that we know of keep a buffer where it is?
- * @buffer: the buffer; the movables are locked
- *
- * Return: whether the mover may try.
- */
-bool fp_movable_may_move(const struct fp_buffer *buffer)
-{
-	return !buffer->moving && fp_movable_stay(buffer) == FP_STAY_NOT;
-}
-
-/**
- * fp_movable_begin() - begin to move a buffer
- * @buffer: the buffer; the movables are locked
- *
- * Return: whether it may move; then the caller has references to it and to its client, until
- * fp_movable_end().
- */
-bool fp_movable_begin(struct fp_buffer *buffer)
-{
-	if (!fp_movable_may_move(buffer) || !kref_get_unless_zero(&buffer->refs)) {
-		if (fp_movable_is_pinned(buffer))
-			fp_movables_refuse(movables_of(buffer), FP_REFUSED_PINNED);
-		return false;
-	}
-	/* The client of a buffer with a reference has one, too. */
-	fp_client_get(buffer->client);
-	buffer->moving = true;
-	return true;
-}
-
-/**
  * fp_movable_begin_split() - begin to move a buffer that is in two places
- * @pool: the pool; its moving mutex is held
+ * @pool: the pool
  *
- * Context: process.
- * Return: the one that waits longest and was not tried in this round, as after fp_movable_begin();
+ * Context: process; the pool's moving mutex is held.
+ * Return: the one that waits longest and was not tried in this round, as after fp_movables_begin();
  * or NULL.
  */
 struct fp_buffer *fp_movable_begin_split(struct fp_pool *pool)
@@ -204,13 +134,13 @@ struct fp_buffer *fp_movable_begin_split(struct fp_pool *pool)
 
 	spin_lock(&movables->lock);
 	list_for_each_entry(buffer, &movables->split, split)
-		if (buffer->refused != movables->round && kref_get_unless_zero(&buffer->refs)) {
+		if (buffer->move.refused != movables->round && get(&buffer->move)) {
 			found = buffer;
 			break;
 		}
 	if (found) {
-		fp_client_get(found->client);
-		found->moving = true;
+		found->move.moving = true;
+		found->pins.nr_moving++;
 		list_del_init(&found->split);
 	}
 	spin_unlock(&movables->lock);
@@ -238,49 +168,6 @@ void fp_movable_set_place(struct fp_buffer *buffer, unsigned long to_pfn, u64 nr
 }
 
 /**
- * fp_movable_settle() - all of a buffer has moved
- * @buffer: the buffer
- * @frame: its first frame now
- *
- * Context: process.
- */
-void fp_movable_settle(struct fp_buffer *buffer, u64 frame)
-{
-	struct fp_movables *movables = movables_of(buffer);
-
-	spin_lock(&movables->lock);
-	rb_erase(&buffer->by_frame, &movables->by_frame);
-	write_seqcount_begin(&buffer->places);
-	buffer->run.frame = frame;
-	buffer->pfn = fp_pool_pfn(buffer->client->pool, frame);
-	buffer->nr_moved = 0;
-	write_seqcount_end(&buffer->places);
-	rb_add(&buffer->by_frame, &movables->by_frame, is_before);
-	spin_unlock(&movables->lock);
-}
-
-/**
- * fp_movable_end() - a buffer moves no more; drop the references of fp_movable_begin()
- * @buffer: the buffer
- *
- * Context: may sleep.
- */
-void fp_movable_end(struct fp_buffer *buffer)
-{
-	struct fp_movables *movables = movables_of(buffer);
-	struct fp_client *client = buffer->client;
-
-	spin_lock(&movables->lock);
-	buffer->moving = false;
-	if (buffer->nr_moved)
-		list_add_tail(&buffer->split, &movables->split);
-	spin_unlock(&movables->lock);
-	wake_up_all(&movables->wait);
-	fp_client_put_buffer(buffer);
-	fp_client_put(client);
-}
-
-/**
  * fp_movable_pin() - keep a buffer where it is
  * @buffer: the buffer, with a reference
  * @kind: for whom
@@ -291,23 +178,7 @@ void fp_movable_end(struct fp_buffer *buffer)
  */
 int fp_movable_pin(struct fp_buffer *buffer, enum fp_pin kind)
 {
-	struct fp_movables *movables = movables_of(buffer);
-	int ret = 0;
-
-	spin_lock(&movables->lock);
-	while (buffer->moving && !ret) {
-		spin_unlock(&movables->lock);
-		ret = wait_event_killable(movables->wait, !READ_ONCE(buffer->moving));
-		spin_lock(&movables->lock);
-	}
-	if (!ret && buffer->nr_moved)
-		ret = -EBUSY;
-	if (!ret && buffer->nr_pins[kind] == U32_MAX)
-		ret = -EOVERFLOW;
-	if (!ret)
-		buffer->nr_pins[kind]++;
-	spin_unlock(&movables->lock);
-	return ret == -ERESTARTSYS ? -EINTR : ret;
+	return fp_movables_pin(movables_of(buffer), &buffer->pins, kind);
 }
 
 /**
@@ -320,16 +191,7 @@ int fp_movable_pin(struct fp_buffer *buffer, enum fp_pin kind)
  */
 int fp_movable_unpin(struct fp_buffer *buffer, enum fp_pin kind)
 {
-	struct fp_movables *movables = movables_of(buffer);
-	int ret = 0;
-
-	spin_lock(&movables->lock);
-	if (buffer->nr_pins[kind])
-		buffer->nr_pins[kind]--;
-	else
-		ret = -EINVAL;
-	spin_unlock(&movables->lock);
-	return ret;
+	return fp_movables_unpin(movables_of(buffer), &buffer->pins, kind);
 }
 
 /**
@@ -347,8 +209,8 @@ u64 fp_movable_address(const struct fp_buffer *buffer)
 	if (!buffer->movable)
 		return (u64)buffer->pfn << PAGE_SHIFT;
 	spin_lock(&movables->lock);
-	address = fp_movable_is_pinned(buffer) ? (u64)buffer->pfn << PAGE_SHIFT :
-						 FRAMEPOOL_ADDRESS_MOVES;
+	address = fp_movables_is_pinned(&buffer->move) ? (u64)buffer->pfn << PAGE_SHIFT :
+							 FRAMEPOOL_ADDRESS_MOVES;
 	spin_unlock(&movables->lock);
 	return address;
 }

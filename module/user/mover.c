@@ -5,26 +5,35 @@
  * How a huge frame of a buffer moves. Its folio is locked, so no fault can map it. It is unmapped
  * from all page tables. Then its reference count must be exactly one, ours, and is frozen at
  * zero: whoever has a reference that we do not know of (a pipe, direct I/O, RDMA) keeps it where it
- * is. From then on nobody can get a reference, since there is no page table entry to find it by,
- * and a lookup that read one before the unmapping fails to raise a count of zero (Linux, mm/gup.c).
- * So the contents cannot change while they are copied. After that the buffer's place is changed,
- * the count is restored, and the folio unlocked. Faults that waited for its lock see that the page
- * is elsewhere now, and go there.
+ * is. From then on nobody can get a reference, since there is no page table entry to find it by, and
+ * a lookup that read one before the unmapping fails to raise a count of zero (Linux, mm/gup.c). So
+ * the contents cannot change while they are copied. After that the buffer's place is
+ * changed, the count is restored, and the folio unlocked. Faults that waited for its lock see that
+ * the page is elsewhere now, and go there.
  *
  * A buffer of several huge frames moves one after the other, so each page is away for no longer
  * than it takes to copy one. If one of them is referenced, those that have moved go back. If one
  * of these has become referenced meanwhile, the buffer stays where it is, in two parts, until a
  * later attempt.
  *
- * The small buffers in one huge frame have one folio, so they move together: into free parts of
- * other huge frames of their client, if all of them fit there; otherwise into an empty huge frame,
- * to the same places.
+ * The small buffers and slabs in one huge frame have one folio, so they move together: into free
+ * parts of other huge frames of their client, if all of them fit there; otherwise into an empty
+ * huge frame, to the same places.
+ *
+ * A fault in a slab does not take the lock of its folio, but holds that of all windows of its
+ * client (window.c) from before it looks where the slab is until the pages are in the page table.
+ * So the mover holds that one for writing, too, from before the unmapping until the slab's place
+ * is changed. The owner of a huge frame is one client, so it is one lock.
+ *
+ * A buffer that is freed meanwhile lives until its move has ended. A slab that is to go away does
+ * so after its move: window.c takes it out of what may move before it does anything else.
  */
 #include "user/mover.h"
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/rwsem.h>
 
 #include "core/move.h"
 #include "pool/poison.h"
@@ -63,10 +72,10 @@ static void copy_frames(struct page *to, struct page *from, u32 nr)
 		copy_highpage(to + i, from + i);
 }
 
-static void unmap_pages(const struct fp_buffer *buffer, u64 first, u64 nr)
+static void unmap_pages(const struct fp_movable *movable, u64 first, u64 nr)
 {
-	unmap_mapping_range(buffer->client->inode->i_mapping,
-			    (loff_t)(buffer->pgoff + first) << PAGE_SHIFT, nr << PAGE_SHIFT, 1);
+	unmap_mapping_range(movable->home->mapping, (loff_t)(movable->pgoff + first) << PAGE_SHIFT,
+			    nr << PAGE_SHIFT, 1);
 }
 
 /*
@@ -100,7 +109,7 @@ static int move_huge(struct fp_buffer *buffer, u64 first, unsigned long from, un
 	int ret;
 
 	folio_lock(folio);
-	unmap_pages(buffer, first, FP_HUGE_FRAMES);
+	unmap_pages(&buffer->move, first, FP_HUGE_FRAMES);
 	ret = freeze(&buffer->client->pool->movables, folio);
 	if (!ret) {
 		copy_frames(pfn_to_page(to + first), pfn_to_page(from + first), FP_HUGE_FRAMES);
@@ -135,46 +144,104 @@ static u64 move_back(struct fp_buffer *buffer, unsigned long to, u64 done)
 	return done;
 }
 
-static void count_moved(struct fp_pool *pool, u64 nr_buffers, u64 nr_frames)
+static void count_moved(struct fp_pool *pool, u64 nr, u64 nr_frames)
 {
-	atomic64_add(nr_buffers, &pool->movables.nr_moves);
+	atomic64_add(nr, &pool->movables.nr_moves);
 	atomic64_add(nr_frames, &pool->movables.nr_moved);
 }
 
-static void refuse(struct fp_buffer *buffer)
-{
-	struct fp_movables *movables = &buffer->client->pool->movables;
-
-	spin_lock(&movables->lock);
-	buffer->refused = movables->round;
-	spin_unlock(&movables->lock);
-}
-
-/**
- * fp_mover_begin_run() - find the run that begins at a frame, if it may move
- * @pool: the pool; its moving mutex is held
- * @frame: the frame
- *
- * Context: process.
- * Return: the buffer, as after fp_movable_begin(), or NULL.
- */
-struct fp_buffer *fp_mover_begin_run(struct fp_pool *pool, u64 frame)
+static void refuse(struct fp_pool *pool, struct fp_movable *movable)
 {
 	struct fp_movables *movables = &pool->movables;
-	struct fp_buffer *buffer;
 
 	spin_lock(&movables->lock);
-	buffer = fp_movable_first(pool, frame);
-	if (buffer && (buffer->run.frame != frame || !fp_movable_begin(buffer)))
-		buffer = NULL;
+	movable->refused = movables->round;
 	spin_unlock(&movables->lock);
-	return buffer;
+}
+
+/* The run of whole huge frames that begins with one, or NULL. */
+static struct fp_movable *find_run(struct fp_pool *pool, u32 index)
+{
+	u64 frame = (u64)index * FP_HUGE_FRAMES;
+	struct fp_movable *movable = fp_movables_first(&pool->movables, frame);
+
+	return movable && movable->run->frame == frame && movable->run->nr >= FP_HUGE_FRAMES ?
+	       movable : NULL;
 }
 
 /**
- * fp_mover_move_run() - move a run
+ * fp_mover_has_slab() - is a huge frame a slab that may move?
+ * @pool: the pool
+ * @index: the huge frame
+ *
+ * Context: process.
+ * Return: whether it is.
+ */
+bool fp_mover_has_slab(struct fp_pool *pool, u32 index)
+{
+	struct fp_movable *movable;
+	bool is_slab;
+
+	spin_lock(&pool->movables.lock);
+	movable = find_run(pool, index);
+	is_slab = movable && !fp_movable_buffer(movable);
+	spin_unlock(&pool->movables.lock);
+	return is_slab;
+}
+
+/* Begin to move the run that begins with a huge frame, if it is of this kind. */
+static struct fp_movable *begin_run(struct fp_pool *pool, u32 index, bool is_slab)
+{
+	struct fp_movable *movable;
+
+	spin_lock(&pool->movables.lock);
+	movable = find_run(pool, index);
+	if (movable && (!fp_movable_buffer(movable) != is_slab ||
+			!fp_movables_begin(&pool->movables, movable)))
+		movable = NULL;
+	spin_unlock(&pool->movables.lock);
+	return movable;
+}
+
+/**
+ * fp_mover_begin_run() - find the buffer of huge frames that begins with one, if it may move
  * @pool: the pool; its moving mutex is held
- * @buffer: the run, after fp_movable_begin()
+ * @index: the first huge frame
+ *
+ * Context: process.
+ * Return: the buffer, as after fp_movables_begin(), or NULL.
+ */
+struct fp_buffer *fp_mover_begin_run(struct fp_pool *pool, u32 index)
+{
+	struct fp_movable *movable = begin_run(pool, index, false);
+
+	return movable ? fp_movable_buffer(movable) : NULL;
+}
+
+/**
+ * fp_mover_restrict() - the huge frames that frames move to must suit them
+ * @pool: the pool
+ * @movable: the frames, which keep their place in the first huge frame
+ * @wanted: which huge frames; gets the alignment and the limit of the frames, if these are stricter
+ */
+void fp_mover_restrict(const struct fp_pool *pool, const struct fp_movable *movable,
+		       struct fp_runs_request *wanted)
+{
+	const struct fp_request request = {
+		.nr = movable->run->frame % FP_HUGE_FRAMES + movable->run->nr,
+		.end_pfn = movable->end_pfn,
+	};
+
+	if (movable->align > FP_HUGE_FRAMES)
+		wanted->align_level = max_t(u32, wanted->align_level,
+					    ilog2(movable->align) - FP_HUGE_ORDER);
+	wanted->last_hpfn = min(wanted->last_hpfn, fp_request_last_hpfn(&pool->buddy, &request));
+}
+
+/**
+ * fp_mover_move_run() - move a buffer of huge frames
+ * @pool: the pool; its moving mutex is held
+ * @buffer: the buffer, after fp_movables_begin()
  * @to: the first of as many huge frames, which are held
  * @done: how many of its pages are there already
  *
@@ -187,64 +254,137 @@ u64 fp_mover_move_run(struct fp_pool *pool, struct fp_buffer *buffer, u32 to, u6
 	u32 from = buffer->run.frame / FP_HUGE_FRAMES, nr = buffer->run.nr / FP_HUGE_FRAMES;
 	int error;
 
-	trace_move_begin(buffer->client, buffer->pgoff, 1, from, to, nr, 0);
+	trace_move_begin(pool, &buffer->move, 1, from, to, nr, 0);
 	done = move_on(buffer, to_pfn, done, &error);
-	trace_move_end(buffer->client, buffer->pgoff, 1, from, to, nr, error);
+	trace_move_end(pool, &buffer->move, 1, from, to, nr, error);
 	if (done < buffer->run.nr) {
-		refuse(buffer);
+		refuse(pool, &buffer->move);
 		return move_back(buffer, to_pfn, done);
 	}
 	fp_move_run(&buffer->client->account->owner, from, to, nr);
-	fp_movable_settle(buffer, (u64)to * FP_HUGE_FRAMES);
+	fp_movables_settle(&pool->movables, &buffer->move, (u64)to * FP_HUGE_FRAMES);
 	count_moved(pool, 1, done);
 	return done;
 }
 
+/*
+ * Copy what lies in one huge frame to other places. The lock that faults in slabs take is held, if
+ * there are any. As freeze().
+ */
+static int move_frozen(struct fp_pool *pool, struct folio *folio, struct fp_movable **movables,
+		       const struct fp_run *places, u32 nr)
+{
+	int ret;
+	u32 i;
+
+	folio_lock(folio);
+	for (i = 0; i < nr; i++)
+		unmap_pages(movables[i], 0, movables[i]->run->nr);
+	ret = freeze(&pool->movables, folio);
+	for (i = 0; !ret && i < nr; i++) {
+		copy_frames(pfn_to_page(fp_pool_pfn(pool, places[i].frame)),
+			    pfn_to_page(fp_pool_pfn(pool, movables[i]->run->frame)),
+			    movables[i]->run->nr);
+		/* What its client had there before may still be referenced, by a pipe perhaps. */
+		if (places[i].dirty)
+			WRITE_ONCE(movables[i]->run->dirty, true);
+		fp_movables_settle(&pool->movables, movables[i], places[i].frame);
+	}
+	if (!ret)
+		unfreeze(folio);
+	folio_unlock(folio);
+	return ret;
+}
+
 /**
- * struct blocks - the small buffers in one huge frame
+ * fp_mover_move_slab() - move a slab that is a whole huge frame
+ * @pool: the pool; its moving mutex is held
+ * @from: the huge frame
+ * @to: another one, which is held
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY: there is no such slab, or it did not move.
+ */
+int fp_mover_move_slab(struct fp_pool *pool, u32 from, u32 to)
+{
+	const struct fp_run place = { .frame = (u64)to * FP_HUGE_FRAMES };
+	struct fp_movable *movable = begin_run(pool, from, true);
+	int ret;
+
+	if (!movable)
+		return -EBUSY;
+	trace_move_begin(pool, movable, 1, from, to, 1, 0);
+	down_write(movable->home->faults);
+	ret = move_frozen(pool, page_folio(page_of(pool, from)), &movable, &place, 1);
+	up_write(movable->home->faults);
+	trace_move_end(pool, movable, 1, from, to, 1, ret);
+	if (!ret) {
+		fp_move_run(movable->home->owner, from, to, 1);
+		count_moved(pool, 1, FP_HUGE_FRAMES);
+	} else {
+		refuse(pool, movable);
+	}
+	fp_movables_end(&pool->movables, movable);
+	return ret ? -EBUSY : 0;
+}
+
+/**
+ * struct blocks - the small buffers and slabs in one huge frame
  * @nr: how many
  * @nr_used: frames in them
- * @buffer: the buffers
+ * @home: the client that has them
+ * @has_slabs: some are slabs
+ * @movable: the buffers and slabs
  * @place: where each of them goes
  */
 struct blocks {
 	u32 nr;
 	u32 nr_used;
-	struct fp_buffer *buffer[FP_HUGE_FRAMES];
+	const struct fp_home *home;
+	bool has_slabs;
+	struct fp_movable *movable[FP_HUGE_FRAMES];
 	struct fp_run place[FP_HUGE_FRAMES];
 };
 
-static void end_blocks(struct blocks *blocks)
+static void end_blocks(struct fp_pool *pool, struct blocks *blocks)
 {
 	u32 i;
 
 	for (i = 0; i < blocks->nr; i++)
-		fp_movable_end(blocks->buffer[i]);
+		fp_movables_end(&pool->movables, blocks->movable[i]);
 }
 
-/* Find the buffers in a huge frame. Returns whether all of them may move. */
+static void add_block(struct blocks *blocks, struct fp_movable *movable)
+{
+	blocks->movable[blocks->nr++] = movable;
+	blocks->nr_used += movable->run->nr;
+	blocks->home = movable->home;
+	blocks->has_slabs |= !fp_movable_buffer(movable);
+}
+
+/* Find what lies in a huge frame. Returns whether all of it may move. */
 static bool begin_blocks(struct fp_pool *pool, u32 index, struct blocks *blocks)
 {
 	u64 first = (u64)index * FP_HUGE_FRAMES;
-	struct fp_buffer *buffer;
+	struct fp_movable *movable;
 	bool may_move = true;
 
 	blocks->nr = 0;
 	blocks->nr_used = 0;
+	blocks->has_slabs = false;
 	spin_lock(&pool->movables.lock);
-	for (buffer = fp_movable_first(pool, first);
-	     buffer && may_move && buffer->run.frame < first + FP_HUGE_FRAMES;
-	     buffer = fp_movable_next(buffer)) {
-		may_move = fp_movable_begin(buffer);
+	for (movable = fp_movables_first(&pool->movables, first);
+	     movable && movable->run->frame < first + FP_HUGE_FRAMES;
+	     movable = fp_movables_next(movable)) {
+		may_move = fp_movables_begin(&pool->movables, movable);
 		if (!may_move)
 			break;
-		blocks->buffer[blocks->nr++] = buffer;
-		blocks->nr_used += buffer->run.nr;
+		add_block(blocks, movable);
 	}
 	spin_unlock(&pool->movables.lock);
 	if (may_move && blocks->nr)
 		return true;
-	end_blocks(blocks);
+	end_blocks(pool, blocks);
 	return false;
 }
 
@@ -254,12 +394,12 @@ static void free_places(struct fp_pool *pool, struct fp_owner *owner, struct blo
 		fp_pool_free(pool, owner, &blocks->place[nr], false);
 }
 
-/* Find a place for a buffer in another huge frame of its owner. */
-static bool find_place(struct fp_pool *pool, struct fp_owner *owner, const struct fp_buffer *buffer,
-		       struct fp_run *place)
+/* Find a place for a block in another huge frame of its owner. */
+static bool find_place(struct fp_pool *pool, struct fp_owner *owner,
+		       const struct fp_movable *movable, struct fp_run *place)
 {
 	const struct fp_request request = {
-		.nr = buffer->run.nr, .align = buffer->align, .end_pfn = buffer->end_pfn,
+		.nr = movable->run->nr, .align = movable->align, .end_pfn = movable->end_pfn,
 	};
 
 	if (!fp_move_place(owner, &request, place))
@@ -276,67 +416,38 @@ static bool find_places(struct fp_pool *pool, struct fp_owner *owner, struct blo
 	u32 i;
 
 	for (i = 0; i < blocks->nr; i++)
-		if (!find_place(pool, owner, blocks->buffer[i], &blocks->place[i])) {
+		if (!find_place(pool, owner, blocks->movable[i], &blocks->place[i])) {
 			free_places(pool, owner, blocks, i);
 			return false;
 		}
 	return true;
 }
 
-/* Can a huge frame have all blocks at the same places? */
-static bool fits_image(const struct fp_pool *pool, const struct blocks *blocks, u32 to)
+/* Choose the same places in another huge frame. Returns whether it suits all blocks. */
+static bool find_image(const struct fp_pool *pool, struct blocks *blocks, u32 from, u32 to)
 {
+	struct fp_runs_request wanted = { .nr = 1, .last_hpfn = FP_NO_LIMIT };
 	u32 hpfn = fp_extents_hpfn(&pool->buddy.runs.extents, to), i;
 
 	for (i = 0; i < blocks->nr; i++) {
-		const struct fp_buffer *buffer = blocks->buffer[i];
-		const struct fp_request request = {
-			.nr = buffer->run.frame % FP_HUGE_FRAMES + buffer->run.nr,
-			.end_pfn = buffer->end_pfn,
-		};
-
-		if (hpfn > fp_request_last_hpfn(&pool->buddy, &request) ||
-		    hpfn & ((1U << buffer->align_level) - 1))
-			return false;
-	}
-	return true;
-}
-
-/* The same places in another huge frame. */
-static void copy_places(struct blocks *blocks, u32 from, u32 to)
-{
-	u32 i;
-
-	for (i = 0; i < blocks->nr; i++) {
-		blocks->place[i] = blocks->buffer[i]->run;
+		fp_mover_restrict(pool, blocks->movable[i], &wanted);
+		blocks->place[i] = *blocks->movable[i]->run;
 		blocks->place[i].frame += ((s64)to - from) * FP_HUGE_FRAMES;
 	}
+	return hpfn <= wanted.last_hpfn && !(hpfn & ((1U << wanted.align_level) - 1));
 }
 
 /* Copy all blocks to their places. As freeze(). */
 static int move_contents(struct fp_pool *pool, u32 from, struct blocks *blocks)
 {
 	struct folio *folio = page_folio(page_of(pool, from));
-	struct fp_buffer *buffer;
 	int ret;
-	u32 i;
 
-	folio_lock(folio);
-	for (i = 0; i < blocks->nr; i++)
-		unmap_pages(blocks->buffer[i], 0, blocks->buffer[i]->run.nr);
-	ret = freeze(&pool->movables, folio);
-	for (i = 0; !ret && i < blocks->nr; i++) {
-		buffer = blocks->buffer[i];
-		copy_frames(pfn_to_page(fp_pool_pfn(pool, blocks->place[i].frame)),
-			    pfn_to_page(buffer->pfn), buffer->run.nr);
-		/* What its client had there before may still be referenced, by a pipe perhaps. */
-		if (blocks->place[i].dirty)
-			WRITE_ONCE(buffer->run.dirty, true);
-		fp_movable_settle(buffer, blocks->place[i].frame);
-	}
-	if (!ret)
-		unfreeze(folio);
-	folio_unlock(folio);
+	if (!blocks->has_slabs)
+		return move_frozen(pool, folio, blocks->movable, blocks->place, blocks->nr);
+	down_write(blocks->home->faults);
+	ret = move_frozen(pool, folio, blocks->movable, blocks->place, blocks->nr);
+	up_write(blocks->home->faults);
 	return ret;
 }
 
@@ -402,11 +513,10 @@ static int move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from,
 			fp_move_emptied(owner, from);
 		return ret;
 	}
-	if (*to == FP_NIL || !fits_image(pool, blocks, *to)) {
+	if (*to == FP_NIL || !find_image(pool, blocks, from, *to)) {
 		fp_movables_refuse(&pool->movables, FP_REFUSED_NO_ROOM);
 		return -ENOSPC;
 	}
-	copy_places(blocks, from, *to);
 	ret = move_contents(pool, from, blocks);
 	if (ret)
 		return ret;
@@ -418,19 +528,18 @@ static int move_secluded(struct fp_pool *pool, struct fp_owner *owner, u32 from,
 static int trace_and_move(struct fp_pool *pool, struct fp_owner *owner, u32 from, u32 *to,
 			  struct blocks *blocks)
 {
-	const struct fp_buffer *first = blocks->buffer[0];
+	const struct fp_movable *first = blocks->movable[0];
 	u32 place = *to;
 	int ret;
 
-	trace_move_begin(first->client, first->pgoff, blocks->nr, from, FP_NIL, 1, 0);
+	trace_move_begin(pool, first, blocks->nr, from, FP_NIL, 1, 0);
 	ret = move_secluded(pool, owner, from, to, blocks);
-	trace_move_end(first->client, first->pgoff, blocks->nr, from,
-		       *to == FP_NIL ? place : FP_NIL, 1, ret);
+	trace_move_end(pool, first, blocks->nr, from, *to == FP_NIL ? place : FP_NIL, 1, ret);
 	return ret;
 }
 
 /**
- * fp_mover_move_blocks() - empty a huge frame with small buffers
+ * fp_mover_move_blocks() - empty a huge frame with small buffers and slabs
  * @pool: the pool; its moving mutex is held
  * @index: the huge frame
  * @to: a held huge frame for what does not fit into others of the owner, which becomes FP_NIL if it
@@ -451,7 +560,7 @@ int fp_mover_move_blocks(struct fp_pool *pool, u32 index, u32 *to)
 		kvfree(blocks);
 		return blocks ? -EBUSY : -ENOMEM;
 	}
-	owner = &blocks->buffer[0]->client->account->owner;
+	owner = blocks->home->owner;
 	if (fp_move_seclude(owner, index, blocks->nr_used)) {
 		ret = trace_and_move(pool, owner, index, to, blocks);
 		if (!ret)
@@ -462,8 +571,8 @@ int fp_mover_move_blocks(struct fp_pool *pool, u32 index, u32 *to)
 	if (ret == -EHWPOISON)
 		ret = -EBUSY;
 	for (i = 0; ret == -EBUSY && i < blocks->nr; i++)
-		refuse(blocks->buffer[i]);
-	end_blocks(blocks);
+		refuse(pool, blocks->movable[i]);
+	end_blocks(pool, blocks);
 	kvfree(blocks);
 	return ret;
 }

@@ -13,6 +13,8 @@
 
 #include "user/client.h"
 
+#define KNOWN_FLAGS	(FRAMEPOOL_CACHE_RANDOM | FRAMEPOOL_CACHE_MOVABLE)
+
 #define ON_STACK	32U	/* offsets; more of them need an allocation */
 
 /**
@@ -37,10 +39,11 @@ int fp_objects_create_cache(struct fp_client *client, void *data, void __user *u
 	u64 handle;
 	int ret;
 
-	if (args->flags & ~FRAMEPOOL_CACHE_RANDOM || args->object_size < FRAMEPOOL_OBJECT_MIN ||
+	if (args->flags & ~KNOWN_FLAGS || args->object_size < FRAMEPOOL_OBJECT_MIN ||
 	    args->object_size > FRAMEPOOL_OBJECT_MAX)
 		return -EINVAL;
-	ret = fp_window_create(&client->windows, &config, &window, &handle);
+	ret = fp_window_create(&client->windows, &config, args->flags & FRAMEPOOL_CACHE_MOVABLE,
+			       &window, &handle);
 	if (ret)
 		return ret;
 	args->handle = handle;

@@ -55,7 +55,7 @@ struct window {
  *	    frames
  * @nr_parked: how many
  * @yields: the compactor, who stops when somebody else wants to move
- * @saw_pinned: a movable buffer was passed over since it is pinned
+ * @saw_pinned: something was passed over since it is pinned
  */
 struct room {
 	struct fp_pool *pool;
@@ -171,14 +171,15 @@ static void note_parked(struct room *room, const struct place *place, u32 used)
  */
 static int move_run(struct room *room, struct fp_buffer *buffer)
 {
-	const struct fp_runs_request wanted = {
-		.nr = buffer->run.nr / FP_HUGE_FRAMES, .align_level = buffer->align_level,
-		.last_hpfn = buffer->last_hpfn,
+	struct fp_runs_request wanted = {
+		.nr = buffer->run.nr / FP_HUGE_FRAMES, .last_hpfn = FP_NO_LIMIT,
 	};
 	struct place place;
 	u64 done;
-	int ret = find_place(room, &wanted, &place);
+	int ret;
 
+	fp_mover_restrict(room->pool, &buffer->move, &wanted);
+	ret = find_place(room, &wanted, &place);
 	if (ret == -ENOSPC)
 		fp_movables_refuse(&room->pool->movables, FP_REFUSED_NO_ROOM);
 	if (ret)
@@ -193,35 +194,59 @@ static int move_run(struct room *room, struct fp_buffer *buffer)
 	return -EBUSY;
 }
 
-/* Empty a huge frame with small buffers, which is held then. As move_run(). */
+/*
+ * Empty a huge frame with small buffers and slabs, which is held then. As move_run(). The move of a
+ * slab begins after there is room, since whoever wants to free it may wait for its end, with locks
+ * that others hold.
+ */
 static int move_blocks(struct room *room, const struct fp_piece *piece)
 {
 	const struct fp_runs_request one = { .nr = 1, .last_hpfn = FP_NO_LIMIT };
 	struct place place;
 	bool found = !find_place(room, &one, &place);
-	int ret = fp_mover_move_blocks(room->pool, piece->index, &place.index);
+	u32 to = place.index;
+	int ret = fp_mover_move_blocks(room->pool, piece->index, &to);
 
-	if (found && place.index != FP_NIL)
+	if (found && to == FP_NIL)
+		note_parked(room, &place, piece->used);
+	else if (found)
 		leave_place(room, &place, false);
+	return ret;
+}
+
+/* Empty a huge frame that is a slab, which is held then. As move_run(). */
+static int move_slab(struct room *room, u32 index)
+{
+	const struct fp_runs_request one = { .nr = 1, .last_hpfn = FP_NO_LIMIT };
+	struct place place;
+	int ret = find_place(room, &one, &place);
+
+	if (ret == -ENOSPC)
+		fp_movables_refuse(&room->pool->movables, FP_REFUSED_NO_ROOM);
+	if (ret)
+		return ret;
+	ret = fp_mover_move_slab(room->pool, index, place.index);
+	if (ret)
+		leave_place(room, &place, true);
+	else
+		note_parked(room, &place, FP_HUGE_FRAMES);
 	return ret;
 }
 
 /* Empty the huge frames of a piece, which are held then, but not cleared. As move_run(). */
 static int move_piece(struct room *room, const struct fp_piece *piece)
 {
-	u64 frame = (u64)piece->index * FP_HUGE_FRAMES;
-	struct fp_buffer *buffer = fp_mover_begin_run(room->pool, frame);
+	struct fp_buffer *buffer = fp_mover_begin_run(room->pool, piece->index);
 	int ret = -EBUSY;
 
-	if (buffer && buffer->run.nr < FP_HUGE_FRAMES) {
-		fp_movable_end(buffer);
-		buffer = NULL;
-	}
+	if (!buffer && piece->nr > 1)
+		return -EBUSY;
 	if (!buffer)
-		return piece->nr == 1 ? move_blocks(room, piece) : -EBUSY;
+		return fp_mover_has_slab(room->pool, piece->index) ?
+		       move_slab(room, piece->index) : move_blocks(room, piece);
 	if (buffer->run.nr == (u64)piece->nr * FP_HUGE_FRAMES)
 		ret = move_run(room, buffer);
-	fp_movable_end(buffer);
+	fp_movables_end(&room->pool->movables, &buffer->move);
 	return ret;
 }
 
@@ -355,30 +380,30 @@ static int empty_window(struct room *room, const struct fp_survey *survey,
 	return ret;
 }
 
-static bool buffer_may_move(struct room *room, const struct fp_buffer *buffer)
+static bool is_free_to_move(struct room *room, const struct fp_movable *movable)
 {
-	room->saw_pinned |= fp_movable_is_pinned(buffer);
-	return fp_movable_may_move(buffer);
+	room->saw_pinned |= fp_movables_is_pinned(movable);
+	return fp_movables_may_move(&room->pool->movables, movable);
 }
 
 static bool run_may_move(struct room *room, u64 frame, u64 nr)
 {
-	const struct fp_buffer *buffer = fp_movable_first(room->pool, frame);
+	const struct fp_movable *movable = fp_movables_first(&room->pool->movables, frame);
 
-	return buffer && buffer->run.frame == frame && buffer->run.nr == nr &&
-	       buffer_may_move(room, buffer);
+	return movable && movable->run->frame == frame && movable->run->nr == nr &&
+	       is_free_to_move(room, movable);
 }
 
 static bool blocks_may_move(struct room *room, u64 frame, u32 nr_used)
 {
-	const struct fp_buffer *buffer = fp_movable_first(room->pool, frame);
+	const struct fp_movable *movable = fp_movables_first(&room->pool->movables, frame);
 	u32 nr = 0;
 
-	for (; buffer && buffer->run.frame < frame + FP_HUGE_FRAMES;
-	     buffer = fp_movable_next(buffer)) {
-		if (!buffer_may_move(room, buffer))
+	for (; movable && movable->run->frame < frame + FP_HUGE_FRAMES;
+	     movable = fp_movables_next(movable)) {
+		if (!is_free_to_move(room, movable))
 			return false;
-		nr += buffer->run.nr;
+		nr += movable->run->nr;
 	}
 	return nr == nr_used;
 }
@@ -602,12 +627,12 @@ int fp_room_hold_at(struct fp_pool *pool, u32 index)
 
 static bool is_owned_by(struct fp_pool *pool, u32 index, const struct fp_owner *owner)
 {
-	const struct fp_buffer *buffer;
+	const struct fp_movable *movable;
 	bool is;
 
 	spin_lock(&pool->movables.lock);
-	buffer = fp_movable_first(pool, (u64)index * FP_HUGE_FRAMES);
-	is = buffer && &buffer->client->account->owner == owner;
+	movable = fp_movables_first(&pool->movables, (u64)index * FP_HUGE_FRAMES);
+	is = movable && movable->home->owner == owner;
 	spin_unlock(&pool->movables.lock);
 	return is;
 }

@@ -15,6 +15,11 @@
  * unmapped, and only then are its place and its frames freed. Either a fault got the lock first,
  * and the unmapping removes its pages; or it finds no slab.
  *
+ * The slabs of a cache may move (mover.c), if it was created so. A slab is among what may move from
+ * before any object of it is allocated until it is taken away. The mover changes its frames with
+ * the same lock held for writing, so a fault sees those that will be mapped. The addresses of
+ * objects do not change.
+ *
  * When a cache is destroyed, its window is unmapped as a whole, and its slabs go. The window
  * itself, and its place in the file, last as long as there are mappings. So little is left to do
  * when the last mapping goes, which happens under the mmap_lock.
@@ -28,13 +33,15 @@
 
 /**
  * struct place - the memory of a slab
- * @run: its frames
+ * @run: its frames; if it may move, @run.frame changes with @fp_windows.lock held for writing
  * @mapped: it has been mapped, so a program may have written to it (set with @fp_windows.lock held
  *          for reading)
+ * @move: its part in moves, if it may move
  */
 struct place {
 	struct fp_run run;
 	bool mapped;
+	struct fp_movable move;
 };
 
 /*
@@ -80,6 +87,7 @@ void fp_windows_init(struct fp_windows *windows, struct fp_pool *pool, struct fp
 	windows->pool = pool;
 	windows->account = account;
 	windows->mapping = mapping;
+	windows->home = (struct fp_home){ &account->owner, mapping, &windows->lock };
 	windows->nr = roundup_pow_of_two(fp_pool_total_frames(pool));
 	init_rwsem(&windows->lock);
 	INIT_LIST_HEAD(&windows->reclaimer.node);
@@ -166,12 +174,38 @@ err_place:
 	return ret;
 }
 
-/* Make sure that no fault still sees a slab, and remove it from all page tables. */
+/* Nothing but the place of a slab changes when it moves, and it is removed before it goes away. */
+static const struct fp_movable_ops slab_moves = {};
+
+/* Let a slab move that has got its place in the window. */
+static void show(struct fp_slab_cache *slabs, u64 base, void *private)
+{
+	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
+	struct place *place = private;
+
+	if (!window->movable)
+		return;
+	place->move.ops = &slab_moves;
+	place->move.home = &window->windows->home;
+	place->move.run = &place->run;
+	place->move.pins = &window->pins;
+	place->move.pgoff = window->pgoff + (base >> PAGE_SHIFT);
+	place->move.align = slab_frames(window);
+	place->move.end_pfn = FP_ANYWHERE;
+	fp_movables_add(&window->windows->pool->movables, &place->move);
+}
+
+/*
+ * Make sure that a slab does not move any more, that no fault still sees it, and remove it from all
+ * page tables.
+ */
 static void hide(struct fp_slab_cache *slabs, u64 base, void *private)
 {
 	struct fp_window *window = container_of(slabs, struct fp_window, slabs);
-	const struct place *place = private;
+	struct place *place = private;
 
+	if (window->movable)
+		fp_movables_remove(&window->windows->pool->movables, &place->move);
 	/* Pairs with the release in fp_window_destroy(), so that put_slab() sees place->mapped. */
 	if (smp_load_acquire(&window->is_unmapped))
 		return;
@@ -198,7 +232,7 @@ static void put_slab(struct fp_slab_cache *slabs, u64 base, void *private)
 	cond_resched();
 }
 
-static const struct fp_slab_ops slab_ops = { .hide = hide, .put = put_slab };
+static const struct fp_slab_ops slab_ops = { .show = show, .hide = hide, .put = put_slab };
 
 /* Give a new window an index and a handle. */
 static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *handle)
@@ -223,6 +257,7 @@ static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *han
  * fp_window_create() - create a cache
  * @windows: all caches of the client
  * @config: the objects; the rest is filled in
+ * @movable: the frames behind the objects may change
  * @window: the result, with a reference for the caller
  * @handle: the result: its handle
  *
@@ -230,7 +265,7 @@ static int enlist(struct fp_windows *windows, struct fp_window *window, u64 *han
  * Return: 0; -EINVAL: @config is not valid; -EMFILE: the client has FRAMEPOOL_CACHES_MAX caches
  * already; -ENOBUFS: no kernel memory.
  */
-int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config,
+int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config, bool movable,
 		     struct fp_window **window, u64 *handle)
 {
 	struct fp_window *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
@@ -239,6 +274,7 @@ int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config,
 	if (!new)
 		return -ENOBUFS;
 	new->windows = windows;
+	new->movable = movable;
 	kref_init(&new->refs);
 	kref_get(&new->refs);
 	config->ops = &slab_ops;
@@ -362,6 +398,46 @@ int fp_window_destroy(struct fp_windows *windows, u64 handle)
 	smp_store_release(&window->is_unmapped, true);
 	fp_window_put(window);
 	return 0;
+}
+
+/**
+ * fp_window_pin() - keep all slabs of a cache where they are, and those that it will have
+ * @windows: all caches of the client
+ * @handle: its handle
+ *
+ * Context: may sleep, until moves of its slabs have ended.
+ * Return: 0; -ENOENT; -EINTR: killed; -EOVERFLOW: it has too many pins.
+ */
+int fp_window_pin(struct fp_windows *windows, u64 handle)
+{
+	struct fp_window *window = fp_window_get(windows, handle);
+	int ret;
+
+	if (!window)
+		return -ENOENT;
+	ret = fp_movables_pin(&windows->pool->movables, &window->pins, FP_PIN_PROGRAM);
+	fp_window_put(window);
+	return ret;
+}
+
+/**
+ * fp_window_unpin() - undo fp_window_pin()
+ * @windows: all caches of the client
+ * @handle: the handle of the cache
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; -EINVAL: it has no pin.
+ */
+int fp_window_unpin(struct fp_windows *windows, u64 handle)
+{
+	struct fp_window *window = fp_window_get(windows, handle);
+	int ret;
+
+	if (!window)
+		return -ENOENT;
+	ret = fp_movables_unpin(&windows->pool->movables, &window->pins, FP_PIN_PROGRAM);
+	fp_window_put(window);
+	return ret;
 }
 
 /**

@@ -23,9 +23,10 @@
  * @pool: where slabs come from; constant, as is everything before @lock
  * @account: owns the memory of their slabs
  * @mapping: address space of the client's file
+ * @home: where what may move of this client is at home, buffers included
  * @nr: length of each window in pages
  * @lock: held for reading by a fault from before it looks for its slab until the pages are in the
- *        page table; held for writing to take away one slab, or to wait for faults
+ *        page table; held for writing to take away one slab, to move some, or to wait for faults
  * @list: windows by index; its own lock protects their handles and @serial
  * @serial: upper half of the last handle
  * @reclaimer: gives empty slabs back to the pool
@@ -36,6 +37,7 @@ struct fp_windows {
 	struct fp_pool *pool;
 	struct fp_account *account;
 	struct address_space *mapping;
+	struct fp_home home;
 	unsigned long nr;
 	struct rw_semaphore lock;
 	struct xarray list;
@@ -51,6 +53,8 @@ struct fp_windows {
  * @refs: one for the handle, one for each VMA, and one for each call under way
  * @handle: its handle, or 0 once it was destroyed (protected by @windows->list; cleared with
  *          @windows->lock held for writing, so that no fault finds a page any more)
+ * @movable: the frames behind its objects may change; constant
+ * @pins: who wants all its slabs to stay where they are
  * @is_unmapped: no page of it is mapped, and none will be; set once
  * @index: its number among the client's windows; constant
  * @pgoff: page offset of the window in the client's file; constant
@@ -60,6 +64,8 @@ struct fp_window {
 	struct fp_windows *windows;
 	struct kref refs;
 	u64 handle;
+	bool movable;
+	struct fp_pins pins;
 	bool is_unmapped;
 	u32 index;
 	unsigned long pgoff;
@@ -73,9 +79,11 @@ void fp_windows_for_each(struct fp_windows *windows,
 			 void (*show)(struct fp_window *window, void *context), void *context);
 int fp_windows_alloc(struct fp_windows *windows, const struct fp_request *request,
 		     struct fp_run *run);
-int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config,
+int fp_window_create(struct fp_windows *windows, struct fp_slab_config *config, bool movable,
 		     struct fp_window **window, u64 *handle);
 int fp_window_destroy(struct fp_windows *windows, u64 handle);
+int fp_window_pin(struct fp_windows *windows, u64 handle);
+int fp_window_unpin(struct fp_windows *windows, u64 handle);
 struct fp_window *fp_window_get(struct fp_windows *windows, u64 handle);
 struct fp_window *fp_window_get_at(struct fp_windows *windows, unsigned long pgoff, u64 nr);
 void fp_window_put(struct fp_window *window);

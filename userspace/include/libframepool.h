@@ -532,6 +532,7 @@ void framepool_free_batch(struct framepool_buffer **bufs, size_t count);
 
 /* flags of a cache; also in framepool.h */
 #define FRAMEPOOL_CACHE_RANDOM	(1U << 0)	/* deal objects out in a random order */
+#define FRAMEPOOL_CACHE_MOVABLE	(1U << 1)	/* physical addresses of objects may change */
 
 /**
  * framepool_cache_create - make a cache of objects of one size
@@ -539,7 +540,11 @@ void framepool_free_batch(struct framepool_buffer **bufs, size_t count);
  * @object_size: bytes of an object, 8 to 1 MiB
  * @align: each object's address, and its physical address, is a multiple of it: a power of two, at
  *         most the size of a huge frame. 0 means 8.
- * @flags: FRAMEPOOL_CACHE_RANDOM or 0
+ * @flags: any of FRAMEPOOL_CACHE_RANDOM, FRAMEPOOL_CACHE_MOVABLE
+ *
+ * With FRAMEPOOL_CACHE_MOVABLE, the kernel may move objects to other frames, to make room for a long
+ * buffer. Their addresses in the program, offsets and contents stay. An access waits for the end of
+ * the move. Objects that something refers to, such as direct I/O, do not move meanwhile.
  *
  * The cache takes memory from the pool in slabs, which are physically contiguous, as objects are
  * allocated, and gives slabs back as objects are freed. The window in which the objects lie is as

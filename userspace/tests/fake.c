@@ -123,7 +123,8 @@ static int create(struct framepool_ioc_cache *call)
 	uint32_t align = call->align ? call->align : 8;
 	struct fake_cache *cache = fake->caches;
 
-	if (call->size != sizeof(*call) || call->flags & ~FRAMEPOOL_CACHE_RANDOM ||
+	if (call->size != sizeof(*call) ||
+	    call->flags & ~(FRAMEPOOL_CACHE_RANDOM | FRAMEPOOL_CACHE_MOVABLE) ||
 	    align & (align - 1) || align > FAKE_HUGE_BYTES ||
 	    call->object_size < FRAMEPOOL_OBJECT_MIN || call->object_size > FAKE_SLAB_BYTES)
 		return EINVAL;
