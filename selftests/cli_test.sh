@@ -485,6 +485,7 @@ no_line_of_any_command_ends_in_a_blank() {
 		alloc) set -- alloc --size 4K ;;
 		watch) set -- watch --count 2 --interval 0.1 ;;
 		top) set -- top --json --interval 0.1 ;;
+		compact) set -- compact 2M ;;
 		*) set -- "$command" ;;
 		esac
 		no_trailing_blanks "$@" || blanks=1
