@@ -49,17 +49,19 @@ userspace: ## the library and the command line: build/userspace
 version = $(shell sed -n 's/^VERSION := //p' userspace/Makefile)
 sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
 examples = $(DESTDIR)$(DOCDIR)/module
+monitoring = $(DESTDIR)$(DOCDIR)/monitoring
 
 install: ## installs all but the module to PREFIX (/usr/local), and its sources for DKMS
 	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
 	install -d $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(MODULEINCLUDEDIR) \
-		$(examples) $(sources)
+		$(examples) $(monitoring) $(sources)
 	install -m 644 scripts/install/60-framepool.rules $(DESTDIR)$(UDEVDIR)
 	install -m 644 scripts/install/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/framepool.conf
 	install -m 644 scripts/install/modprobe.conf scripts/install/modules-load.conf \
 		$(DESTDIR)$(DOCDIR)
 	install -m 644 module/kernel/framepool_kernel.h $(DESTDIR)$(MODULEINCLUDEDIR)
 	install -m 644 module/examples/Kbuild module/examples/example.c $(examples)
+	install -m 644 userspace/monitoring/* $(monitoring)
 	install -m 644 Kbuild $(sources)
 	for file in $(filter-out module/examples/%,$(wildcard module/*.[ch] module/*/*.[ch])); do \
 		install -D -m 644 $$file $(sources)/$$file || exit; done

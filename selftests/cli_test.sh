@@ -170,6 +170,64 @@ caches_of_a_pool_without_caches_are_none() {
 	says 0 '^caches: *0$' caches && says 0 '"caches": \[\]' caches --json
 }
 
+# metric NAME: prints a sample from what framepool metrics wrote.
+metric() {
+	sed -n "s/^framepool_$1 //p" "$dir/metrics"
+}
+
+# Those of sizes, of a counter, of failures, and of what frag shows.
+metrics_are_the_figures_of_stat_and_frag() {
+	hold --size 3076K || return
+	"$FRAMEPOOL" alloc --size 1T > /dev/null 2>&1
+	"$FRAMEPOOL" metrics > "$dir/metrics" &&
+	[ "$(metric 'up{pool="default"}')" = 1 ] &&
+	[ "$(metric 'used_bytes{pool="default"}')" = 3149824 ] &&
+	[ "$(metric 'total_bytes{pool="default"}')" = 268435456 ] &&
+	[ "$(metric 'buffers{pool="default"}')" = 1 ] &&
+	[ "$(metric 'clients{pool="default"}')" = 2 ] &&
+	[ "$(metric 'allocs_total{pool="default"}')" = "$(value allocs)" ] &&
+	[ "$(metric 'alloc_failures_total{pool="default",reason="nomem"}')" = \
+		"$(value fail_nomem)" ] && [ "$(value fail_nomem)" -gt 0 ] &&
+	[ "$(metric 'unusable_ratio{pool="default",order="9"}')" = \
+		"$("$FRAMEPOOL" frag | awk '$1 == 9 { print $4 }')" ] &&
+	[ "$(tail -n 1 "$dir/metrics")" = '# EOF' ] &&
+	[ "$(grep -c '^framepool_free_blocks{' "$dir/metrics")" -eq \
+		"$("$FRAMEPOOL" frag --json | grep -c '"order":')" ]
+	agree=$?
+	cat "$dir/metrics"
+	release TERM 0 && return "$agree"
+}
+
+# Each reader sees one whole file; what cannot be written leaves the old one, and nothing else.
+metrics_replace_the_textfile_at_once() {
+	mkdir "$dir/textfiles" && file=$dir/textfiles/framepool.prom || return
+	"$FRAMEPOOL" metrics --textfile "$file" || return
+	lines=$(wc -l < "$file")
+	(for _ in 1 2 3 4 5 6 7 8 9 10; do
+		"$FRAMEPOOL" metrics --textfile "$file" || exit
+	done) &
+	writer=$!
+	while kill -0 "$writer" 2> /dev/null; do
+		[ "$(wc -l < "$file")" -eq "$lines" ] || return
+	done
+	wait "$writer" && [ "$(ls "$dir/textfiles")" = framepool.prom ] &&
+	[ "$(stat -c %a "$file")" = 644 ] && ! grep -q '^# EOF' "$file" &&
+	says 1 "cannot write '/proc/a.prom': " metrics --textfile /proc/a.prom &&
+	mount -t tmpfs -o size=4k tmpfs "$dir/textfiles" &&
+	{ says 1 'No space left on device' metrics --textfile "$file"; full=$?; }
+	left=$(ls "$dir/textfiles")
+	umount "$dir/textfiles" && [ "$full" -eq 0 ] && [ -z "$left" ]
+}
+
+metrics_of_a_pool_that_was_shut_down() {
+	echo 1 > /sys/class/framepool/default/shutdown
+	"$FRAMEPOOL" metrics > "$dir/metrics"
+	status=$?
+	grep pool= "$dir/metrics"
+	reload size=256M && [ "$status" -eq 0 ] &&
+	[ "$(metric 'up{pool="default"}')" = 0 ] && [ "$(grep -c pool= "$dir/metrics")" -eq 1 ]
+}
+
 # The drawing without offsets and line breaks.
 drawn_map() {
 	"$FRAMEPOOL" map | sed -n 's/^ *\(0\|[0-9]*[KMGT]\)  \([^ ]*\)$/\2/p' | tr -d '\n'
@@ -489,7 +547,10 @@ no_line_of_any_command_ends_in_a_blank() {
 		*) set -- "$command" ;;
 		esac
 		no_trailing_blanks "$@" || blanks=1
-		[ "$command" = help ] || no_trailing_blanks "$@" --json || blanks=1
+		case $command in
+		help | metrics) ;;
+		*) no_trailing_blanks "$@" --json || blanks=1 ;;
+		esac
 	done
 	for command in map frag; do
 		LC_ALL=C.UTF-8 no_trailing_blanks "$command" || blanks=1
@@ -684,6 +745,9 @@ frag_of_an_idle_pool_is_none
 frag_blocks_add_up_to_free
 frag_bars_are_shares_of_free
 caches_of_a_pool_without_caches_are_none
+metrics_are_the_figures_of_stat_and_frag
+metrics_replace_the_textfile_at_once
+metrics_of_a_pool_that_was_shut_down
 map_shows_where_extents_end
 map_shows_the_layout
 map_has_blocks_where_they_can_be_shown

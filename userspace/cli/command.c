@@ -107,6 +107,20 @@ const struct command commands[] = {
 		"debugfs, and 'extents' tells the first huge frame and the length of each\n"
 		"extent. Only one of --ascii, --svg and --json can be given.\n",
 	}, {
+		.name = "metrics",
+		.run = cmd_metrics,
+		.summary = "print the figures of all pools in the OpenMetrics format",
+		.usage = "[--textfile FILE]",
+		.help =
+		"  --textfile FILE  write FILE for node_exporter's textfile collector instead;\n"
+		"                   it must end in .prom\n"
+		"\n"
+		"Each metric has a label 'pool'. They are the figures of 'stat' and 'frag', and\n"
+		"limits of 'info'. 'framepool_up' is 0 for a pool that was shut down, which has\n"
+		"no other figures. FILE is replaced at once, so nobody reads half of it, and left\n"
+		"alone if the figures cannot be read. It is in the text format of Prometheus,\n"
+		"which is all that the collector reads.\n",
+	}, {
 		.name = "watch",
 		.run = cmd_watch,
 		.summary = "print a line of numbers each second",

@@ -21,12 +21,13 @@ _framepool_command()
 
 _framepool_words()
 {
-	local commands="info stat frag clients caches map watch top alloc compact help version"
+	local commands="info stat frag clients caches map metrics watch top alloc compact help version"
 
 	case $1 in
 	"") echo "--pool --json -h --help --version $commands" ;;
 	frag) echo "--pool --json -h --help --why" ;;
 	map) echo "--pool --json -h --help --ascii --svg" ;;
+	metrics) echo "--pool --json -h --help --textfile" ;;
 	watch) echo "--pool --json -h --help --interval --count" ;;
 	top) echo "--pool --json -h --help --interval" ;;
 	alloc)
@@ -48,7 +49,7 @@ _framepool()
 		words=$(cd /dev/framepool 2> /dev/null && echo *)
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 		;;
-	--svg | --from)
+	--svg | --from | --textfile)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
 	--why | --size | --align | --below | --wait | --interval | --count)

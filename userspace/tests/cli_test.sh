@@ -36,7 +36,7 @@ expect help_short_option_follows_others 0 stdout '^  alloc ' --json -h
 expect help_short_option_explains_command 0 stdout '--below ADDRESS' alloc -h
 expect help_follows_other_options 0 stdout '--below ADDRESS' alloc --size 4K --help
 expect help_short_option_may_be_a_value 1 stderr "cannot open '-h'" alloc --from -h
-for command in info stat frag clients caches map watch top alloc help version; do
+for command in info stat frag clients caches map metrics watch top alloc help version; do
 	expect "help_$command" 0 stdout "^framepool $command: " help "$command"
 	expect "help_option_$command" 0 stdout "^framepool $command: " "$command" --help
 	expect "help_short_option_$command" 0 stdout "^framepool $command: " "$command" -h
@@ -90,6 +90,12 @@ expect watch_interval_too_long 2 stderr "--interval: '1e9' is not" watch --inter
 expect watch_count_zero 2 stderr "--count: '0' is not a number of lines" watch --count 0
 expect watch_count_junk 2 stderr "--count: '3x' is not a number of lines" watch --count 3x
 expect top_interval_junk 2 stderr "--interval: '' is not a number" top --interval ''
+expect metrics_with_json 2 stderr "'metrics' has no use for --json" metrics --json
+expect metrics_with_pool 2 stderr "'metrics' has no use for --pool" --pool default metrics
+expect metrics_unexpected_argument 2 stderr "unexpected argument 'a.prom'" metrics a.prom
+expect metrics_textfile_without_file 2 stderr "option '--textfile' needs a value" metrics --textfile
+expect metrics_textfile_of_another_name 2 stderr "'a.txt' does not end in '.prom'" \
+	metrics --textfile a.txt
 expect map_svg_without_file 2 stderr "option '--svg' needs a value" map --svg
 expect map_ascii_and_svg 2 stderr 'ascii and --svg exclude each other' map --ascii --svg "$out/svg"
 expect map_json_and_svg 2 stderr 'json and --svg exclude each other' map --svg "$out/svg" --json
@@ -99,11 +105,14 @@ if [ -e /dev/framepool ]; then
 	echo "ok - module_not_loaded # SKIP a module is loaded here"
 	exit 0
 fi
-for command in info stat frag map watch top "alloc --size 4K" "info --json --pool other" \
+for command in info stat frag map metrics watch top "alloc --size 4K" "info --json --pool other" \
 	"alloc --from $0"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	expect "not_loaded: ${command%% /*}" 1 stderr "module is not loaded: load it with" $command
 done
+expect not_loaded_metrics_leave_no_file 1 stderr "module is not loaded" \
+	metrics --textfile "$out/a.prom"
+[ -e "$out/a.prom" ] && echo "not ok - not_loaded_metrics_leave_no_file: there is one"
 for command in clients caches; do
 	expect "not_loaded: $command" 1 stderr \
 		"module is not loaded\|debugfs is not mounted\|run as root" $command

@@ -63,6 +63,8 @@ everything_is_installed()
 		include/libframepool_moving.h \
 		lib/udev/rules.d/60-framepool.rules lib/sysusers.d/framepool.conf \
 		include/framepool-kernel/framepool_kernel.h share/doc/framepool/module/example.c \
+		share/doc/framepool/monitoring/framepool.rules.yml \
+		share/doc/framepool/monitoring/framepool-metrics.timer \
 		share/doc/framepool/modprobe.conf share/doc/framepool/modules-load.conf \
 		share/bash-completion/completions/framepool \
 		share/man/man1/framepool.1 share/man/man4/framepool.4 share/man/man3/libframepool.3
