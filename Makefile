@@ -24,7 +24,7 @@ submake = $(MAKE) --no-print-directory
 release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 
-all: module userspace ## the module for the running kernel (or KVER=, KDIR=), library, command line
+all: module userspace simulate ## module and programs, for the running kernel (or KVER=, KDIR=)
 
 # The sources are linked into a build folder of the kernel, so that no objects are written beside
 # them. The folder is emptied when KDIR changes: Kbuild does not notice other headers of the same
@@ -45,16 +45,20 @@ module: ## the module only: build/kernel-RELEASE/framepool.ko
 userspace: ## the library and the command line: build/userspace
 	+@$(submake) -C userspace O=$(BUILD)/userspace
 
+simulate: ## the program behind framepool replay --simulate: build/simulate
+	+@$(submake) -C selftests/simulate O=$(BUILD)/simulate
+
 # Installs the module's sources instead of the module: DKMS builds it for each kernel.
 version = $(shell sed -n 's/^VERSION := //p' userspace/Makefile)
 sources = $(DESTDIR)$(SOURCEDIR)/framepool-$(version)
 examples = $(DESTDIR)$(DOCDIR)/module
 monitoring = $(DESTDIR)$(DOCDIR)/monitoring
 
-install: ## installs all but the module to PREFIX (/usr/local), and its sources for DKMS
+install: simulate ## installs all but the module to PREFIX (/usr/local), and its sources for DKMS
 	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) install
 	install -d $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(MODULEINCLUDEDIR) \
 		$(examples) $(monitoring) $(sources)
+	install -m 755 $(BUILD)/simulate/framepool-simulate $(DESTDIR)$(PREFIX)/bin
 	install -m 644 scripts/install/60-framepool.rules $(DESTDIR)$(UDEVDIR)
 	install -m 644 scripts/install/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/framepool.conf
 	install -m 644 scripts/install/modprobe.conf scripts/install/modules-load.conf \
@@ -77,6 +81,7 @@ uninstall: ## removes what make install installed with the same PREFIX and DESTD
 		! command -v dkms > /dev/null || \
 		dkms remove --dkmstree $(DKMSTREE) framepool/$(version) --all))
 	+@$(submake) -C userspace O=$(BUILD)/userspace PREFIX=$(PREFIX) uninstall
+	rm -f $(DESTDIR)$(PREFIX)/bin/framepool-simulate
 	rm -f $(DESTDIR)$(UDEVDIR)/60-framepool.rules $(DESTDIR)$(SYSUSERSDIR)/framepool.conf
 	rm -rf $(DESTDIR)$(MODULEINCLUDEDIR) $(DESTDIR)$(DOCDIR) $(sources)
 
@@ -182,6 +187,6 @@ clean: ## removes build/ (not the kernels in ~/.cache/framepool)
 help: ## this list
 	@sed -n 's/^\([a-z%-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all module userspace install uninstall static tests check check-host check-vm \
+.PHONY: all module userspace simulate install uninstall static tests check check-host check-vm \
 	check-matrix check-debug check-kcsan coverage fuzz fuzz-kernel soak bench bench-module \
 	test-module demo shell lint setup clean help

@@ -179,6 +179,38 @@ const struct command commands[] = {
 		"\n"
 		"SIZE is decimal or 0x..., with an optional K, M, G or T (powers of 1024).\n",
 	}, {
+		.name = "record",
+		.run = cmd_record,
+		.summary = "write down what programs allocate and free (root only)",
+		.usage = "[--time SECONDS] [--buffer SIZE] FILE",
+		.help =
+		"  --time SECONDS  stop after so long; default: when SIGINT or SIGTERM arrives\n"
+		"  --buffer SIZE   memory for events that wait, for each processor: 4K to 1G;\n"
+		"                  default: 4M\n"
+		"\n"
+		"FILE gets a line for each buffer that programs allocate, fail to allocate or\n"
+		"free, from the module's tracepoints, and tells where the pool lies in memory.\n"
+		"Events that came too fast are counted as 'lost'. What kernel modules and caches\n"
+		"of objects allocate is not recorded. 'framepool replay' does the same again.\n",
+	}, {
+		.name = "replay",
+		.run = cmd_replay,
+		.summary = "do again what was recorded, and measure fragmentation",
+		.usage = "[--simulate] [--svg FILE] RECORDING",
+		.help =
+		"  --simulate  without a kernel, in the module's core and in a plain binary buddy\n"
+		"              allocator, whose figures begin with 'buddy_'\n"
+		"  --svg FILE  also draw the table; needs gnuplot\n"
+		"\n"
+		"The requests come in the same order, as fast as they are answered; each\n"
+		"recorded client is a client. 'failed_only_now' counts allocations that\n"
+		"succeeded when they were recorded, 'failed_only_then' the opposite.\n"
+		"'inferred_frees' are not in the recording, but their memory was allocated\n"
+		"again; 'unknown_frees' are of buffers from before it began. 'used' to 'whole'\n"
+		"are of the end of the recording, and in the table of other moments: 'largest',\n"
+		"the longest free run, and 'whole', what is free in whole huge frames, are\n"
+		"shares of 'free' there. Then all is freed.\n",
+	}, {
 		.name = "help",
 		.run = cmd_help,
 		.summary = "explain a command",

@@ -21,7 +21,9 @@ _framepool_command()
 
 _framepool_words()
 {
-	local commands="info stat frag clients caches map metrics watch top alloc compact help version"
+	local commands="info stat frag clients caches map metrics watch top alloc compact record"
+
+	commands+=" replay help version"
 
 	case $1 in
 	"") echo "--pool --json -h --help --version $commands" ;;
@@ -34,6 +36,8 @@ _framepool_words()
 		echo "--pool --json -h --help --size --align --below --wait --from --movable" \
 			"--hold --export"
 		;;
+	record) echo "--pool --json -h --help --time --buffer" ;;
+	replay) echo "--pool --json -h --help --simulate --svg" ;;
 	help) echo "-h --help $commands" ;;
 	version) echo "--json -h --help" ;;
 	*) echo "--pool --json -h --help" ;;
@@ -52,7 +56,7 @@ _framepool()
 	--svg | --from | --textfile)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	--why | --size | --align | --below | --wait | --interval | --count)
+	--why | --size | --align | --below | --wait | --interval | --count | --time | --buffer)
 		COMPREPLY=()
 		;;
 	*)

@@ -36,7 +36,8 @@ expect help_short_option_follows_others 0 stdout '^  alloc ' --json -h
 expect help_short_option_explains_command 0 stdout '--below ADDRESS' alloc -h
 expect help_follows_other_options 0 stdout '--below ADDRESS' alloc --size 4K --help
 expect help_short_option_may_be_a_value 1 stderr "cannot open '-h'" alloc --from -h
-for command in info stat frag clients caches map metrics watch top alloc help version; do
+for command in info stat frag clients caches map metrics watch top alloc record replay help \
+	version; do
 	expect "help_$command" 0 stdout "^framepool $command: " help "$command"
 	expect "help_option_$command" 0 stdout "^framepool $command: " "$command" --help
 	expect "help_short_option_$command" 0 stdout "^framepool $command: " "$command" -h
@@ -96,6 +97,21 @@ expect metrics_unexpected_argument 2 stderr "unexpected argument 'a.prom'" metri
 expect metrics_textfile_without_file 2 stderr "option '--textfile' needs a value" metrics --textfile
 expect metrics_textfile_of_another_name 2 stderr "'a.txt' does not end in '.prom'" \
 	metrics --textfile a.txt
+expect record_without_file 2 stderr "'record' needs the name of a file" record
+expect record_with_json 2 stderr "'record' has no use for --json" record --json "$out/a"
+expect record_time_junk 2 stderr "--time: 'soon' is not a number" record --time soon "$out/a"
+expect record_time_zero 2 stderr "--time: '0' is not a number" record --time 0 "$out/a"
+expect record_buffer_too_small 2 stderr "--buffer: '1K' is not a size from 4K to 1G" \
+	record --buffer 1K "$out/a"
+expect record_buffer_junk 2 stderr "--buffer: 'big' is not a size" record --buffer big "$out/a"
+expect record_two_files 2 stderr "unexpected argument 'b'" record a b
+expect replay_without_recording 2 stderr "'replay' needs the name of a recording" replay
+expect replay_simulated_pool 2 stderr 'simulate and --pool exclude each other' \
+	replay --pool default --simulate a
+expect replay_simulated_json 2 stderr 'simulate and --json exclude each other' \
+	replay --simulate --json a
+expect replay_missing_recording 1 stderr "cannot open '.*/none': No such file" replay "$out/none"
+expect replay_other_file 1 stderr "cli_test.sh: line 1: '#!/bin/sh' is not" replay "$0"
 expect map_svg_without_file 2 stderr "option '--svg' needs a value" map --svg
 expect map_ascii_and_svg 2 stderr 'ascii and --svg exclude each other' map --ascii --svg "$out/svg"
 expect map_json_and_svg 2 stderr 'json and --svg exclude each other' map --svg "$out/svg" --json
@@ -105,7 +121,8 @@ if [ -e /dev/framepool ]; then
 	echo "ok - module_not_loaded # SKIP a module is loaded here"
 	exit 0
 fi
-for command in info stat frag map metrics watch top "alloc --size 4K" "info --json --pool other" \
+for command in info stat frag map metrics watch top "record $out/a" "alloc --size 4K" \
+	"info --json --pool other" \
 	"alloc --from $0"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	expect "not_loaded: ${command%% /*}" 1 stderr "module is not loaded: load it with" $command

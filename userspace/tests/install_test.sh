@@ -57,7 +57,8 @@ has()
 
 everything_is_installed()
 {
-	has bin/framepool lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
+	has bin/framepool bin/framepool-simulate \
+		lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
 		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
 		include/libframepool_arena.h include/libframepool_bufpool.h \
 		include/libframepool_moving.h \
@@ -110,6 +111,17 @@ pages_name_enodev()
 			return 1
 		}
 	done <"$stage/pages"
+}
+
+# It lies beside the command, which need not be on the PATH. Without it, a message says so.
+finds_simulator()
+{
+	PATH=/none "$root/bin/framepool" replay --simulate ../selftests/simulate/sample.rec \
+		>"$stage/replayed" && grep -q '^lost: *0$' "$stage/replayed" &&
+	cp "$root/bin/framepool" "$stage/framepool" &&
+	! PATH=/none "$stage/framepool" replay --simulate none 2>"$stage/replayed" &&
+	grep -q "^framepool: framepool-simulate is missing: 'make simulate' builds it" \
+		"$stage/replayed"
 }
 
 # The example in framepool(4) is a whole program.
@@ -379,6 +391,7 @@ result package_file_can_be_relocated package_can_be_relocated
 result package_file_has_folders_outside_the_prefix package_has_other_folders
 result another_prefix_recompiles_nothing prefix_recompiles_nothing
 result install_without_scdoc_says_so install_without_scdoc
+result command_finds_the_simulator finds_simulator
 result command_finds_its_library "$root/bin/framepool" version
 result examples_build_with_pkg_config_alone compile_examples
 result example_builds_statically_without_warning compile_example_static
