@@ -99,7 +99,7 @@ static void write_script(const struct replay *replay, FILE *file)
 {
 	fputs("set terminal svg size 900,340 font \"sans,11\" background \"white\"\n"
 	      "set datafile missing \"?\"\n"
-	      "set grid ytics\nset key outside right reverse Left\n"
+	      "set grid ytics\nset key below\n"
 	      "set xlabel \"events\"\nset ylabel \"share of the free memory\"\n"
 	      "set yrange [0:1.02]\n$points << END\n", file);
 	for (size_t i = 0; i < replay->nr_points; i++) {
