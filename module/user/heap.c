@@ -39,7 +39,7 @@ static struct fp_buffer *alloc_buffer(struct fp_client *client, unsigned long by
 
 	if (fp_buffers_create(&buffer, 1))
 		return ERR_PTR(-ENOMEM);
-	ret = fp_buffers_alloc(client, &buffer, 1, &request);
+	ret = fp_buffers_alloc(client, &buffer, 1, &request, false);
 	if (ret < 0) {
 		fp_pool_count_failure(client->pool, ret);
 		fp_buffers_destroy(&buffer, 1);
