@@ -106,7 +106,8 @@ static inline __must_check __u64 keep_largest_extent(int fd, __u64 *start)
 
 /*
  * Puts a stone behind the first @low bytes of the largest extent of an empty pool. The high side
- * must be longer than the low one, so that it fits nowhere else. What is to move must fit into both.
+ * must be longer than the low one, so that it fits nowhere else. What is to move must fit into
+ * both.
  */
 static inline __must_check bool sides_open(struct sides *sides, __u64 low)
 {

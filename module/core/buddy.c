@@ -64,8 +64,9 @@ static void undo_take(struct fp_owner *owner, u32 nr)
 }
 
 /*
- * Take empty huge frames for the request, perhaps only a part of the last. As fp_owner_begin_take(). If many
- * runs do not fit, for their alignment, the owner's lock is dropped now and then.
+ * Take empty huge frames for the request, perhaps only a part of the last. As
+ * fp_owner_begin_take(). If many runs do not fit, for their alignment, the owner's lock is dropped
+ * now and then.
  */
 static int take_empty(struct fp_owner *owner, const struct fp_request *request, u32 *index)
 {

@@ -239,7 +239,10 @@ static inline u64 fp_buddy_frame(const struct fp_buddy *buddy, u64 pfn)
 	       fp_first(buddy, index) + fp_rest(buddy, pfn);
 }
 
-/* Where the first huge frame of a run for the request may lie at most; see struct fp_runs_request. */
+/*
+ * Where the first huge frame of a run for the request may lie at most; see struct
+ * fp_runs_request.
+ */
 static inline u32 fp_request_last_hpfn(const struct fp_buddy *buddy,
 				       const struct fp_request *request)
 {

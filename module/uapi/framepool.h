@@ -187,9 +187,9 @@ struct framepool_ioc_info {
  * this flag.
  *
  * With FRAMEPOOL_ALLOC_MOVABLE, the module may move the buffer to other frames, which satisfy
- * @align and @limit as well, to make room for a longer run. Mappings, offset and handle stay the same; an
- * access may have to wait for the copy of a huge frame. A length of more than a huge frame is
- * rounded up to whole huge frames. The buffer stays where it is while it is pinned
+ * @align and @limit as well, to make room for a longer run. Mappings, offset and handle stay the
+ * same; an access may have to wait for the copy of a huge frame. A length of more than a huge frame
+ * is rounded up to whole huge frames. The buffer stays where it is while it is pinned
  * (FRAMEPOOL_IOC_PIN), has a dma-buf, or something else refers to its pages. It lies in the file
  * from 2^60 on, where 32-bit programs cannot map it.
  *

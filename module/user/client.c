@@ -49,8 +49,9 @@
 #define NR_SLOTS	(1ULL << 41)
 
 /*
- * The handle of a movable buffer is the number of its slot, counted from the client's first on, with
- * these bits inserted, which are never set in that of another buffer, nor both in that of a window.
+ * The handle of a movable buffer is the number of its slot, counted from the client's first on,
+ * with these bits inserted, which are never set in that of another buffer, nor both in that of a
+ * window.
  */
 #define MOVABLE_HANDLE	(BIT(31) | BIT(30))
 #define SLOT_LOW_BITS	30
