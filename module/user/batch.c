@@ -173,6 +173,8 @@ static int try_batch(struct batch *batch)
 	for (i = 0; i < batch->failed; i++) {
 		if (batch->own)
 			fp_buffer_move_to_beginning(buffers[i]);
+		else if (buffers[i]->movable)
+			fp_client_place(batch->client, buffers[i]);
 		trace(batch, i, buffers[i], 0);
 		buffers[i]->dump = entry_at(batch, i)->flags & FRAMEPOOL_ALLOC_DUMP;
 		describe(buffers[i], entry_at(batch, i));

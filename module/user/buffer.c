@@ -14,8 +14,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "core/move.h"
 #include "user/client.h"
-#include "user/movable.h"
 
 static struct kmem_cache *cache;
 
@@ -92,7 +92,22 @@ static void begin_movable(struct fp_buffer *buffer, const struct fp_request *req
 	INIT_LIST_HEAD(&buffer->split);
 	buffer->nr_moved = 0;
 	RB_CLEAR_NODE(&buffer->move.by_frame);
-	fp_client_place(buffer->client, buffer);
+}
+
+/* A movable buffer without references no longer moves, if fp_movable_add() was called at all. */
+static void end_movable(struct fp_buffer *buffer)
+{
+	struct fp_pool *pool = buffer->client->pool;
+
+	if (RB_EMPTY_NODE(&buffer->move.by_frame))
+		return;
+	fp_movables_remove(&pool->movables, &buffer->move);
+	spin_lock(&pool->movables.lock);
+	list_del(&buffer->split);
+	spin_unlock(&pool->movables.lock);
+	if (buffer->nr_moved)
+		fp_move_quarantine(&pool->buddy, fp_pool_frame(pool, buffer->to_pfn) /
+				   FP_HUGE_FRAMES, buffer->run.nr / FP_HUGE_FRAMES);
 }
 
 /* Initialise a buffer that has got memory. */
@@ -119,7 +134,8 @@ static void begin(struct fp_client *client, struct fp_buffer *buffer, const stru
 /**
  * fp_buffers_alloc() - allocate memory for a buffer, and cheaply for some of those after it
  * @client: the client
- * @buffers: buffers without memory; each that gets memory has a handle, and one reference for it
+ * @buffers: buffers without memory; each that gets memory has a handle, unless it is movable (see
+ *	     fp_client_place()), and one reference for it
  * @nr: how many, at least 1
  * @request: what each buffer must satisfy
  * @movable: it may move
@@ -197,7 +213,7 @@ void fp_buffers_free(struct fp_client *client, struct fp_buffer **buffers, u32 n
 
 	for (i = 0; i < nr; i++)
 		if (buffers[i]->movable)
-			fp_movable_remove(buffers[i]);
+			end_movable(buffers[i]);
 	for (done = 0; done < nr; cond_resched())
 		done += free_some(client, buffers + done, nr - done);
 	fp_buffers_destroy(buffers, nr);

@@ -10,7 +10,6 @@
  */
 #include "user/movable.h"
 
-#include "core/move.h"
 #include "user/client.h"
 
 static struct fp_movables *movables_of(const struct fp_buffer *buffer)
@@ -82,7 +81,7 @@ struct fp_buffer *fp_movable_buffer(struct fp_movable *movable)
 }
 
 /**
- * fp_movable_add() - from now on a buffer may move
+ * fp_movable_add() - from now on, and until it is freed, a buffer may move
  * @buffer: the buffer
  *
  * Context: process.
@@ -95,28 +94,6 @@ void fp_movable_add(struct fp_buffer *buffer)
 	buffer->move.pins = &buffer->pins;
 	buffer->move.pgoff = buffer->pgoff;
 	fp_movables_add(movables_of(buffer), &buffer->move);
-}
-
-/**
- * fp_movable_remove() - a buffer no longer moves
- * @buffer: a movable buffer, without references
- *
- * Context: process.
- */
-void fp_movable_remove(struct fp_buffer *buffer)
-{
-	struct fp_movables *movables = movables_of(buffer);
-
-	if (RB_EMPTY_NODE(&buffer->move.by_frame))
-		return;
-	fp_movables_remove(movables, &buffer->move);
-	spin_lock(&movables->lock);
-	list_del(&buffer->split);
-	spin_unlock(&movables->lock);
-	if (buffer->nr_moved)
-		fp_move_quarantine(&buffer->client->pool->buddy,
-				   fp_pool_frame(buffer->client->pool, buffer->to_pfn) /
-				   FP_HUGE_FRAMES, buffer->run.nr / FP_HUGE_FRAMES);
 }
 
 /**
