@@ -600,7 +600,8 @@ TEST_F_TIMEOUT(move_cache, threads_lose_nothing, SLOW_TEST_SECONDS)
 	EXPECT_TRUE(are_intact(&second));
 	EXPECT_LT(0, done);
 	EXPECT_LT(0, nr);
-	TH_LOG("%d runs, %u objects elsewhere, %llu bytes moved", done, nr, summary_number("moved"));
+	TH_LOG("%d runs, %u objects elsewhere, %llu bytes moved", done, nr,
+	       summary_number("moved"));
 	EXPECT_TRUE(pool_verifies());
 }
 

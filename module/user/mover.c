@@ -5,11 +5,11 @@
  * How a huge frame of a buffer moves. Its folio is locked, so no fault can map it. It is unmapped
  * from all page tables. Then its reference count must be exactly one, ours, and is frozen at
  * zero: whoever has a reference that we do not know of (a pipe, direct I/O, RDMA) keeps it where it
- * is. From then on nobody can get a reference, since there is no page table entry to find it by, and
- * a lookup that read one before the unmapping fails to raise a count of zero (Linux, mm/gup.c). So
- * the contents cannot change while they are copied. After that the buffer's place is
- * changed, the count is restored, and the folio unlocked. Faults that waited for its lock see that
- * the page is elsewhere now, and go there.
+ * is. From then on nobody can get a reference, since there is no page table entry to find it by,
+ * and a lookup that read one before the unmapping fails to raise a count of zero (Linux, mm/gup.c).
+ * So the contents cannot change while they are copied. After that the buffer's place is changed,
+ * the count is restored, and the folio unlocked. Faults that waited for its lock see that the page
+ * is elsewhere now, and go there.
  *
  * A buffer of several huge frames moves one after the other, so each page is away for no longer
  * than it takes to copy one. If one of them is referenced, those that have moved go back. If one

@@ -25,7 +25,7 @@
 #define BLOCK_BYTES	(16UL << 10)	/* a character of a map */
 #define BLOCKS		(SPACE_BYTES / BLOCK_BYTES)
 #define ROOTS		16
-#define ALLOCATIONS	200000
+#define ALLOCATIONS	200000U
 
 /**
  * struct object - an object

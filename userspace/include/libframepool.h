@@ -542,9 +542,9 @@ void framepool_free_batch(struct framepool_buffer **bufs, size_t count);
  *         most the size of a huge frame. 0 means 8.
  * @flags: any of FRAMEPOOL_CACHE_RANDOM, FRAMEPOOL_CACHE_MOVABLE
  *
- * With FRAMEPOOL_CACHE_MOVABLE, the kernel may move objects to other frames, to make room for a long
- * buffer. Their addresses in the program, offsets and contents stay. An access waits for the end of
- * the move. Objects that something refers to, such as direct I/O, do not move meanwhile.
+ * With FRAMEPOOL_CACHE_MOVABLE, the kernel may move objects to other frames, to make room for a
+ * long buffer. Their addresses in the program, offsets and contents stay. An access waits for the
+ * end of the move. Objects that something refers to, such as direct I/O, do not move meanwhile.
  *
  * The cache takes memory from the pool in slabs, which are physically contiguous, as objects are
  * allocated, and gives slabs back as objects are freed. The window in which the objects lie is as
