@@ -15,12 +15,11 @@
 #include "internal.h"
 
 static struct framepool_buffer *alloc(struct framepool *fp, uint32_t flags, uint64_t length,
-				      uint64_t align, uint64_t limit)
+				      uint64_t align, uint64_t limit, uint64_t wait_ns)
 {
-	uint64_t wait_ns = fp->wait_ns;
 	struct framepool_ioc_alloc call = {
 		.size = sizeof(call),
-		.flags = flags | fp->alloc_flags | (wait_ns ? FRAMEPOOL_ALLOC_WAIT : 0),
+		.flags = flags | (wait_ns ? FRAMEPOOL_ALLOC_WAIT : 0),
 		.length = length,
 		.align = align,
 		.limit = limit,
@@ -45,20 +44,38 @@ static struct framepool_buffer *alloc(struct framepool *fp, uint32_t flags, uint
 
 struct framepool_buffer *framepool_buffer_alloc(struct framepool *fp, uint64_t length)
 {
-	return alloc(fp, 0, length, 0, 0);
+	return alloc(fp, fp->alloc_flags, length, 0, 0, fp->wait_ns);
 }
 
 struct framepool_buffer *framepool_buffer_alloc_constrained(struct framepool *fp,
 							     uint64_t length, uint64_t align,
 							     uint64_t limit)
 {
-	return alloc(fp, 0, length, align, limit);
+	return alloc(fp, fp->alloc_flags, length, align, limit, fp->wait_ns);
 }
 
 struct framepool_buffer *framepool_buffer_alloc_own(struct framepool *fp, uint64_t length,
 						    uint64_t align, uint64_t limit)
 {
-	return alloc(fp, FRAMEPOOL_ALLOC_OWN, length, align, limit);
+	return alloc(fp, fp->alloc_flags | FRAMEPOOL_ALLOC_OWN, length, align, limit, fp->wait_ns);
+}
+
+/**
+ * fp_buffer_alloc_now - allocate a buffer, and do not wait for memory
+ * @fp: the client
+ * @length: bytes
+ * @align: as of framepool_buffer_alloc_constrained()
+ * @clear: set if the buffer reads as zeros
+ *
+ * Return: as framepool_buffer_alloc_constrained().
+ */
+struct framepool_buffer *fp_buffer_alloc_now(struct framepool *fp, uint64_t length, uint64_t align,
+					     bool *clear)
+{
+	uint32_t flags = fp->alloc_flags;
+
+	*clear = !(flags & FRAMEPOOL_ALLOC_NOCLEAR);
+	return alloc(fp, flags, length, align, 0, 0);
 }
 
 struct framepool_buffer *framepool_buffer_at(struct framepool *fp, uint64_t offset)

@@ -271,7 +271,6 @@ extern _Thread_local _Atomic uint32_t fp_bufpool_busy
 bool fp_bufpool_take_memory(struct framepool_bufpool *pool, struct fp_size *size);
 void fp_bufpool_drop_memory(struct framepool_bufpool *pool);
 
-bool fp_bufpool_can_drain(void);
 bool fp_bufpool_drain(struct framepool_bufpool *pool);
 struct fp_loans *fp_loans_create(struct framepool_bufpool *pool);
 extern const struct fp_keeper_ops fp_bufpool_ops;

@@ -2,59 +2,15 @@
 /*
  * Magazines of pools of buffers, and how they are emptied for others.
  *
- * The thread of a magazine uses it without a lock, an atomic instruction or a barrier:
- *
- *     the thread                       who needs what is in all magazines
- *     busy = 1                         the pool is scarce from now on
- *     (the compiler keeps the order)   membarrier(2)
- *     if (not scarce)                  wait until it is not busy
- *         use the magazine             empty its magazine
- *     busy = 0
- *
- * membarrier() makes each running thread of the process execute a barrier. A thread that had looked
- * at the pool by then has its busy visible. One that had not sees that the pool is scarce.
- * Afterwards no thread uses its magazine until the pool is not scarce any more. Where the kernel
- * has no membarrier(2), there are no magazines.
+ * How that works without a lock is said in drain.c.
  *
  * Whether the pool is scarce is said by its index: with FP_SCARCE, no thread finds a magazine.
  */
-#define _GNU_SOURCE
 #include <errno.h>
-#include <linux/membarrier.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "bufpool.h"
-
-static int membarrier(int command)
-{
-	return (int)syscall(SYS_membarrier, command, 0, 0);
-}
-
-/**
- * fp_bufpool_can_drain - whether magazines can be emptied
- *
- * Return: whether the kernel can do that for this process.
- */
-bool fp_bufpool_can_drain(void)
-{
-	return !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
-}
-
-/* A thread is busy for some ten instructions, unless it has lost its processor amid them. */
-static void wait_until_idle(const struct fp_loans *magazine)
-{
-	const struct timespec pause = { .tv_nsec = 50000 };
-
-	for (int i = 0; atomic_load_explicit(magazine->busy, memory_order_acquire); i++)
-		if (i < 100)
-			sched_yield();
-		else
-			nanosleep(&pause, NULL);
-}
+#include "drain.h"
 
 static void empty_locked(struct framepool_bufpool *pool, struct fp_loans *magazine)
 {
@@ -86,10 +42,9 @@ bool fp_bufpool_drain(struct framepool_bufpool *pool)
 	pool->index = FP_SCARCE;
 	if (!pool->magazines)
 		return false;
-	if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-		abort();
+	fp_drain_begin();
 	for (struct fp_loans *magazine = pool->magazines; magazine; magazine = magazine->next) {
-		wait_until_idle(magazine);
+		fp_wait_until_idle(magazine->busy);
 		empty_locked(pool, magazine);
 	}
 	errno = err;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bufpool.h"
+#include "drain.h"
 #include "map.h"
 
 #define ALIGN_MIN	64U
@@ -84,21 +85,6 @@ static char *chunk_at(const struct fp_size *size, size_t which)
 	return size->window + which * size->per_chunk * size->stride;
 }
 
-/* Reserves a window at a multiple of @align. */
-static char *reserve(uint64_t bytes, size_t align)
-{
-	char *room = mmap(NULL, bytes + align, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t before = -(uintptr_t)room & (align - 1);
-
-	if (room == MAP_FAILED)
-		return NULL;
-	if (before)
-		munmap(room, before);
-	munmap(room + before + bytes, align - before);
-	return room + before;
-}
-
 /*
  * States and callers lie in one table, so that those of a buffer do not have the same offset in a
  * page: a processor takes a load for one of a recent store with the same lower 12 bits of address.
@@ -125,7 +111,7 @@ static void free_size(struct fp_size *size)
 
 static bool make_size(struct fp_size *size, const struct framepool_ioc_info *info, bool samples)
 {
-	size->window = reserve(window_bytes(size), info->huge_bytes);
+	size->window = fp_reserve(window_bytes(size), info->huge_bytes);
 	size->states = fp_map_table(1, notes_bytes(size));
 	if (size->states)
 		size->callers = (void *_Atomic *)((char *)size->states + callers_offset(size));
@@ -331,7 +317,7 @@ static uint32_t capacity_of(const struct framepool_bufpool *pool)
 		nr = MAGAZINE_BYTES / pool->sizes[0].stride;
 	if (nr > FP_MAGAZINE_MAX)
 		nr = FP_MAGAZINE_MAX;
-	return pool->nr_sizes > 1 || nr < MAGAZINE_MIN || !fp_bufpool_can_drain() ? 0 :
+	return pool->nr_sizes > 1 || nr < MAGAZINE_MIN || !fp_can_drain() ? 0 :
 										    (uint32_t)nr;
 }
 

@@ -80,6 +80,9 @@ struct framepool_cache {
 	_Atomic uint64_t nr_bad_frees;
 };
 
+struct framepool_buffer *fp_buffer_alloc_now(struct framepool *fp, uint64_t length, uint64_t align,
+					     bool *clear);
+
 /* Room for the path of any device node, including the NUL. */
 #define FP_NODE_PATH_MAX	(sizeof(FP_NODE_DIR "/") + FRAMEPOOL_NAME_MAX)
 

@@ -36,6 +36,27 @@ void fp_unmap_table(void *table, size_t nr, size_t bytes)
 }
 
 /**
+ * fp_reserve - reserve addresses
+ * @bytes: how many
+ * @align: the first is a multiple of it: a power of two, at least a page
+ *
+ * Return: the first address, or NULL with errno.
+ */
+void *fp_reserve(size_t bytes, size_t align)
+{
+	char *room = mmap(NULL, bytes + align, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before = -(uintptr_t)room & (align - 1);
+
+	if (room == MAP_FAILED)
+		return NULL;
+	if (before)
+		munmap(room, before);
+	munmap(room + before + bytes, align - before);
+	return room + before;
+}
+
+/**
  * fp_map_aligned - map a part of a file
  * @fd: the file
  * @offset: where in the file

@@ -7,6 +7,7 @@
 
 void *fp_map_table(size_t nr, size_t bytes);
 void fp_unmap_table(void *table, size_t nr, size_t bytes);
+void *fp_reserve(size_t bytes, size_t align);
 void *fp_map_aligned(int fd, uint64_t offset, size_t bytes, size_t align, int prot);
 void *fp_buffer_map_aligned(struct framepool_buffer *buf, size_t align);
 

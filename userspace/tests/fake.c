@@ -277,25 +277,49 @@ static struct fake_buffer *find_buffer_at(uint64_t offset)
 	return NULL;
 }
 
-/* Where a buffer may begin: as in the kernel, long ones begin at a huge frame. */
-static uint64_t begin_buffer(const struct framepool_ioc_alloc *call)
+/*
+ * Where a buffer may begin, from an offset on: as in the kernel, long ones begin at a huge frame.
+ */
+static uint64_t round_begin(const struct framepool_ioc_alloc *call, uint64_t from)
 {
 	uint64_t align = call->length < FAKE_HUGE_BYTES ? FRAME_BYTES : FAKE_HUGE_BYTES;
 
 	if (align < call->align)
 		align = call->align;
-	return (fake->buffers_end + align - 1) & -align;
+	return (from + align - 1) & -align;
+}
+
+static bool is_past(uint64_t begin, uint64_t length)
+{
+	return begin > fake->bytes || length > fake->bytes - begin;
+}
+
+/* The first place where nothing is, past all buffers in its way. */
+static uint64_t find_room(const struct framepool_ioc_alloc *call)
+{
+	uint64_t begin = round_begin(call, 0);
+
+	for (int i = 0; i < BUFFERS && !is_past(begin, call->length); i++) {
+		const struct fake_buffer *buffer = &fake->buffers[i];
+		uint64_t at = buffer->offset ? buffer->offset - CACHES * fake->bytes : 0;
+
+		if (!buffer->handle || at >= begin + call->length || at + buffer->length <= begin)
+			continue;
+		begin = round_begin(call, at + buffer->length);
+		i = -1;
+	}
+	return begin;
 }
 
 /*
  * Buffers lie one behind the other. The room of those that are freed is used again only when none
- * is left.
+ * is left behind.
  */
 static int alloc_buffer(struct framepool_ioc_alloc *call)
 {
 	struct fake_buffer *buffer = find_buffer(0);
 	bool own = call->flags & FRAMEPOOL_ALLOC_OWN;
-	uint64_t begin = begin_buffer(call);
+	uint64_t begin = round_begin(call, fake->buffers_end);
 
 	if (call->size != sizeof(*call) || !call->length ||
 	    call->flags & ~(FRAMEPOOL_ALLOC_NOCLEAR | FRAMEPOOL_ALLOC_OWN |
@@ -303,12 +327,17 @@ static int alloc_buffer(struct framepool_ioc_alloc *call)
 		return EINVAL;
 	if (own && find_buffer_at(0))
 		return EEXIST;
-	if (begin > fake->bytes || call->length > fake->bytes - begin || !buffer)
+	if (call->length > fake->bytes)
 		return ENOMEM;
 	call->length = (call->length + FRAME_BYTES - 1) & -FRAME_BYTES;
+	if (is_past(begin, call->length))
+		begin = find_room(call);
+	if (is_past(begin, call->length) || !buffer)
+		return ENOMEM;
 	call->handle = ++fake->last_handle;
 	call->offset = own ? 0 : CACHES * fake->bytes + begin;
-	fake->buffers_end = begin + call->length;
+	if (fake->buffers_end < begin + call->length)
+		fake->buffers_end = begin + call->length;
 	fake->nr_buffers++;
 	*buffer = (struct fake_buffer){
 		.handle = call->handle,
@@ -492,9 +521,17 @@ static bool memory_fails(void)
 	return true;
 }
 
+/* Memory of a pool is in huge frames where it can, as the kernel module has it. */
 void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset)
 {
-	return memory_fails() ? MAP_FAILED : __real_mmap64(at, bytes, prot, flags, fd, offset);
+	void *memory;
+
+	if (memory_fails())
+		return MAP_FAILED;
+	memory = __real_mmap64(at, bytes, prot, flags, fd, offset);
+	if (memory != MAP_FAILED && fake && fd == fake->fd)
+		madvise(memory, bytes, MADV_HUGEPAGE);
+	return memory;
 }
 
 void *__wrap_malloc(size_t bytes)
