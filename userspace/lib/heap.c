@@ -99,29 +99,21 @@ static inline __attribute__((always_inline)) void *alloc(struct framepool_heap *
 							 bool *clear)
 {
 	struct fp_heap_cache *cache;
-	struct fp_bin *bin;
-	uint32_t class, nr;
-	void *block;
+	void *block = NULL;
+	uint32_t class;
 
 	if (fp_unlikely(size > FP_CLASS_MAX))
 		return alloc_slowly(heap, size, 0, clear);
 	class = fp_heap_class(heap, size);
-	cache = fp_heap_begin(heap);
-	if (fp_unlikely(!cache))
-		goto slowly;
-	bin = &cache->bins[class];
-	nr = fp_bin_nr(bin);
-	if (fp_unlikely(!nr))
-		goto slowly;
-	block = bin->blocks[nr - 1];
-	fp_bin_set_nr(bin, nr - 1);
+	if (fp_heap_begin(heap, &cache))
+		block = fp_bin_pop(cache, &cache->bins[class]);
+	if (fp_unlikely(!block)) {
+		fp_heap_end();
+		return alloc_slowly(heap, size, 0, clear);
+	}
 	lend(heap, block, class, clear);
 	fp_heap_end();
 	return block;
-
-slowly:
-	fp_heap_end();
-	return alloc_slowly(heap, size, 0, clear);
 }
 
 void *framepool_heap_alloc(struct framepool_heap *heap, size_t size)
@@ -188,9 +180,11 @@ static __attribute__((noinline)) int free_slowly(struct framepool_heap *heap, vo
 		return 0;
 	if (heap->in_child)
 		return refuse(heap, EPERM);
-	if (!is_allocated(state) ||
-	    atomic_exchange(fp_heap_state(heap, block), FP_FREE) != state)
+	if (!is_allocated(state))
 		return refuse(heap, EINVAL);
+	if (state > FP_CLASSES && atomic_exchange(fp_heap_state(heap, block), FP_FREE) != state)
+		return refuse(heap, EINVAL);
+	fp_heap_set_state(heap, block, FP_FREE);
 	if (state == FP_LONG)
 		fp_heap_free_long(heap, block);
 	else if (state == FP_RUN)
@@ -203,26 +197,17 @@ static __attribute__((noinline)) int free_slowly(struct framepool_heap *heap, vo
 
 int framepool_heap_free(struct framepool_heap *heap, void *block)
 {
-	uint32_t state = fp_heap_state_at(heap, block), nr;
+	uint32_t state = fp_heap_state_at(heap, block);
 	struct fp_heap_cache *cache;
-	struct fp_bin *bin;
 
 	if (fp_unlikely(state - 1 >= FP_CLASSES))
 		return free_slowly(heap, block);
-	cache = fp_heap_begin(heap);
-	if (fp_unlikely(!cache))
-		goto slowly;
-	bin = &cache->bins[state - 1];
-	nr = fp_bin_nr(bin);
-	if (fp_unlikely(nr >= bin->capacity))
-		goto slowly;
-	fp_heap_set_state(heap, block, FP_FREE);
-	bin->blocks[nr] = block;
-	fp_bin_set_nr(bin, nr + 1);
-	fp_heap_end();
-	return 0;
-
-slowly:
+	if (fp_heap_begin(heap, &cache) &&
+	    fp_bin_push(cache, &cache->bins[state - 1], block)) {
+		fp_heap_set_state(heap, block, FP_FREE);
+		fp_heap_end();
+		return 0;
+	}
 	fp_heap_end();
 	return free_slowly(heap, block);
 }

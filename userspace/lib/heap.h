@@ -31,7 +31,7 @@
 #define FP_CLASS_MAX		(32U << 10)	/* size of the largest class */
 #define FP_RUN_MAX		(1UL << 20)	/* longer blocks are buffers of their own */
 #define FP_KEPT_BYTES		(512U << 10)	/* by a thread, at most */
-#define FP_KEPT_MOST		256U		/* blocks of a class that a thread keeps, at most */
+#define FP_KEPT_MOST		2048U		/* blocks of a class that a thread keeps, at most */
 #define FP_KEPT_MOVE		(FP_KEPT_MOST / 2 + 1)
 
 /*
@@ -47,11 +47,13 @@
  * struct fp_bin - blocks of a class that a thread keeps
  * @nr: how many
  * @capacity: the most now
+ * @size: of a block
  * @blocks: room for the most ever; the last one was added last
  */
 struct fp_bin {
 	_Atomic uint32_t nr;
 	uint32_t capacity;
+	size_t size;
 	void **blocks;
 };
 
@@ -59,7 +61,7 @@ struct fp_bin {
  * struct fp_heap_cache - what a thread keeps of a heap
  * @heap: the heap
  * @busy: whether the thread uses any heap's cache at this moment
- * @budget: bytes by which capacities may still grow
+ * @kept: bytes of all blocks in its bins
  * @bins: by class
  *
  * Only the thread changes it, while it is busy and @heap's index is valid; or who drains the heap.
@@ -67,7 +69,7 @@ struct fp_bin {
 struct fp_heap_cache {
 	struct framepool_heap *heap;
 	_Atomic uint32_t *busy;
-	size_t budget;
+	_Atomic size_t kept;
 	struct fp_bin bins[FP_CLASSES];
 };
 
@@ -227,24 +229,24 @@ extern _Thread_local _Atomic uint32_t fp_heap_busy
 /**
  * fp_heap_begin - begin to use what this thread keeps
  * @heap: the heap
+ * @cache: set to it
  *
- * Until fp_heap_end(), the thread must not wait.
+ * Until fp_heap_end(), which is to be called in any case, the thread must not wait.
  *
- * Return: the cache; NULL: there is none, or it must not be used.
+ * Return: false: there is none, or it must not be used.
  */
-static inline struct fp_heap_cache *fp_heap_begin(const struct framepool_heap *heap)
+static inline bool fp_heap_begin(const struct framepool_heap *heap, struct fp_heap_cache **cache)
 {
 	const struct fp_thread *thread = fp_thread;
 	uint32_t index;
-	void *kept;
 
 	atomic_store_explicit(&fp_heap_busy, 1, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	index = atomic_load_explicit(&heap->index, memory_order_acquire);
 	if (fp_unlikely(index >= thread->nr))
-		return NULL;
-	kept = thread->kept[index];
-	return fp_likely(kept != &fp_nothing) ? kept : NULL;
+		return false;
+	*cache = thread->kept[index];
+	return fp_likely((void *)*cache != &fp_nothing);
 }
 
 /**
@@ -263,6 +265,42 @@ static inline uint32_t fp_bin_nr(const struct fp_bin *bin)
 static inline void fp_bin_set_nr(struct fp_bin *bin, uint32_t nr)
 {
 	atomic_store_explicit(&bin->nr, nr, memory_order_relaxed);
+}
+
+static inline size_t fp_cache_kept(const struct fp_heap_cache *cache)
+{
+	return atomic_load_explicit(&cache->kept, memory_order_relaxed);
+}
+
+static inline void fp_cache_set_kept(struct fp_heap_cache *cache, size_t bytes)
+{
+	atomic_store_explicit(&cache->kept, bytes, memory_order_relaxed);
+}
+
+/* Takes the block that was added last; NULL: the bin is empty. */
+static inline void *fp_bin_pop(struct fp_heap_cache *cache, struct fp_bin *bin)
+{
+	uint32_t nr = fp_bin_nr(bin);
+
+	if (fp_unlikely(!nr))
+		return NULL;
+	fp_cache_set_kept(cache, fp_cache_kept(cache) - bin->size);
+	fp_bin_set_nr(bin, nr - 1);
+	return bin->blocks[nr - 1];
+}
+
+/* Returns false if there is no room. */
+static inline bool fp_bin_push(struct fp_heap_cache *cache, struct fp_bin *bin, void *block)
+{
+	uint32_t nr = fp_bin_nr(bin);
+	size_t kept = fp_cache_kept(cache) + bin->size;
+
+	if (fp_unlikely(nr >= bin->capacity) || fp_unlikely(kept > FP_KEPT_BYTES))
+		return false;
+	fp_cache_set_kept(cache, kept);
+	bin->blocks[nr] = block;
+	fp_bin_set_nr(bin, nr + 1);
+	return true;
 }
 
 static inline size_t fp_heap_offset(const struct framepool_heap *heap, const void *block)

@@ -2,49 +2,47 @@
 /*
  * What threads keep of a heap: some blocks of each class, so that most allocations need no lock.
  *
- * A bin's capacity grows as it is found empty or full, and all capacities of a thread together are
- * FP_KEPT_BYTES at most. When that is reached, the bins that are not in demand lose half of what
- * they have. Others take all of it by fp_heap_drain(); how that works is said in drain.c.
+ * A bin's capacity grows as it is found empty or full. When all bins of a thread together have
+ * FP_KEPT_BYTES, each loses half. Others take all of it by fp_heap_drain(); how that works is said
+ * in drain.c.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "drain.h"
 #include "heap.h"
 
-#define FIRST_BYTES	2048U	/* to keep of a class at first, in at most... */
-#define FIRST_BLOCKS	16U
+#define FIRST_BYTES	1024U	/* to keep of a class at first */
+#define FIRST_LEAST	2U	/* or so many blocks */
+#define MOVE_BYTES	(8U << 10)	/* to take at once */
 
 /* Takes up to @nr blocks out of a bin: those that were added first. */
-static uint32_t take_oldest(struct fp_bin *bin, void **blocks, uint32_t nr)
+static uint32_t take_oldest(struct fp_heap_cache *cache, struct fp_bin *bin, void **blocks,
+			    uint32_t nr)
 {
-	uint32_t before = fp_bin_nr(bin), i;
+	uint32_t left = fp_bin_nr(bin) - nr;
 
-	if (nr > before)
-		nr = before;
-	for (i = 0; i < nr; i++)
-		blocks[i] = bin->blocks[i];
-	for (; i < before; i++)
-		bin->blocks[i - nr] = bin->blocks[i];
-	fp_bin_set_nr(bin, before - nr);
+	memcpy(blocks, bin->blocks, nr * sizeof(*blocks));
+	memmove(bin->blocks, bin->blocks + nr, left * sizeof(*blocks));
+	fp_bin_set_nr(bin, left);
+	fp_cache_set_kept(cache, fp_cache_kept(cache) - nr * bin->size);
 	return nr;
 }
 
-/* Takes the budget of other bins, and half of what they have. */
-static void squeeze(struct framepool_heap *heap, uint32_t wanted)
+/* Takes half of what this thread keeps, of each class. */
+static void halve(struct framepool_heap *heap)
 {
 	void *blocks[FP_KEPT_MOVE];
 
 	for (uint32_t class = 0; class < FP_CLASSES; class++) {
-		struct fp_heap_cache *cache = fp_heap_begin(heap);
-		struct fp_bin *bin = cache ? &cache->bins[class] : NULL;
-		uint32_t nr = 0, lost;
+		struct fp_heap_cache *cache;
+		uint32_t nr = 0;
 
-		if (bin && bin->capacity && class != wanted) {
-			nr = take_oldest(bin, blocks, (fp_bin_nr(bin) + 1) / 2);
-			lost = bin->capacity - fp_bin_nr(bin);
-			bin->capacity -= lost;
-			cache->budget += (size_t)lost * heap->classes[class].size;
+		if (fp_heap_begin(heap, &cache)) {
+			struct fp_bin *bin = &cache->bins[class];
+
+			nr = take_oldest(cache, bin, blocks, (fp_bin_nr(bin) + 1) / 2);
 		}
 		fp_heap_end();
 		if (nr)
@@ -52,32 +50,18 @@ static void squeeze(struct framepool_heap *heap, uint32_t wanted)
 	}
 }
 
-static uint32_t larger(const struct fp_class *class, uint32_t capacity)
-{
-	uint32_t nr = 2 * capacity;
-
-	if (!nr)
-		nr = FIRST_BYTES / class->size < FIRST_BLOCKS ? FIRST_BYTES / class->size :
-								FIRST_BLOCKS;
-	if (nr < 2)
-		nr = 2;
-	return nr < class->most ? nr : class->most;
-}
-
 /* Lets a bin keep more, if it may. */
 static void grow(struct fp_heap_cache *cache, uint32_t class)
 {
 	const struct fp_class *of = &cache->heap->classes[class];
 	struct fp_bin *bin = &cache->bins[class];
-	uint32_t capacity = larger(of, bin->capacity);
-	size_t bytes = (size_t)(capacity - bin->capacity) * of->size;
+	uint32_t nr = 2 * bin->capacity;
 
-	if (bytes > cache->budget)
-		squeeze(cache->heap, class);
-	if (bytes > cache->budget)
-		return;
-	cache->budget -= bytes;
-	bin->capacity = capacity;
+	if (!nr)
+		nr = FIRST_BYTES / of->size;
+	if (nr < FIRST_LEAST)
+		nr = FIRST_LEAST;
+	bin->capacity = nr < of->most ? nr : of->most;
 }
 
 /* errno is left alone. */
@@ -93,10 +77,10 @@ static struct fp_heap_cache *create(struct framepool_heap *heap)
 	cache = malloc(sizeof(*cache) + nr * sizeof(*room));
 	if (!cache)
 		goto out;
-	*cache = (struct fp_heap_cache){ .heap = heap, .busy = &fp_heap_busy,
-					 .budget = FP_KEPT_BYTES };
+	*cache = (struct fp_heap_cache){ .heap = heap, .busy = &fp_heap_busy };
 	room = (void **)(cache + 1);
 	for (uint32_t class = 0; class < FP_CLASSES; class++) {
+		cache->bins[class].size = heap->classes[class].size;
 		cache->bins[class].blocks = room;
 		room += heap->classes[class].most;
 	}
@@ -119,6 +103,19 @@ static struct fp_heap_cache *get(struct framepool_heap *heap)
 	return (void *)cache == &fp_nothing ? create(heap) : cache;
 }
 
+/* How many blocks to take at once, so that half of the bin is filled. */
+static uint32_t room_for(struct fp_heap_cache *cache, uint32_t class)
+{
+	const struct fp_bin *bin = &cache->bins[class];
+	size_t nr = bin->capacity / 2;
+
+	if (nr > MOVE_BYTES / bin->size)
+		nr = MOVE_BYTES / bin->size;
+	if (nr * bin->size > FP_KEPT_BYTES - fp_cache_kept(cache))
+		halve(cache->heap);
+	return (uint32_t)nr;
+}
+
 /**
  * fp_heap_refill - take a block, and some more for this thread to keep
  * @heap: the heap
@@ -134,20 +131,14 @@ void *fp_heap_refill(struct framepool_heap *heap, uint32_t class)
 
 	if (cache) {
 		grow(cache, class);
-		nr += cache->bins[class].capacity / 2;
+		nr += room_for(cache, class);
 	}
 	nr = fp_heap_take(heap, class, blocks, nr);
 	if (!nr)
 		return NULL;
-	cache = fp_heap_begin(heap);
-	if (cache) {
-		struct fp_bin *bin = &cache->bins[class];
-		uint32_t at = fp_bin_nr(bin);
-
-		while (nr > 1 && at < bin->capacity)
-			bin->blocks[at++] = blocks[--nr];
-		fp_bin_set_nr(bin, at);
-	}
+	if (fp_heap_begin(heap, &cache))
+		while (nr > 1 && fp_bin_push(cache, &cache->bins[class], blocks[nr - 1]))
+			nr--;
 	fp_heap_end();
 	if (nr > 1)
 		fp_heap_put(heap, class, blocks + 1, nr - 1);
@@ -167,18 +158,15 @@ void fp_heap_give(struct framepool_heap *heap, uint32_t class, void *block)
 	struct fp_bin *bin;
 	uint32_t nr = 0;
 
-	if (cache)
+	if (cache && fp_cache_kept(cache) + cache->bins[class].size > FP_KEPT_BYTES)
+		halve(heap);
+	else if (cache)
 		grow(cache, class);
-	cache = fp_heap_begin(heap);
-	bin = cache ? &cache->bins[class] : NULL;
+	bin = fp_heap_begin(heap, &cache) ? &cache->bins[class] : NULL;
 	if (bin && fp_bin_nr(bin) >= bin->capacity)
-		nr = take_oldest(bin, blocks, (bin->capacity + 1) / 2);
-	if (bin && fp_bin_nr(bin) < bin->capacity) {
-		bin->blocks[fp_bin_nr(bin)] = block;
-		fp_bin_set_nr(bin, fp_bin_nr(bin) + 1);
-	} else {
+		nr = take_oldest(cache, bin, blocks, (fp_bin_nr(bin) + 1) / 2);
+	if (!bin || !fp_bin_push(cache, bin, block))
 		blocks[nr++] = block;
-	}
 	fp_heap_end();
 	if (nr)
 		fp_heap_put(heap, class, blocks, nr);
@@ -195,6 +183,7 @@ static void empty_cache(struct fp_heap_cache *cache)
 		if (nr)
 			fp_heap_put(cache->heap, class, bin->blocks, nr);
 	}
+	fp_cache_set_kept(cache, 0);
 }
 
 static void drain_one(void *kept, void *argument)

@@ -13,8 +13,8 @@
 
 #define SPAN_BYTES_MIN	(32U << 10)
 #define SPAN_BLOCKS_MIN	8U
-#define KEPT_BYTES	(64U << 10)	/* of a class, by a thread */
-#define KEPT_LEAST	4U
+#define KEPT_BYTES	(256U << 10)	/* of a class, by a thread */
+#define KEPT_LEAST	8U
 #define CLEAR_MIN	256U		/* to clear less costs less than to know that it is clear */
 
 static uint32_t size_of(uint32_t class)
