@@ -36,16 +36,6 @@ FIXTURE_TEARDOWN_PARENT(layers)
 	EXPECT_TRUE(wait_all_free());
 }
 
-/* Whether a piece of memory, once touched, is contiguous and where the library says it is. */
-static bool lies_at(char *p, size_t length, __u64 address)
-{
-	size_t before = (unsigned long)p % FRAME;
-
-	memset(p, PATTERN_MINE, length);
-	return address && physical_address(p - before) + before == address &&
-	       is_contiguous(p - before, ROUND_UP(before + length, FRAME));
-}
-
 TEST_F(layers, arena_of_a_buffer_knows_physical_addresses)
 {
 	static const size_t lengths[] = { 64 * KIB, 3 * MIB };

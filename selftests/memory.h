@@ -141,6 +141,16 @@ static inline bool is_contiguous(const char *p, size_t length)
 	return contiguous;
 }
 
+/* Whether memory, once it is written to, is contiguous and where the library says it is. */
+static inline bool lies_at(char *p, size_t length, __u64 address)
+{
+	size_t before = (unsigned long)p % FRAME;
+
+	memset(p, PATTERN_MINE, length);
+	return address && physical_address(p - before) + before == address &&
+	       is_contiguous(p - before, ROUND_UP(before + length, FRAME));
+}
+
 /* Physical address of a buffer, found by mapping its first frame briefly. */
 static inline __u64 buffer_physical(int fd, const struct buffer *buffer)
 {

@@ -3,7 +3,8 @@
  * The suite "layers" on the host: what the library builds on buffers, on top of the fake kernel of
  * its tests (userspace/tests/fake.c). Prints a line for each result (see emit.c).
  *
- * What counts is the CPU time of the thread. Rounds of both sides alternate; the least counts.
+ * What counts is mostly the CPU time of the thread. Rounds of both sides alternate; the least
+ * counts.
  */
 #include "fake.h"
 #include "layers.h"
@@ -61,10 +62,13 @@ void layers_compare(const struct layers_config *config, const char *name, u32 op
 int main(int argc, char **argv)
 {
 	struct layers_config config = { .rounds = 15, .repeats = 1000000, .milliseconds = 2000 };
-	struct framepool *fp = fake_open(POOL_BYTES);
+	struct framepool *fp;
 
 	if (argc == 2 && !strcmp(argv[1], "--quick"))
 		config = (struct layers_config){ .rounds = 1, .repeats = 1000, .milliseconds = 20 };
+	bench_heap_programs(&config);
+	fp = fake_open(POOL_BYTES);
+	bench_heap(fp);
 	bench_contention(&config, fp);
 	bench_arena(&config, fp);
 	bench_moving(&config, fp);

@@ -38,6 +38,8 @@ void layers_compare(const struct layers_config *config, const char *name, u32 op
 
 void bench_bufpool(const struct layers_config *config, struct framepool *fp);
 void bench_contention(const struct layers_config *config, struct framepool *fp);
+void bench_heap_programs(const struct layers_config *config);
+void bench_heap(struct framepool *fp);
 void bench_moving(const struct layers_config *config, struct framepool *fp);
 void bench_arena(const struct layers_config *config, struct framepool *fp);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Memory of a heap. Its window is divided into slots of 2 MiB, which are reserved at first. A chunk
- * is a buffer that fills one slot, divided into pages of 8 KiB; a long block is a buffer that begins
- * at a slot. So each span and each block lies in one buffer.
+ * is a buffer that fills one slot, divided into pages of 8 KiB; a long block is a buffer that
+ * begins at a slot. So each span and each block lies in one buffer.
  *
  * Pages are taken from the first chunk that has a run which is long enough, so that later ones
  * become empty. What was dealt out of a chunk is known by a high-water mark: only beyond it is
@@ -139,7 +139,7 @@ err_return:
 	return heap->nr_slots;
 }
 
-/* Empties the slots of a buffer. The kernel has the memory back before its addresses can be used. */
+/* Empties the slots of a buffer. Its memory goes back before its addresses can be used again. */
 static void empty_slots(struct framepool_heap *heap, size_t which, size_t nr)
 {
 	struct fp_slot *slot = &heap->slots[which];

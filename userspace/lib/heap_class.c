@@ -91,7 +91,7 @@ static struct fp_span *create_span(struct framepool_heap *heap, uint32_t class)
 
 	if (!span)
 		return NULL;
-	span->class = (uint8_t)class;
+	span->class = class & UINT8_MAX;
 	span->nr_free = heap->classes[class].per_span;
 	span->nr_fresh = span->nr_free;
 	span->first_word = 0;

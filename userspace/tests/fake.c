@@ -92,6 +92,7 @@ int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 void *__real_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset);
 void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset);
+struct framepool *__wrap_framepool_open(const char *pool);
 void *__real_malloc(size_t bytes);
 void *__wrap_malloc(size_t bytes);
 void *__real_calloc(size_t nr, size_t bytes);
@@ -586,6 +587,13 @@ struct framepool *fake_open(uint64_t bytes)
 	};
 	fp->info = fake->info;
 	return fp;
+}
+
+/* For examples: their clients are those of a pool of 256 MiB. */
+struct framepool *__wrap_framepool_open(const char *pool)
+{
+	(void)pool;
+	return fake_open(256UL << 20);
 }
 
 void fake_close(struct framepool *fp)

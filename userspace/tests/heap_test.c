@@ -353,7 +353,8 @@ static void check_exhaustion(void)
 	first = fill(65536, &blocks);
 	for (size_t i = 0; i < 8; i++)
 		framepool_heap_free(heap, blocks[i]);
-	check(framepool_heap_alloc(heap, 500000) != NULL, "pages_of_freed_blocks_serve_longer_ones");
+	check(framepool_heap_alloc(heap, 500000) != NULL,
+	      "pages_of_freed_blocks_serve_longer_ones");
 	framepool_heap_destroy(heap);
 	free(blocks);
 	check(!fake_buffers(), "destroy_frees_blocks_that_are_left");

@@ -61,6 +61,7 @@ everything_is_installed()
 		lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
 		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
 		include/libframepool_arena.h include/libframepool_bufpool.h \
+		include/libframepool_heap.h \
 		include/libframepool_moving.h \
 		lib/udev/rules.d/60-framepool.rules lib/sysusers.d/framepool.conf \
 		include/framepool-kernel/framepool_kernel.h share/doc/framepool/module/example.c \
