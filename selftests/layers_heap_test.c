@@ -147,7 +147,7 @@ static void *swap_blocks(void *argument)
 			return (void *)-1L;
 		block[0] = size;
 		((char *)block)[size - 1] = (char)size;
-		block = atomic_exchange(&shared[seed >> 33 % SHARED], block);
+		block = atomic_exchange(&shared[(seed >> 33) % SHARED], block);
 		if (!block)
 			continue;
 		wrong += ((char *)block)[block[0] - 1] != (char)block[0];

@@ -13,8 +13,8 @@
  *
  * Processes: a child made by fork() shares the memory of all blocks with its parent, and may read
  * and write it. All functions fail with EPERM there, except that framepool_heap_destroy() frees
- * what the heap takes in the child. (This does not hold for clone(2) and _Fork(), after which a child
- * must not use its parent's heaps.)
+ * what the heap takes in the child. (This does not hold for clone(2) and _Fork(), after which a
+ * child must not use its parent's heaps.)
  */
 #ifndef LIBFRAMEPOOL_HEAP_H
 #define LIBFRAMEPOOL_HEAP_H
