@@ -152,6 +152,30 @@ static void check_zeros(void)
 	check(end(), "zeros_leave_nothing");
 }
 
+/* Pages have blocks that were known to be zero and never used, then one long block, then blocks. */
+static void check_zeros_of_other_blocks(void)
+{
+	char *first, *block, *blocks[4];
+	bool right = true;
+
+	begin();
+	first = framepool_heap_alloc(heap, 40000);
+	framepool_heap_free(heap, framepool_heap_alloc(heap, 512));
+	framepool_heap_trim(heap);
+	block = framepool_heap_alloc(heap, 100000);
+	memset(block, 0xff, 100000);
+	framepool_heap_free(heap, block);
+	for (int i = 0; i < 4; i++) {
+		blocks[i] = framepool_heap_calloc(heap, 1, 512);
+		right &= blocks[i] > first && blocks[i] < first + 200000 &&
+			 is_zero(blocks[i], 512);
+	}
+	check(right, "what_was_known_to_be_zero_is_forgotten_with_its_blocks");
+	for (int i = 0; i < 4; i++)
+		framepool_heap_free(heap, blocks[i]);
+	check(!framepool_heap_free(heap, first) && end(), "forgotten_zeros_leave_nothing");
+}
+
 static void check_noclear(void)
 {
 	char *block;
@@ -667,6 +691,7 @@ int main(void)
 	check_sizes();
 	check_alignment();
 	check_zeros();
+	check_zeros_of_other_blocks();
 	check_noclear();
 	check_realloc();
 	check_bad_pointers();
