@@ -340,6 +340,10 @@ static int alloc_buffer(struct framepool_ioc_alloc *call)
 	if (fake->buffers_end < begin + call->length)
 		fake->buffers_end = begin + call->length;
 	fake->nr_buffers++;
+	if (!(call->flags & FRAMEPOOL_ALLOC_NOCLEAR) &&
+	    fallocate(fake->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)call->offset,
+		      (off_t)call->length))
+		abort();
 	*buffer = (struct fake_buffer){
 		.handle = call->handle,
 		.offset = call->offset,
@@ -358,9 +362,6 @@ static int free_buffer(const struct framepool_ioc_free *call)
 	if (!buffer)
 		return ENOENT;
 	buffer->handle = 0;
-	if (fallocate(fake->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)buffer->offset, (off_t)buffer->length))
-		abort();
 	if (!--fake->nr_buffers)
 		fake->buffers_end = 0;
 	return 0;
