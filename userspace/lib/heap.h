@@ -87,7 +87,7 @@ struct fp_heap_cache {
  * @is_clear: its pages were zero at first
  * @nr_free: free blocks
  * @nr_fresh: of these, blocks at the end that were never used
- * @first_word: the words of free bits before this one, counted from the span's first, are 0
+ * @first_word: the words of its free bits before this one are 0
  */
 struct fp_span {
 	struct fp_span *next;
@@ -108,6 +108,7 @@ struct fp_span {
  * @pages: of a span
  * @per_span: blocks of a span
  * @most: blocks that a thread keeps, at most
+ * @reciprocal: 2^32 / @size, rounded up
  * @first: spans with free blocks
  * @last: the pointer at the end of that list
  * @nr_out: blocks that are allocated or kept by threads
@@ -118,6 +119,7 @@ struct fp_class {
 	uint16_t pages;
 	uint16_t per_span;
 	uint32_t most;
+	uint32_t reciprocal;
 	struct fp_span *first;
 	struct fp_span **last;
 	uint64_t nr_out;
@@ -158,7 +160,7 @@ struct fp_slot {
  * @base: the window of addresses, in which all memory is mapped
  * @bytes: its length
  * @states: of granules
- * @free: a bit for each granule: a free block begins there, which no thread keeps
+ * @free: room for a bit for each granule; a span has one for each block: it is free, and was used
  * @spans: by page
  * @small: class by size / 16, up to 1 KiB
  * @medium: class by size / 128, up to FP_CLASS_MAX

@@ -3,9 +3,11 @@
  * Classes of a heap: sizes of blocks, four for each power of two, and spans that are divided into
  * blocks of one size.
  *
- * A free block is known by a bit in a table beside the window, at its first granule, or it is
- * fresh: never used, behind all others of its span. A span of which all blocks are free goes back
- * to its chunk.
+ * A free block is known by a bit in a table beside the window, or it is fresh: never used, behind
+ * all others of its span. A span of which all blocks are free goes back to its chunk.
+ *
+ * A block's number in its span follows from its offset by multiplication, which is exact, since the
+ * offset is a multiple of the size and less than 2^32.
  */
 #include <string.h>
 
@@ -54,6 +56,7 @@ void fp_heap_make_classes(struct framepool_heap *heap)
 		class->size = size_of(i);
 		class->pages = pages_of(class->size);
 		class->per_span = (uint16_t)(class->pages * FP_PAGE_BYTES / class->size);
+		class->reciprocal = (uint32_t)(((1ULL << 32) + class->size - 1) / class->size);
 		class->most = KEPT_BYTES / class->size;
 		if (class->most > FP_KEPT_MOST)
 			class->most = FP_KEPT_MOST;
@@ -99,13 +102,20 @@ static struct fp_span *create_span(struct framepool_heap *heap, uint32_t class)
 	return span;
 }
 
+/* The bits of a span: they are as many as its pages have granules, and the first ones are used. */
+static uint64_t *free_bits(const struct framepool_heap *heap, const char *base)
+{
+	return &heap->free[fp_heap_offset(heap, base) >> FP_GRANULE_SHIFT >> 6];
+}
+
 static void destroy_span(struct framepool_heap *heap, struct fp_span *span)
 {
 	size_t granule = fp_heap_offset(heap, fp_span_base(heap, span)) >> FP_GRANULE_SHIFT;
 	size_t granules = span->pages * (FP_PAGE_BYTES >> FP_GRANULE_SHIFT);
 
 	unlink_span(&heap->classes[span->class], span);
-	memset(&heap->free[granule / 64], 0, granules / 8);
+	memset(free_bits(heap, fp_span_base(heap, span)), 0,
+	       (heap->classes[span->class].per_span + 63U) / 64 * sizeof(uint64_t));
 	/* What is FP_CLEAR, and blocks of another class might begin there. */
 	if (span->is_clear)
 		memset((void *)&heap->states[granule], 0, granules);
@@ -117,8 +127,9 @@ static uint32_t take_used(struct framepool_heap *heap, struct fp_span *span, voi
 			  uint32_t nr)
 {
 	char *base = fp_span_base(heap, span);
-	uint64_t *free = &heap->free[fp_heap_offset(heap, base) >> FP_GRANULE_SHIFT >> 6];
+	uint64_t *free = free_bits(heap, base);
 	uint32_t used = span->nr_free - span->nr_fresh, got = 0, word = span->first_word;
+	size_t size = heap->classes[span->class].size;
 
 	if (nr > used)
 		nr = used;
@@ -126,9 +137,9 @@ static uint32_t take_used(struct framepool_heap *heap, struct fp_span *span, voi
 		uint64_t bits = free[word];
 
 		for (; bits && got < nr; bits &= bits - 1) {
-			size_t granule = word * 64 + (size_t)__builtin_ctzll(bits);
+			size_t which = word * 64 + (size_t)__builtin_ctzll(bits);
 
-			blocks[got++] = base + (granule << FP_GRANULE_SHIFT);
+			blocks[got++] = base + which * size;
 		}
 		free[word] = bits;
 		word += !bits;
@@ -196,13 +207,14 @@ uint32_t fp_heap_take(struct framepool_heap *heap, uint32_t class, void **blocks
 static bool put_block(struct framepool_heap *heap, struct fp_class *class, void *block)
 {
 	struct fp_span *span = fp_heap_span(heap, block);
-	size_t granule = fp_heap_offset(heap, block) >> FP_GRANULE_SHIFT;
-	size_t word = granule / 64 -
-		      (fp_heap_offset(heap, fp_span_base(heap, span)) >> FP_GRANULE_SHIFT >> 6);
+	const char *base = fp_span_base(heap, span);
+	uint64_t which = (uint64_t)((char *)block - base) * class->reciprocal >> 32;
+	uint32_t word = (uint32_t)which / 64;
+	uint64_t *free = free_bits(heap, base);
 
-	if (heap->free[granule / 64] & 1ULL << granule % 64)
+	if (free[word] & 1ULL << which % 64)
 		return false;
-	heap->free[granule / 64] |= 1ULL << granule % 64;
+	free[word] |= 1ULL << which % 64;
 	if (word < span->first_word || span->nr_free == span->nr_fresh)
 		span->first_word = (uint16_t)word;
 	if (!span->nr_free++)
