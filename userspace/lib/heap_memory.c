@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "drain.h"
 #include "heap.h"
@@ -19,20 +18,6 @@
 #define WINDOW_SHARE	4U	/* times the limit */
 #define SLOTS_MIN	64U
 #define KEEP_SHARE	8U	/* of the limit */
-
-static void *map_table(size_t bytes)
-{
-	void *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return table == MAP_FAILED ? NULL : table;
-}
-
-static void unmap_table(void *table, size_t bytes)
-{
-	if (table)
-		munmap(table, bytes);
-}
 
 struct sizes {
 	size_t states;
@@ -60,12 +45,12 @@ static void free_tables(struct framepool_heap *heap)
 {
 	struct sizes sizes = sizes_of(heap);
 
-	unmap_table(heap->base, heap->bytes);
-	unmap_table((void *)heap->states, sizes.states);
-	unmap_table(heap->free, sizes.free);
-	unmap_table(heap->spans, sizes.spans);
-	unmap_table(heap->slots, sizes.slots);
-	unmap_table(heap->longest, sizes.longest);
+	fp_unmap_table(heap->base, 1, heap->bytes);
+	fp_unmap_table((void *)heap->states, 1, sizes.states);
+	fp_unmap_table(heap->free, 1, sizes.free);
+	fp_unmap_table(heap->spans, 1, sizes.spans);
+	fp_unmap_table(heap->slots, 1, sizes.slots);
+	fp_unmap_table(heap->longest, 1, sizes.longest);
 }
 
 static bool make_tables(struct framepool_heap *heap)
@@ -73,11 +58,11 @@ static bool make_tables(struct framepool_heap *heap)
 	struct sizes sizes = sizes_of(heap);
 
 	heap->base = fp_reserve(heap->bytes, FP_SLOT_BYTES);
-	heap->states = map_table(sizes.states);
-	heap->free = map_table(sizes.free);
-	heap->spans = map_table(sizes.spans);
-	heap->slots = map_table(sizes.slots);
-	heap->longest = map_table(sizes.longest);
+	heap->states = fp_map_table(1, sizes.states);
+	heap->free = fp_map_table(1, sizes.free);
+	heap->spans = fp_map_table(1, sizes.spans);
+	heap->slots = fp_map_table(1, sizes.slots);
+	heap->longest = fp_map_table(1, sizes.longest);
 	return heap->base && heap->states && heap->free && heap->spans && heap->slots &&
 	       heap->longest;
 }
