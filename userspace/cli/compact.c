@@ -114,7 +114,7 @@ static int compact(const struct cli *cli, const struct framepool *fp, uint64_t b
 int cmd_compact(struct cli *cli, int argc, char **argv)
 {
 	struct framepool *fp;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int status = parse(cli, argc, argv, &bytes);
 
 	if (status)
