@@ -173,7 +173,7 @@ TEST_F(device, file_operations_of_disk_files_are_refused)
 TEST_F(device, unknown_ioctl_is_refused)
 {
 	static const unsigned long unknown[] = {
-		_IO(FRAMEPOOL_IOC_TYPE, 0x0e),
+		_IO(FRAMEPOOL_IOC_TYPE, 0x10),
 		_IO(FRAMEPOOL_IOC_TYPE, 0x7f),
 		_IO(FRAMEPOOL_IOC_TYPE, 0xff),
 		_IO(FRAMEPOOL_IOC_TYPE + 1, 0x00),

@@ -526,7 +526,7 @@ TEST_F(handle, unknown_flags_are_refused)
 	free.handle = self->buffer.handle;
 	for (bit = 0; bit < 32; bit++) {
 		alloc.flags = query.flags = free.flags = 1U << bit;
-		if (alloc.flags > FRAMEPOOL_ALLOC_OWN)
+		if (alloc.flags > FRAMEPOOL_ALLOC_MOVABLE)
 			EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_ALLOC, &alloc));
 		EXPECT_EQ(-EINVAL, call(self->fd, FRAMEPOOL_IOC_FREE, &free));
 		if (query.flags > FRAMEPOOL_QUERY_AT)

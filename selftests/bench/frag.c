@@ -229,7 +229,7 @@ static bool run(struct frag *frag, const struct bench_side *side, u64 seed,
 	return !frag->failed;
 }
 
-static void sort(u64 *values, u32 nr)
+static void sort_values(u64 *values, u32 nr)
 {
 	u32 i, j;
 
@@ -245,7 +245,7 @@ static struct bench_value value_of(u64 runs[FRAG_MAX_RUNS][FRAG_SAMPLES], u32 nr
 
 	for (i = 0; i < nr; i++)
 		values[i] = runs[i][sample];
-	sort(values, nr);
+	sort_values(values, nr);
 	return (struct bench_value){
 		.best = values[nr / 2], .low = values[0], .high = values[nr - 1],
 	};
