@@ -551,6 +551,7 @@ no_line_of_any_command_ends_in_a_blank() {
 		no_trailing_blanks "$@" || blanks=1
 		case $command in
 		help | metrics | record | replay) ;;
+		compact) no_trailing_blanks compact --json 2M || blanks=1 ;;
 		*) no_trailing_blanks "$@" --json || blanks=1 ;;
 		esac
 	done

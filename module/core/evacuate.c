@@ -244,9 +244,11 @@ static bool fits(struct fp_survey *survey, const struct fp_survey_window *window
 	u32 length = U32_MAX;
 
 	find_holes(survey, window, nr);
-	while ((length = next_shorter(survey, window, length)))
+	while ((length = next_shorter(survey, window, length))) {
 		if (!fits_all(survey, window, length))
 			return false;
+		cond_resched();
+	}
 	for (length = nr_for_blocks(survey, window); length; length--)
 		if (!fp_holes_fill(&survey->left, 1))
 			return false;

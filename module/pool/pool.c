@@ -178,12 +178,18 @@ static void collect_charged(struct fp_pool *pool, struct fp_owner *owner, struct
 		give_up(pool, owner, owner->max_kept);
 }
 
+/* Then some of what is free may not be seen, since the mover holds it. */
+static bool is_moving(struct fp_pool *pool)
+{
+	return mutex_is_locked(&pool->movables.moving);
+}
+
 /* Move what the owner has already, so that a block fits without another huge frame. */
 static int merge(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		 struct fp_run *run)
 {
-	if (request->nr >= FP_HUGE_FRAMES || READ_ONCE(owner->nr_free) < request->nr ||
-	    request->end_pfn < request->nr || !pool->movables.merge)
+	if (request->nr >= FP_HUGE_FRAMES || !fp_buddy_could_hold(&pool->buddy, request) ||
+	    (READ_ONCE(owner->nr_free) < request->nr && !is_moving(pool)) || !pool->movables.merge)
 		return -ENOSPC;
 	return pool->movables.merge(pool, owner, request, run);
 }
@@ -198,8 +204,8 @@ static int make_room(struct fp_pool *pool, struct fp_owner *owner,
 
 	if (error == -EDQUOT)
 		ret = merge(pool, owner, request, run);
-	else if (nr_free >= request->nr && request->end_pfn >= request->nr &&
-		 pool->movables.make_room)
+	else if ((nr_free >= request->nr || is_moving(pool)) && pool->movables.make_room &&
+		 fp_buddy_could_hold(&pool->buddy, request))
 		ret = pool->movables.make_room(pool, owner, request, run);
 	return ret == -ENOSPC ? error : ret;
 }

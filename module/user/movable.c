@@ -26,11 +26,15 @@ static bool get(struct fp_movable *movable)
 {
 	struct fp_buffer *buffer = buffer_of(movable);
 
-	if (!kref_get_unless_zero(&buffer->refs))
-		return false;
-	/* The client of a buffer with a reference has one, too. */
+	/*
+	 * As long as the buffer is among the movables, whoever will free it has a reference to the
+	 * client. Its own last reference may be ours as soon as we have it.
+	 */
 	fp_client_get(buffer->client);
-	return true;
+	if (kref_get_unless_zero(&buffer->refs))
+		return true;
+	fp_client_put(buffer->client);
+	return false;
 }
 
 static void put(struct fp_movable *movable)

@@ -346,11 +346,23 @@ struct blocks {
 	struct fp_run place[FP_HUGE_FRAMES];
 };
 
+/*
+ * Slabs first: to drop a reference to a buffer may take locks that are held by those who wait for
+ * the end of a slab's move.
+ */
 static void end_blocks(struct fp_pool *pool, struct blocks *blocks)
 {
-	u32 i;
+	struct fp_buffer *buffer;
+	u32 i, nr = 0;
 
-	for (i = 0; i < blocks->nr; i++)
+	for (i = 0; i < blocks->nr; i++) {
+		buffer = fp_movable_buffer(blocks->movable[i]);
+		if (buffer)
+			blocks->movable[nr++] = &buffer->move;
+		else
+			fp_movables_end(&pool->movables, blocks->movable[i]);
+	}
+	for (i = 0; i < nr; i++)
 		fp_movables_end(&pool->movables, blocks->movable[i]);
 }
 

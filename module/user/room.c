@@ -376,6 +376,9 @@ static int empty_window(struct room *room, const struct fp_survey *survey,
 		ret = move_pieces(room, window, pieces, nr);
 	while (!ret && room->depth == 1 && room->nr_parked)
 		ret = move_parked(room, window);
+	/* A run that was to be parked may be in two places, one of them in the window. */
+	if (!ret && !bitmap_empty(window->unheld, window->nr))
+		ret = -EBUSY;
 	end_window(room, window, !ret);
 	return ret;
 }

@@ -70,7 +70,7 @@ int fleet_read(struct fleet *fleet)
 	if (!fleet->pools)
 		status = fail("no memory for %d pools", count);
 	for (int i = 0; i < count; i++) {
-		if (!status)
+		if (fleet->pools && !status)
 			status = add_pool(fleet, entries[i]->d_name);
 		free(entries[i]);
 	}
@@ -82,7 +82,7 @@ int fleet_read(struct fleet *fleet)
 
 void fleet_free(struct fleet *fleet)
 {
-	for (size_t i = 0; i < fleet->count; i++) {
+	for (size_t i = 0; fleet->pools && i < fleet->count; i++) {
 		framepool_stats_free(fleet->pools[i].stats);
 		free(fleet->pools[i].name);
 	}

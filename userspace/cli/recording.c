@@ -142,7 +142,7 @@ static bool begins_with(const char *text, const char *word)
 /* Reads a line that consists of a word and a number. */
 static int read_setting(struct reader *reader, const char *word, uint64_t *number)
 {
-	uint64_t numbers[NUMBERS_MAX];
+	uint64_t numbers[NUMBERS_MAX] = { 0 };
 	int status = next_line(reader);
 
 	if (!status)
@@ -225,7 +225,7 @@ static int add_extent(struct reader *reader, uint64_t first, uint64_t count)
 /* Reads the extents, and the line that follows them. */
 static int read_extents(struct reader *reader)
 {
-	uint64_t numbers[NUMBERS_MAX];
+	uint64_t numbers[NUMBERS_MAX] = { 0 };
 	int status = next_line(reader);
 
 	while (!status && begins_with(reader->text, "extent")) {
@@ -322,7 +322,7 @@ static int check_time_and_client(struct reader *reader, uint64_t time_us, uint64
 
 static int read_free(struct reader *reader)
 {
-	uint64_t numbers[NUMBERS_MAX];
+	uint64_t numbers[NUMBERS_MAX] = { 0 };
 	struct event event = { .kind = EVENT_FREE };
 
 	if (read_numbers(reader, "f", 3, numbers) ||
@@ -336,7 +336,7 @@ static int read_free(struct reader *reader)
 
 static int read_alloc(struct reader *reader, enum event_kind kind)
 {
-	uint64_t numbers[NUMBERS_MAX];
+	uint64_t numbers[NUMBERS_MAX] = { 0 };
 	uint64_t total = reader->recording->nr_huge * reader->recording->huge_frames;
 	struct event event = { .kind = kind };
 
@@ -369,7 +369,7 @@ static int read_alloc(struct reader *reader, enum event_kind kind)
 
 static int read_end(struct reader *reader)
 {
-	uint64_t numbers[NUMBERS_MAX];
+	uint64_t numbers[NUMBERS_MAX] = { 0 };
 
 	if (read_numbers(reader, "end", 2, numbers))
 		return EXIT_FAILED;
