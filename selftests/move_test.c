@@ -122,6 +122,23 @@ TEST_F(move, small_buffers_make_room)
 	make_room(_metadata, self, 128 * KIB, 120 * MIB);
 }
 
+/* Such requests must not look for something to move: no place of the pool would do. */
+TEST_F(move, alignments_beyond_all_memory_are_refused)
+{
+	struct buffer movable, buffer;
+	int shift, ret;
+
+	ASSERT_EQ(0, buffer_alloc_any(self->fd, MOVABLE, 4 * MIB, 0, 0, &movable));
+	for (shift = 22; shift < 64; shift++) {
+		ret = buffer_alloc_any(self->other, 0, HUGE_FRAME, 1ULL << shift, 0, &buffer);
+		if (shift > 45) {
+			EXPECT_EQ(-ENOSPC, ret);
+		} else if (!ret) {
+			EXPECT_EQ(0, handle_free(self->other, buffer.handle));
+		}
+	}
+}
+
 TEST_F(move, unmovable_buffers_stay)
 {
 	struct buffer big;
