@@ -210,10 +210,14 @@ static bool wait_quiet(const pid_t *pids, int n)
 	}));
 }
 
-/* One buffer after the other comes free. Every fourth waiter is killed while it waits. */
+/*
+ * One buffer after the other comes free. Every fourth waiter is killed while it waits. One that
+ * gets no processor for a second or two loses its turn: on a busy machine, others may overtake it.
+ */
 TEST_F_TIMEOUT(wait, many_get_memory_in_order_and_the_killed_leave, SLOW_TEST_SECONDS)
 {
-	int ends[2], number, i;
+	int ends[2], number, i, last = -1, nr_overtaken = 0;
+	bool done[WAITERS] = { false };
 	pid_t pids[WAITERS];
 
 	ASSERT_EQ(0, pipe(ends));
@@ -231,8 +235,12 @@ TEST_F_TIMEOUT(wait, many_get_memory_in_order_and_the_killed_leave, SLOW_TEST_SE
 		ASSERT_TRUE(wait_quiet(pids, WAITERS));
 		ASSERT_TRUE(free_one(self));
 		ASSERT_EQ(sizeof(number), read(ends[0], &number, sizeof(number)));
-		EXPECT_EQ(i, number);
+		ASSERT_FALSE(done[number] || number % 4 == 1);
+		done[number] = true;
+		nr_overtaken += number < last;
+		last = number;
 	}
+	EXPECT_GE(2, nr_overtaken);
 	for (i = 0; i < WAITERS; i++)
 		if (i % 4 != 1)
 			EXPECT_EQ(CHILD_KILLED + SIGKILL, child_kill(pids[i]));
