@@ -174,9 +174,9 @@ static inline __must_check bool mover_stop(struct mover *mover)
 	mover->stop = true;
 	if (pthread_join(mover->thread, NULL))
 		return false;
-	printf("# sides cleared: %lu, refused: %lu; %llu buffers moved, %llu refused\n",
+	printf("# sides cleared: %lu, refused: %lu; %llu buffers moved, %llu were referenced\n",
 	       mover->cleared, mover->refused, summary_number("moves"),
-	       summary_number("moves_refused"));
+	       summary_number("moves_refused_referenced"));
 	if (mover->error)
 		fprintf(stderr, "# a side: %s\n", strerror(-mover->error));
 	return !mover->error && !clear_low(&mover->sides) && !clear_high(&mover->sides);

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many valid operations by processes that are killed at random times and started again. At the end,
- * as many frames and as much of the kernel's memory must be free as at the beginning.
+ * Many valid operations by processes that are killed at random times and started again, while
+ * another one has memory moved. At the end, as many frames and as much of the kernel's memory must
+ * be free as at the beginning.
  *
  * SOAK_OPERATIONS= in the environment sets the number of operations. SEED= repeats the operations
  * of each process, though not how they interleave.
  */
 #include "module.h"
 #include "child.h"
-#include "memory.h"
+#include "moving.h"
 #include "fuzz/hand.h"
 
 #define OPERATIONS	40000
 #define WARM_UP		100000
 #define WORKERS		8
+#define COMPACTOR	WORKERS		/* the process that has memory moved */
+#define NR_MOVABLE	1024		/* how many buffers that has */
+#define MAX_RUN		6
+#define ALL_PROCESSES	(COMPACTOR + 1)
 #define OPS_PER_KILL	2000
 #define REPORT_SECONDS	60
 #define STAMP		0xf003ULL
@@ -83,12 +88,54 @@ static void soak_work(int process, __u64 stamp, __u64 random)
 	}
 }
 
+static bool lacks_room(int error)
+{
+	return error == -ENOMEM || error == -ENOSPC;
+}
+
+/* Replaces a movable buffer by one of another length. Short ones are more frequent. */
+static void renew(int fd, struct buffer *buffer, __u64 random)
+{
+	unsigned int order = random % 11 * (random / 11 % 11) / 10;
+	int ret;
+
+	if (buffer->handle)
+		CHILD_CHECK(!handle_free(fd, buffer->handle));
+	buffer->handle = 0;
+	ret = buffer_alloc_movable(fd, FRAME << order, buffer);
+	CHILD_CHECK(!ret || lacks_room(ret));
+}
+
+/*
+ * Has memory moved until it is killed: fills the pool with movable buffers, and allocates and frees
+ * runs of up to MAX_RUN huge frames, for which some must move.
+ */
+static void compact_work(__u64 random)
+{
+	static struct buffer movable[NR_MOVABLE];
+	struct buffer run;
+	int fd = pool_open(), ret, i;
+
+	CHILD_CHECK(fd >= 0);
+	for (i = 0; i < NR_MOVABLE; i++)
+		renew(fd, &movable[i], random_next(&random));
+	for (;;) {
+		renew(fd, &movable[random_next(&random) % NR_MOVABLE], random_next(&random));
+		ret = buffer_alloc(fd, HUGE_FRAME * (1 + random_next(&random) % MAX_RUN), &run);
+		CHILD_CHECK(!ret || lacks_room(ret));
+		if (!ret)
+			CHILD_CHECK(!handle_free(fd, run.handle));
+	}
+}
+
 static void start_worker(int process, __u64 *random)
 {
 	static __u64 started;
 	__u64 stamp = STAMP << 48 | ++started << 8 | process, seed = random_next(random);
 	pid_t pid = child_fork();
 
+	if (!pid && process == COMPACTOR)
+		compact_work(seed);
 	if (!pid)
 		soak_work(process, stamp, seed);
 	common->pids[process] = pid;
@@ -102,14 +149,15 @@ static bool soak(__u64 operations, __u64 *random)
 	bool well = true;
 	int i;
 
-	for (i = 0; i < WORKERS; i++)
+	for (i = 0; i < ALL_PROCESSES; i++)
 		start_worker(i, random);
 	while (well && !common->failed && done < operations) {
 		sleep_ms(10);
 		done = common->ops - start;
 		if (seconds_now() > report_at) {
 			report_at += REPORT_SECONDS;
-			printf("# %llu operations so far, %.0f s\n", done, seconds_now() - begin);
+			printf("# %llu operations, %llu moves so far, %.0f s\n", done,
+			       summary_number("moves"), seconds_now() - begin);
 			fflush(stdout);
 			/* Without progress, all processes hang. */
 			well = done > reported;
@@ -117,16 +165,17 @@ static bool soak(__u64 operations, __u64 *random)
 		}
 		if (done < kill_at)
 			continue;
-		i = random_next(random) % WORKERS;
+		/* The compactor takes a while until it has filled the pool. */
+		i = kills % 64 == 63 ? COMPACTOR : random_next(random) % WORKERS;
 		well = child_kill(common->pids[i]) == CHILD_KILLED + SIGKILL;
 		start_worker(i, random);
 		kill_at = done + OPS_PER_KILL;
 		kills++;
 	}
-	for (i = 0; i < WORKERS; i++)
+	for (i = 0; i < ALL_PROCESSES; i++)
 		well = child_kill(common->pids[i]) == CHILD_KILLED + SIGKILL && well;
-	printf("# %llu operations, %llu processes killed, %.1f s\n", done, kills + WORKERS,
-	       seconds_now() - begin);
+	printf("# %llu operations, %llu processes killed, %llu buffers and slabs moved, %.1f s\n",
+	       done, kills + ALL_PROCESSES, summary_number("moves"), seconds_now() - begin);
 	return well && !common->failed;
 }
 
@@ -195,6 +244,7 @@ TEST_F_TIMEOUT(soak, operations_and_kills_leave_nothing_behind, 36000)
 	ASSERT_TRUE(wait_idle(self->fd, 1));
 	ASSERT_TRUE(read_usage(&before));
 	ASSERT_TRUE(soak(self->operations, &random));
+	EXPECT_GT(summary_number("moves"), 0);
 	EXPECT_TRUE(wait_idle(self->fd, 1));
 	EXPECT_TRUE(pool_verifies());
 	ASSERT_TRUE(read_usage(&after));
