@@ -86,10 +86,16 @@ largest_extent() {
 	json largest_extent info
 }
 
-# fill ARGUMENT...: holds buffers of 16M until no other fits.
+# fill ARGUMENT...: holds buffers until no other fits. Each has $unit MiB, a sixteenth of the pool's
+# longest extent or a little less: a pool made late has many extents, and some are short.
 fill() {
-	while hold --size 16M "$@"; do :; done > /dev/null 2>&1
-	[ "$(value free)" -lt 67108864 ]
+	unit=$(($(largest_extent) / 16 / 2097152 * 2))
+	[ "$unit" -gt 0 ] || unit=2
+	while hold --size "${unit}M" "$@"; do :; done > /dev/null 2>&1
+	[ "$(value largest)" -lt $((unit << 20)) ] && return
+	echo "a run of $(value largest) bytes is left, but a buffer of ${unit}M fails:"
+	cat "$dir/held"
+	return 1
 }
 
 # checker ARGUMENT...: the same, and frees every other one again; no two of them are neighbours.
@@ -104,6 +110,7 @@ checker() {
 		shift 2
 	done
 	holders="$holders $*"
+	pair=$((2 * unit))M triple=$((3 * unit))M
 }
 
 movable_buffer_has_no_address() {
@@ -122,9 +129,13 @@ map_tells_movable_and_fixed_apart() {
 compact_makes_a_run() {
 	checker --movable || return
 	moved=$(value moved)
-	says 0 '^largest: ' compact 48M || return
-	[ "$(value largest)" -ge 50331648 ] || { echo "largest: $(value largest)"; return 1; }
-	says 0 "^moves: *0$" compact 48M && says 0 '^  "moved": 0$' --json compact 48M &&
+	says 0 '^largest: ' compact "$triple" || return
+	[ "$(value largest)" -ge $((3 * unit << 20)) ] || {
+		echo "largest: $(value largest)"
+		return 1
+	}
+	says 0 "^moves: *0$" compact "$triple" &&
+	says 0 '^  "moved": 0$' --json compact "$triple" &&
 	[ "$(value moved)" -gt "$moved" ]
 }
 
@@ -138,9 +149,9 @@ compact_says_what_it_needs() {
 }
 
 compact_that_fails_says_what_to_do() {
-	largest=$(largest_extent)
-	hold --size "$largest" || return
-	says 1 "'framepool frag --why [0-9]*[MG]' tells what stands in the way" compact "$largest"
+	fill || return
+	says 1 "'framepool frag --why [0-9]*[MG]' tells what stands in the way" compact \
+		"$(largest_extent)"
 }
 
 why_of_an_idle_pool_is_nothing() {
@@ -150,20 +161,21 @@ why_of_an_idle_pool_is_nothing() {
 
 why_lists_what_is_unmovable() {
 	checker || return
-	says 0 '^32M: 1 obstacle stands in the way, [0-9]*M in all, ' frag --why 32M &&
-	says 0 '^ *[0-9].* framepool  unmovable: allocated to stay' frag --why 32M &&
-	says 0 '^ *"reason": "unmovable"' frag --why 32M --json &&
-	[ "$(json stays frag --why 32M)" -ge 2097152 ] &&
-	says 0 '^48M: [1-9] obstacles* stands* in the way' frag --why 48M
+	says 0 "^$pair: 1 obstacle stands in the way, [0-9]*M in all, " frag --why "$pair" &&
+	says 0 '^ *[0-9].* framepool  unmovable: allocated to stay' frag --why "$pair" &&
+	says 0 '^ *"reason": "unmovable"' frag --why "$pair" --json &&
+	[ "$(json stays frag --why "$pair")" -ge 2097152 ] &&
+	says 0 "^$triple: [1-9] obstacles* stands* in the way" frag --why "$triple"
 }
 
 why_leaves_out_what_may_move() {
-	checker --movable && says 0 '^32M: nothing stands in the way$' frag --why 32M &&
-	[ "$(json moves frag --why 32M)" -ge 2097152 ]
+	checker --movable && says 0 "^$pair: nothing stands in the way$" frag --why "$pair" &&
+	[ "$(json moves frag --why "$pair")" -ge 2097152 ]
 }
 
 why_tells_of_a_dmabuf() {
-	checker --movable --export && says 0 '  exported: it has a dma-buf$' frag --why 32M
+	checker --movable --export &&
+	says 0 '  exported: it has a dma-buf$' frag --why "$pair"
 }
 
 why_tells_what_must_be_freed() {

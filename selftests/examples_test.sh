@@ -58,8 +58,8 @@ hello() {
 # It compares what the program can reach before and after each collection.
 collector() {
 	says 0 '^200000 objects were allocated in 1024 KiB, [1-9][0-9]* collections' collector &&
-	grep -q '^  from at 0x[0-9a-f]* |.*[.+].*|$' "$out" &&
-	grep -q '^  to   at 0x[0-9a-f]* |##* *|$' "$out"
+	grep -q '^  from at *0x[0-9a-f]* |.*[.+].*|$' "$out" &&
+	grep -q '^  to   at *0x[0-9a-f]* |##* *|$' "$out"
 }
 
 # reload ARGUMENT...: loads the module with these parameters.
