@@ -344,6 +344,26 @@ TEST_F(move_mm, moves_charge_nobody_twice)
 	EXPECT_TRUE(frames_stamped(subjects[0].q, BYTES, 0));
 }
 
+TEST_F(move_mm, what_is_freed_while_it_moves_is_back_when_the_call_returns)
+{
+	struct buffer buffer;
+	int fd = pool_open(), nr_freed = 0;
+
+	ASSERT_TRUE(mover_start(&self->mover));
+	while (seconds_now() < self->end) {
+		/* The mover may have all that is free. */
+		if (buffer_alloc_movable(fd, BYTES, &buffer))
+			continue;
+		sleep_ms(nr_freed % 4);
+		ASSERT_EQ(0, handle_free(fd, buffer.handle));
+		ASSERT_EQ(0, charged(fd));
+		nr_freed++;
+	}
+	TH_LOG("freed %d buffers", nr_freed);
+	EXPECT_GT(nr_freed, 0);
+	EXPECT_TRUE(mover_stop(&self->mover));
+}
+
 TEST_F(move_mm, clients_at_their_quota_move)
 {
 	struct buffer more, side;

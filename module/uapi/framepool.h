@@ -224,7 +224,8 @@ struct framepool_ioc_alloc {
  * @handle: in: handle of a buffer
  *
  * Afterwards the handle is invalid, and nothing can be mapped at its offset. Existing mappings and
- * dma-bufs remain valid, and keep the memory until they are gone.
+ * dma-bufs remain valid, and keep the memory until they are gone. If a movable buffer of the client
+ * moves just then, the call waits for the end of that.
  *
  * Errors:
  *  EINVAL  @flags is not 0

@@ -454,6 +454,7 @@ static int free_entries(struct fp_client *client, struct framepool_ioc_batch *ar
 		return -EFAULT;
 	if (!error || partial)
 		freed = fp_client_free(client, handles, buffers, nr, partial);
+	fp_movable_settle(client);
 	if (freed < nr && (!error || partial)) {
 		error = -ENOENT;
 		nr = freed;

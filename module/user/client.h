@@ -40,6 +40,9 @@
  * @buffers: its buffers by page offset; a freed one stays until its last mapping and dma-buf are
  *           gone
  * @nr_buffers: number of @buffers; also read without @lock
+ * @has_movable: it had a movable buffer; set once
+ * @nr_moving: how many of its buffers move (protected by the lock of the pool's movables)
+ * @nr_settled: how often none of them moved any more (likewise)
  * @own_lock: held while the own buffer is made, so that of several tasks one makes it
  * @exports_lock: protects @exports
  * @exports: its dma-bufs
@@ -64,6 +67,9 @@ struct fp_client {
 	spinlock_t lock;
 	struct rb_root buffers;
 	u32 nr_buffers;
+	bool has_movable;
+	u32 nr_moving;
+	u32 nr_settled;
 	struct mutex own_lock;
 	struct mutex exports_lock;
 	struct list_head exports;

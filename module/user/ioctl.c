@@ -53,7 +53,10 @@ static int free_handle(struct fp_client *client, u64 handle)
 {
 	struct fp_buffer *buffer;
 
-	return fp_client_free(client, &handle, &buffer, 1, false) == 1 ? 0 : -ENOENT;
+	if (!fp_client_free(client, &handle, &buffer, 1, false))
+		return -ENOENT;
+	fp_movable_settle(client);
+	return 0;
 }
 
 /* The program never learned the handle. */

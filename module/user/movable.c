@@ -31,18 +31,27 @@ static bool get(struct fp_movable *movable)
 	 * client. Its own last reference may be ours as soon as we have it.
 	 */
 	fp_client_get(buffer->client);
-	if (kref_get_unless_zero(&buffer->refs))
-		return true;
-	fp_client_put(buffer->client);
-	return false;
+	if (!kref_get_unless_zero(&buffer->refs)) {
+		fp_client_put(buffer->client);
+		return false;
+	}
+	buffer->client->nr_moving++;
+	return true;
 }
 
 static void put(struct fp_movable *movable)
 {
 	struct fp_buffer *buffer = buffer_of(movable);
 	struct fp_client *client = buffer->client;
+	struct fp_movables *movables = &client->pool->movables;
 
 	fp_client_put_buffer(buffer);
+	spin_lock(&movables->lock);
+	client->nr_moving--;
+	if (!client->nr_moving)
+		WRITE_ONCE(client->nr_settled, client->nr_settled + 1);
+	spin_unlock(&movables->lock);
+	wake_up_all(&movables->wait);
 	fp_client_put(client);
 }
 
@@ -97,7 +106,31 @@ void fp_movable_add(struct fp_buffer *buffer)
 	buffer->move.run = &buffer->run;
 	buffer->move.pins = &buffer->pins;
 	buffer->move.pgoff = buffer->pgoff;
+	WRITE_ONCE(buffer->client->has_movable, true);
 	fp_movables_add(movables_of(buffer), &buffer->move);
+}
+
+/**
+ * fp_movable_settle() - what was freed while it moved has come back to the pool
+ * @client: the client that freed it
+ *
+ * Context: may sleep, as long as a buffer of the client moves; not if the program is killed.
+ */
+void fp_movable_settle(struct fp_client *client)
+{
+	struct fp_movables *movables = &client->pool->movables;
+	u32 nr_settled;
+	bool moves;
+
+	if (!READ_ONCE(client->has_movable))
+		return;
+	spin_lock(&movables->lock);
+	moves = client->nr_moving;
+	nr_settled = client->nr_settled;
+	spin_unlock(&movables->lock);
+	/* If it is killed, its file is closed soon, and all comes back then. */
+	if (moves)
+		wait_event_killable(movables->wait, READ_ONCE(client->nr_settled) != nr_settled);
 }
 
 /**
