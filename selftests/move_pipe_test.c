@@ -336,8 +336,8 @@ static bool split_close(int fd, struct split *split)
 
 /*
  * The last huge frame of the buffer cannot move, so the first goes back, unless it is referenced
- * by then. The buffer is in two places then, and PIN fails. All is well with it, also if it is freed
- * like that. On a slow machine it takes a while until that has happened.
+ * by then. The buffer is in two places then, and PIN fails. All is well with it, also if it is
+ * freed like that. On a slow machine it takes a while until that has happened.
  */
 TEST_F(move_pipe, buffers_in_two_places_lose_nothing)
 {

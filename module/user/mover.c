@@ -25,8 +25,9 @@
  * So the mover holds that one for writing, too, from before the unmapping until the slab's place
  * is changed. The owner of a huge frame is one client, so it is one lock.
  *
- * A buffer that is freed meanwhile lives until its move has ended, and FREE waits for that. A slab that is to go away does
- * so after its move: window.c takes it out of what may move before it does anything else.
+ * A buffer that is freed meanwhile lives until its move has ended, and FREE waits for that. A slab
+ * that is to go away does so after its move: window.c takes it out of what may move before it does
+ * anything else.
  */
 #include "user/mover.h"
 
