@@ -99,7 +99,7 @@ struct bench_value {
 /**
  * struct bench_row - a result
  * @suite: "pages", "slab", "frag", "scale", "packing", "ioctl", "fault", "share", "objects",
- *	   "layers" or "reader"
+ *	   "layers", "reader" or "move"
  * @name: the case
  * @threads: how many ran it at the same time
  * @unit: of both values

@@ -34,6 +34,12 @@ int main(int argc, char **argv)
 		bench_reader(rounds);
 		return 0;
 	}
+	/* Likewise. */
+	if (!strcmp(suite, "move")) {
+		bench_writer(rounds);
+		bench_compaction(rounds);
+		return 0;
+	}
 	memory_init();
 	/* It needs a device. */
 	if (!strcmp(suite, "vfio")) {

@@ -2,8 +2,8 @@
 /*
  * The benchmarks as a program in the lab's guest: what it costs a program to allocate, touch and
  * free memory (calls.c, touch.c), and to give it to others (share.c, vfio.c), of several kinds
- * (memory.c), counted over the whole machine (busy.c); and what a reader of the pool's figures
- * costs a client (reader.c).
+ * (memory.c), counted over the whole machine (busy.c); what a reader of the pool's figures costs a
+ * client (reader.c); and what becomes of memory that moves (compaction.c, pause.c).
  *
  * Any failure ends the program with a message, so that no result is incomplete.
  */
@@ -67,5 +67,8 @@ void bench_touch(u32 rounds);
 void bench_share(u32 rounds);
 void bench_vfio(u32 rounds);
 void bench_reader(u32 rounds);
+void bench_compaction(u32 rounds);
+u64 linux_compaction(u64 seed);
+void bench_writer(u32 rounds);
 
 #endif
