@@ -178,10 +178,10 @@ static void collect_charged(struct fp_pool *pool, struct fp_owner *owner, struct
 		give_up(pool, owner, owner->max_kept);
 }
 
-/* Then some of what is free may not be seen, since the mover holds it. */
+/* Then the mover holds some of what would be free. Something may also be in two places. */
 static bool is_moving(struct fp_pool *pool)
 {
-	return mutex_is_locked(&pool->movables.moving);
+	return mutex_is_locked(&pool->movables.moving) || !list_empty(&pool->movables.split);
 }
 
 /* Move what the owner has already, so that a block fits without another huge frame. */
