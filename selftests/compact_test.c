@@ -525,8 +525,11 @@ TEST_F_TIMEOUT(compact, nearly_all_free_memory_becomes_one_run, SLOW_TEST_SECOND
 		ASSERT_EQ(0, drop_all(self->fd));
 	}
 	TH_LOG("%llu MiB moved, fewest %llu MiB", sum_moved / MIB, sum_fewest / MIB);
-	/* The fewest possible may be more: not everything fits elsewhere as things are. */
-	EXPECT_LE(sum_moved * 10, sum_fewest * 15);
+	/*
+	 * The fewest possible may be more: not everything fits elsewhere as things are. In a short
+	 * extent that counts most. The benchmarks measure it.
+	 */
+	EXPECT_LE(sum_moved, 2 * sum_fewest);
 }
 
 /* No huge frame has room for the block, but the buffers of both fit into one. */
