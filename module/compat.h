@@ -91,8 +91,10 @@ static inline struct workqueue_struct *fp_unbound_workqueue(void)
 /* 6.13 made the namespace of symbols a string; delete when the floor is 6.13. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define FP_DMA_BUF_NAMESPACE	DMA_BUF
+#define FP_ADMIN_NAMESPACE	FRAMEPOOL_ADMIN
 #else
 #define FP_DMA_BUF_NAMESPACE	"DMA_BUF"
+#define FP_ADMIN_NAMESPACE	"FRAMEPOOL_ADMIN"
 #endif
 
 /* 7.3 lets modules add dma-heaps; delete when the floor is 7.3. */

@@ -7,7 +7,9 @@
  *  reservation object (ww_mutex)	a dma-buf's own; held by importers while they attach and map
  *  quarantine lock (rt_mutex)	one examiner of the quarantine at a time; it sleeps while it clears
  *				memory; not taken by open, close or fault
- *  pools lock (mutex)		the list of all pools
+ *  nodes lock (mutex)		the device nodes; held while one is added
+ *  instances lock (mutex)	the list of pools and what shows them
+ *  pools lock (mutex)		the list of all pools, and the references to them
  *  caches lock (mutex)		the list of all caches; held while they are shown and verified
  *  moving lock (mutex)		one mover of a pool's memory at a time; it sleeps while it copies.
  *				While a slab moves, it takes none but the windows lock, the folio

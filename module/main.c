@@ -2,23 +2,16 @@
 /* The module's parameters, initialisation and exit. */
 #define pr_fmt(fmt) "framepool: " fmt
 
-#include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/numa.h>
-#include <linux/sizes.h>
 
-#include "admin/bytes.h"
-#include "admin/debugfs.h"
-#include "admin/sysfs.h"
-#include "pool/pool.h"
+#include "admin/poollist.h"
+#include "admin/pools.h"
 #include "user/buffer.h"
-#include "user/chardev.h"
 #include "user/client.h"
-#include "user/compact.h"
-#include "user/compactor.h"
 #include "user/heap.h"
 
 static char *size;
@@ -26,9 +19,14 @@ module_param(size, charp, 0444);
 MODULE_PARM_DESC(size,
 		 "memory to reserve, in bytes or with K, M, G, T (default: 1/16 of all memory)");
 
-static char *name = "default";
+static char *name;
 module_param(name, charp, 0444);
-MODULE_PARM_DESC(name, "name of the pool: /dev/framepool/<name>");
+MODULE_PARM_DESC(name, "name of the pool: /dev/framepool/<name> (default: default)");
+
+static char *pools;
+module_param(pools, charp, 0444);
+MODULE_PARM_DESC(pools,
+		 "several pools instead of one, or none: NAME[:SIZE][:OPTION=VALUE]...[,...]");
 
 static int node = NUMA_NO_NODE;
 module_param(node, int, 0444);
@@ -53,7 +51,7 @@ module_param(min_largest, charp, 0444);
 MODULE_PARM_DESC(min_largest,
 		 "keep an empty run of so many bytes, by moving buffers (default: off)");
 
-static char *memory = "wb";
+static char *memory;
 module_param(memory, charp, 0444);
 MODULE_PARM_DESC(memory,
 		 "how processors cache it: wb, wc (write-combining), uc (uncached; default: wb)");
@@ -63,9 +61,13 @@ module_param(dma_heap, bool, 0444);
 MODULE_PARM_DESC(dma_heap,
 		 "also make it the dma-heap framepool-<name>; the module then stays for good");
 
-static uint gid;
-module_param(gid, uint, 0444);
+static char *gid;
+module_param(gid, charp, 0444);
 MODULE_PARM_DESC(gid, "group that may use the pool, as a number (default: 0)");
+
+static char *mode;
+module_param(mode, charp, 0444);
+MODULE_PARM_DESC(mode, "mode of the node, in octal (default: 0660)");
 
 static char *client_quota;
 module_param(client_quota, charp, 0444);
@@ -85,110 +87,76 @@ module_param(user_quota, charp, 0444);
 MODULE_PARM_DESC(user_quota,
 		 "most that one user may be charged, in bytes, K, M, G or T (default: no limit)");
 
-static u64 min_largest_bytes;
-static struct fp_pool *pool;
-static struct fp_chardev *chardev;
-static struct dentry *debugfs;
+/* The parameters that are text. */
+static const struct {
+	const char *name;
+	char **text;
+} texts[] = {
+	{ "size", &size },
+	{ "below", &below },
+	{ "min_run", &min_run },
+	{ "min_largest", &min_largest },
+	{ "memory", &memory },
+	{ "gid", &gid },
+	{ "mode", &mode },
+	{ "client_quota", &client_quota },
+	{ "user_quota", &user_quota },
+};
 
-/* 0 is refused: a pool needs memory, and no quota is given by leaving the parameter out. */
-static int parse_bytes(const char *param, const char *text, u64 *bytes)
+static int __init parse_options(struct fp_options *options)
 {
-	int ret = fp_bytes_parse(text, bytes);
+	struct fp_reason reason = { .pool = options->pool.name };
+	int ret = 0, i;
 
-	if (ret == -ENOMEM || (!ret && *bytes))
-		return ret;
-	pr_err("%s=%s: expected a positive number of bytes, with an optional K, M, G or T\n", param,
-	       text);
-	return -EINVAL;
+	options->pool.source.bytes = (u64)totalram_pages() * PAGE_SIZE / 16;
+	options->pool.source.node = node;
+	options->pool.source.partial = partial;
+	options->pool.debug = debug;
+	options->pool.debug_caches = cache_debug;
+	for (i = 0; !ret && i < ARRAY_SIZE(texts); i++)
+		if (*texts[i].text)
+			ret = fp_options_set(options, texts[i].name, *texts[i].text, &reason);
+	return ret;
 }
 
-static int parse_quota(const char *param, const char *text, u64 *bytes)
+static int __init create_one(const struct fp_options *options)
 {
-	int ret = parse_bytes(param, text, bytes);
+	struct fp_reason reason = { .pool = options->pool.name };
 
-	if (ret || fp_quota_is_valid(*bytes))
-		return ret;
-	pr_err("%s=%s: less than a huge frame (%lu KiB), which is the least that can be charged\n",
-	       param, text, PAGE_SIZE * FP_HUGE_FRAMES / SZ_1K);
-	return -EINVAL;
+	return PTR_ERR_OR_ZERO(fp_pools_create(options, &reason));
 }
 
-/* "4G" or "4G:64M". */
-static int parse_below(const char *text, struct fp_source_config *config)
+/* It cannot be undone. Programs may use the pool by now, so nothing may fail any more. */
+static int __init add_heap(struct fp_pool *pool, const struct fp_options *options, void *context)
 {
-	const char *colon = strchrnul(text, ':');
-	char address[32];
-
-	strscpy(address, text, min_t(size_t, sizeof(address), colon - text + 1));
-	config->below_bytes = U64_MAX;
-	return parse_bytes("below", address, &config->below) ?:
-	       *colon ? parse_bytes("below", colon + 1, &config->below_bytes) : 0;
-}
-
-static int parse_memory(const char *text, enum fp_memtype *type)
-{
-	int ret = fp_memtype_parse(text, type);
+	int ret = fp_heap_add(pool);
 
 	if (ret)
-		pr_err("memory=%s: expected wb, wc or uc\n", text);
-	return ret;
+		pr_err("dma_heap=1: error %d: pool %s is no dma-heap\n", ret, pool->name);
+	return 0;
 }
 
-static int parse_config(struct fp_pool_config *config)
+static int __init create_pools(void)
 {
-	int ret = 0;
+	struct fp_options options;
+	int ret;
 
-	*config = (struct fp_pool_config){
-		.name = name,
-		.source = {
-			.bytes = (u64)totalram_pages() * PAGE_SIZE / 16,
-			.node = node,
-			.partial = partial,
-		},
-		.debug = debug,
-		.debug_caches = cache_debug,
-	};
-	if (size)
-		ret = parse_bytes("size", size, &config->source.bytes);
-	if (!ret && below)
-		ret = parse_below(below, &config->source);
-	if (!ret && min_run)
-		ret = parse_bytes("min_run", min_run, &config->source.min_run);
-	if (!ret && min_largest)
-		ret = parse_bytes("min_largest", min_largest, &min_largest_bytes);
-	if (!ret)
-		ret = parse_memory(memory, &config->source.memtype);
-	if (!ret && client_quota)
-		ret = parse_quota("client_quota", client_quota, &config->client_quota);
-	if (!ret && user_quota)
-		ret = parse_quota("user_quota", user_quota, &config->user_quota);
-	return ret;
-}
-
-static void log_pool(void)
-{
-	const struct fp_source *source = &pool->source;
-	u64 mib = ((u64)FP_HUGE_FRAMES << PAGE_SHIFT) / SZ_1M, first, end;
-
-	/* Who may read the log may not know more. */
-	fp_source_range(source, false, &first, &end);
-	pr_info("pool %s: %llu MiB in %u extents, the largest has %llu; from %#llx to %#llx\n",
-		pool->name, source->nr * mib, source->nr_extents, source->largest * mib, first,
-		end);
+	fp_options_init(&options, name ?: "default");
+	ret = parse_options(&options);
+	if (ret)
+		return ret;
+	if (!pools)
+		return create_one(&options);
+	if (!name)
+		return fp_poollist_create(pools, &options);
+	pr_err("name= and pools= exclude each other\n");
+	return -EINVAL;
 }
 
 static int __init fp_init(void)
 {
-	struct fp_pool_config config;
 	int ret;
 
-	ret = parse_config(&config);
-	if (ret)
-		return ret;
-	if (!gid_valid(KGIDT_INIT(gid))) {
-		pr_err("gid=%u: not a valid group id\n", gid);
-		return -EINVAL;
-	}
 	ret = dma_heap ? fp_heap_check() : 0;
 	if (ret)
 		return ret;
@@ -198,33 +166,18 @@ static int __init fp_init(void)
 	ret = fp_client_init();
 	if (ret)
 		goto err_buffer;
-	pool = fp_pool_create(&config);
-	if (IS_ERR(pool)) {
-		ret = PTR_ERR(pool);
+	ret = fp_pools_init();
+	if (ret)
 		goto err_client;
-	}
-	ret = fp_compactor_create(pool, min_largest_bytes);
+	ret = create_pools();
 	if (ret)
-		goto err_pool;
-	pool->movables.make_room = fp_compact_make_room;
-	pool->movables.merge = fp_compact_merge;
-	chardev = fp_chardev_create(pool, KGIDT_INIT(gid), fp_sysfs_groups);
-	if (IS_ERR(chardev)) {
-		ret = PTR_ERR(chardev);
-		goto err_compactor;
-	}
-	debugfs = fp_debugfs_create(pool);
-	log_pool();
-	/* It cannot be undone. Programs may use the pool by now, so nothing may fail any more. */
-	ret = dma_heap ? fp_heap_add(pool) : 0;
-	if (ret)
-		pr_err("dma_heap=1: error %d: the pool is no dma-heap\n", ret);
+		goto err_pools;
+	if (dma_heap)
+		fp_pools_for_each(add_heap, NULL);
 	return 0;
 
-err_compactor:
-	fp_compactor_destroy(pool);
-err_pool:
-	fp_pool_destroy(pool);
+err_pools:
+	fp_pools_exit();
 err_client:
 	fp_client_exit();
 err_buffer:
@@ -234,11 +187,7 @@ err_buffer:
 
 static void __exit fp_exit(void)
 {
-	/* Waits for readers. */
-	debugfs_remove(debugfs);
-	fp_chardev_destroy(chardev);
-	fp_compactor_destroy(pool);
-	fp_pool_destroy(pool);
+	fp_pools_exit();
 	fp_client_exit();
 	fp_buffer_exit();
 }
@@ -249,3 +198,5 @@ MODULE_DESCRIPTION("Physical page allocator: reserves memory once, deals in cont
 MODULE_AUTHOR("The framepool authors");
 MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");
+/* For several pools at run time, where there is configfs. */
+MODULE_SOFTDEP("post: framepool_configfs");

@@ -2,8 +2,8 @@
 /*
  * Each allocation of each call, and each of its accesses to user memory, is made to fail, alone or
  * with all allocations after it. The call must then fail with an errno that is documented for it,
- * and change nothing. The same is done to loading the module, and to what another module does with
- * it.
+ * and change nothing. The same is done to loading the module, to making and removing a pool, and to
+ * what another module does with it.
  *
  * Needs a kernel with fault injection, such as the debugging kernel of the lab.
  */
@@ -12,6 +12,7 @@
 #include "injector.h"
 #include "memory.h"
 #include "module.h"
+#include "pools.h"
 
 #include <dirent.h>
 
@@ -761,6 +762,91 @@ TEST_F_TIMEOUT(loading, each_step_of_blocks_and_caches_for_a_module_fails_cleanl
 		EXPECT_GT(fail_each_step_of_loading(&self->injector, &steps[i]), 0);
 	}
 	EXPECT_TRUE(pool_verifies());
+}
+
+FIXTURE(pools)
+{
+	struct injector injector;
+	int live;	/* the file of a pool that is not live */
+};
+
+/* Steps fail only in what framepool does when the file is written. */
+FIXTURE_SETUP(pools)
+{
+	unsigned long start, end;
+
+	ASSERT_TRUE(injector_open(&self->injector));
+	ASSERT_TRUE(find_function("configfs_write_iter", &start, &end));
+	ASSERT_TRUE(set_range("require", start, end));
+	ASSERT_EQ(0, load_configfs());
+	ASSERT_EQ(0, pools_mkdir("video"));
+	ASSERT_EQ(0, pools_set("video", "size", "4M"));
+	self->live = open(pools_path("video", "live"), O_WRONLY | O_CLOEXEC);
+	ASSERT_GE(self->live, 0);
+}
+
+FIXTURE_TEARDOWN_PARENT(pools)
+{
+	EXPECT_TRUE(set_range("require", 0, ~0UL));
+	EXPECT_TRUE(pools_clean());
+	EXPECT_EQ(0, unload_configfs());
+	EXPECT_TRUE(wait_all_free());
+}
+
+static int write_live(FIXTURE_DATA(pools) *self, const char *text)
+{
+	return write(self->live, text, 1) == 1 ? 0 : -errno;
+}
+
+TEST_F_TIMEOUT(pools, each_step_of_making_one_fails_cleanly, SLOW_TEST_SECONDS)
+{
+	struct failure failure;
+	bool injected = true;
+	int ret, failed = 0;
+
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS;
+	     failure = next_failure(failure)) {
+		fail_at(&self->injector, failure);
+		ret = write_live(self, "1");
+		injected = has_failed(&self->injector);
+		if (!ret) {
+			EXPECT_EQ(0, write_live(self, "0"));
+			continue;
+		}
+		EXPECT_TRUE(injected);
+		EXPECT_TRUE(ret == -ENOMEM || ret == -EFAULT);
+		EXPECT_TRUE(pools_says("video", "live", "0\n"));
+		EXPECT_NE(0, access("/sys/class/framepool/video", F_OK));
+		EXPECT_NE(0, access("/sys/kernel/debug/framepool/video", F_OK));
+		failed++;
+	}
+	TH_LOG("%d steps, %d failures", failure.nth - 1, failed);
+	EXPECT_FALSE(injected);
+	EXPECT_GT(failed, 0);
+	EXPECT_EQ(0, pools_rmdir("video"));
+}
+
+TEST_F_TIMEOUT(pools, removing_one_needs_no_memory, SLOW_TEST_SECONDS)
+{
+	struct failure failure;
+	bool injected = true;
+	int ret;
+
+	for (failure = first_failure; injected && failure.nth < MOST_STEPS;
+	     failure = next_failure(failure)) {
+		ASSERT_EQ(0, write_live(self, "1"));
+		fail_at(&self->injector, failure);
+		ret = write_live(self, "0");
+		injected = has_failed(&self->injector);
+		/* The write itself may fail before framepool learns of it. */
+		if (ret) {
+			EXPECT_TRUE(injected && (ret == -EFAULT || ret == -ENOMEM));
+			EXPECT_EQ(0, write_live(self, "0"));
+		}
+		EXPECT_NE(0, access("/sys/class/framepool/video", F_OK));
+	}
+	EXPECT_FALSE(injected);
+	EXPECT_EQ(0, pools_rmdir("video"));
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,8 @@
 
 #include "common.h"
 
+#include <sys/mount.h>
+
 /* How the module is loaded when a test program starts, and must be when it ends. */
 #define USUAL_PARAMETERS	"size=256M"
 
@@ -50,6 +52,24 @@ static inline __must_check int modprobe(const char *name)
 
 	snprintf(command, sizeof(command), "modprobe -q %s", name);
 	return system(command);
+}
+
+#define CONFIGFS		"/sys/kernel/config"
+
+/* Loads framepool's second module, and what it needs. */
+static inline __must_check int load_configfs(void)
+{
+	if (access(CONFIGFS, F_OK) && modprobe("configfs"))
+		return -ENOENT;
+	if (access(CONFIGFS "/framepool", F_OK) &&
+	    mount("none", CONFIGFS, "configfs", 0, NULL) && errno != EBUSY)
+		return -errno;
+	return load_module(getenv("FRAMEPOOL_CONFIGFS_KO") ?: "/framepool_configfs.ko", "");
+}
+
+static inline __must_check int unload_configfs(void)
+{
+	return unload_module("framepool_configfs");
 }
 
 static inline bool is_loaded(void)

@@ -22,6 +22,9 @@
 #include "user/export.h"
 #include "user/mmap.h"
 
+/* The folder of all pools. */
+static struct dentry *root;
+
 static int summary_show(struct seq_file *file, void *unused)
 {
 	struct framepool_ioc_stats stats;
@@ -282,15 +285,35 @@ static int verify_show(struct seq_file *file, void *unused)
 DEFINE_SHOW_ATTRIBUTE(verify);
 
 /**
+ * fp_debugfs_init() - create the folder for all pools
+ *
+ * Context: may sleep.
+ */
+void fp_debugfs_init(void)
+{
+	root = debugfs_create_dir("framepool", NULL);
+}
+
+/**
+ * fp_debugfs_exit() - remove the folder for all pools
+ *
+ * Context: may sleep.
+ */
+void fp_debugfs_exit(void)
+{
+	debugfs_remove(root);
+}
+
+/**
  * fp_debugfs_create() - create the files of a pool
  * @pool: the pool
  *
  * Context: may sleep.
- * Return: the argument for debugfs_remove(). Without debugfs in the kernel, there are no files.
+ * Return: the argument for debugfs_remove(), which waits for readers. Without debugfs in the
+ * kernel, there are no files.
  */
 struct dentry *fp_debugfs_create(struct fp_pool *pool)
 {
-	struct dentry *root = debugfs_create_dir("framepool", NULL);
 	struct dentry *dir = debugfs_create_dir(pool->name, root);
 
 	debugfs_create_file("summary", 0400, dir, pool, &summary_fops);
@@ -304,5 +327,5 @@ struct dentry *fp_debugfs_create(struct fp_pool *pool)
 	debugfs_create_file("verify", 0400, dir, pool, &verify_fops);
 	fp_layout_create(pool, dir);
 	fp_obstacles_create(pool, dir);
-	return root;
+	return dir;
 }

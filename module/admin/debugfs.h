@@ -5,6 +5,8 @@
 struct dentry;
 struct fp_pool;
 
+void fp_debugfs_init(void);
+void fp_debugfs_exit(void);
 struct dentry *fp_debugfs_create(struct fp_pool *pool);
 
 #endif

@@ -12,29 +12,34 @@
 #include "pool/pool.h"
 
 /**
- * framepool_get() - find a pool
+ * framepool_get_for() - find a pool; modules use framepool_get()
  * @name: its name
+ * @module: who wants it
+ *
+ * As long as somebody has it, the pool is not removed.
  *
  * Context: process.
- * Return: the pool, to be released with framepool_put(); NULL: there is no pool of that name.
+ * Return: the pool, to be released with framepool_put(); NULL: there is no pool of that name, or no
+ * kernel memory.
  */
-struct fp_pool *framepool_get(const char *name)
+struct fp_pool *framepool_get_for(const char *name, const char *module)
 {
-	return fp_pool_get(name);
+	return fp_registry_find_for(name, module);
 }
-EXPORT_SYMBOL_GPL(framepool_get);
+EXPORT_SYMBOL_GPL(framepool_get_for);
 
 /**
- * framepool_put() - stop using a pool
+ * framepool_put_for() - stop using a pool; modules use framepool_put()
  * @pool: the pool; all blocks have been freed
+ * @module: as in framepool_get_for()
  *
  * Context: process.
  */
-void framepool_put(struct fp_pool *pool)
+void framepool_put_for(struct fp_pool *pool, const char *module)
 {
-	fp_pool_put(pool);
+	fp_registry_put_for(pool, module);
 }
-EXPORT_SYMBOL_GPL(framepool_put);
+EXPORT_SYMBOL_GPL(framepool_put_for);
 
 static struct page *frame_page(struct fp_pool *pool, u64 frame, gfp_t gfp, unsigned int order)
 {

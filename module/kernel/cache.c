@@ -171,8 +171,7 @@ struct fp_cache *framepool_cache_create(struct fp_pool *pool, const char *name,
 	cache = make_cache(pool, name, args);
 	if (IS_ERR(cache))
 		return cache;
-	/* This cannot fail: the caller has a reference. */
-	fp_pool_get(pool->name);
+	fp_registry_get(pool);
 	publish(cache);
 	return cache;
 }
@@ -196,7 +195,7 @@ int framepool_cache_destroy(struct fp_cache *cache)
 		publish(cache);
 		return -EBUSY;
 	}
-	fp_pool_put(cache->pool);
+	fp_registry_put(cache->pool);
 	kfree(cache);
 	return 0;
 }

@@ -21,8 +21,8 @@
 
 struct fp_pool;
 
-struct fp_pool *framepool_get(const char *name);
-void framepool_put(struct fp_pool *pool);
+struct fp_pool *framepool_get_for(const char *name, const char *module);
+void framepool_put_for(struct fp_pool *pool, const char *module);
 struct page *framepool_alloc_pages(struct fp_pool *pool, gfp_t gfp, unsigned int order);
 int framepool_free_pages(struct fp_pool *pool, struct page *page, unsigned int order);
 unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int order,
@@ -30,6 +30,10 @@ unsigned int framepool_alloc_bulk(struct fp_pool *pool, gfp_t gfp, unsigned int 
 unsigned int framepool_free_bulk(struct fp_pool *pool, unsigned int order, unsigned int nr,
 				 struct page **pages);
 void framepool_drain(struct fp_pool *pool);
+
+/* The administrator is told which modules use a pool that is to be removed. */
+#define framepool_get(name)	framepool_get_for(name, KBUILD_MODNAME)
+#define framepool_put(pool)	framepool_put_for(pool, KBUILD_MODNAME)
 
 #define FRAMEPOOL_CACHE_MIN_SIZE	8U
 #define FRAMEPOOL_CACHE_MAX_SIZE	(1U << 20)

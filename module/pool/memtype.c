@@ -14,8 +14,6 @@
  *
  * This is for x86 alone. Elsewhere a module cannot change the kernel's mapping.
  */
-#define pr_fmt(fmt) "framepool: " fmt
-
 #include "pool/memtype.h"
 
 #include <linux/mm.h>
@@ -27,6 +25,7 @@
 #endif
 
 #include "core/platform.h"
+#include "pool/reason.h"
 
 static const char * const names[] = {
 	[FP_MEMTYPE_WB] = "wb",
@@ -121,17 +120,18 @@ int fp_memtype_parse(const char *text, enum fp_memtype *type)
 /**
  * fp_memtype_check() - can this machine have memory of a type?
  * @type: the type
+ * @reason: says why not
  *
  * Context: any.
- * Return: 0, or -EOPNOTSUPP; then the log says why.
+ * Return: 0, or -EOPNOTSUPP.
  */
-int fp_memtype_check(enum fp_memtype type)
+int fp_memtype_check(enum fp_memtype type, struct fp_reason *reason)
 {
-	const char *reason = type == FP_MEMTYPE_WB ? NULL : why_not(type);
+	const char *why = type == FP_MEMTYPE_WB ? NULL : why_not(type);
 
-	if (!reason)
+	if (!why)
 		return 0;
-	pr_err("memory=%s: %s\n", names[type], reason);
+	fp_refuse(reason, "memory=%s: %s", names[type], why);
 	return -EOPNOTSUPP;
 }
 

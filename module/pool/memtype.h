@@ -18,9 +18,11 @@ enum fp_memtype {
 	FP_MEMTYPE_UC = FRAMEPOOL_MEMORY_UC,
 };
 
+struct fp_reason;
+
 const char *fp_memtype_name(enum fp_memtype type);
 int fp_memtype_parse(const char *text, enum fp_memtype *type);
-int fp_memtype_check(enum fp_memtype type);
+int fp_memtype_check(enum fp_memtype type, struct fp_reason *reason);
 int fp_memtype_set(enum fp_memtype type, unsigned long pfn);
 int fp_memtype_reset(enum fp_memtype type, unsigned long pfn);
 void fp_memtype_flush(enum fp_memtype type, unsigned long pfn);

@@ -14,6 +14,7 @@
 
 #include <linux/ctype.h>
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -32,10 +33,6 @@ struct bad_run {
 
 /* About how long an unused block may stay in a magazine. */
 #define TRIM_DELAY	HZ
-
-/* All pools. The lock also protects the counts of their users. */
-static LIST_HEAD(pools);
-static DEFINE_MUTEX(pools_lock);
 
 /**
  * fp_pool_pfn() - PFN of a frame
@@ -520,7 +517,15 @@ void fp_pool_count(struct fp_pool *pool, struct fp_counts *counts, u64 *blocks)
 	fp_blocks_count(&pool->blocks, atomic64_read(&pool->nr_bad_frames), counts, blocks);
 }
 
-static bool name_is_valid(const char *name)
+/**
+ * fp_pool_name_is_valid() - may a pool have this name?
+ * @name: the name
+ *
+ * Context: any.
+ * Return: whether it has 1 to FRAMEPOOL_NAME_MAX - 1 letters, digits, and "_.-", and no dot at the
+ * start.
+ */
+bool fp_pool_name_is_valid(const char *name)
 {
 	size_t len = strlen(name), i;
 
@@ -531,23 +536,29 @@ static bool name_is_valid(const char *name)
 			return false;
 	return true;
 }
+EXPORT_SYMBOL_NS_GPL(fp_pool_name_is_valid, FP_ADMIN_NAMESPACE);
 
-static int check_config(const struct fp_pool_config *config)
+static int check_config(const struct fp_pool_config *config, struct fp_reason *reason)
 {
 	int node = config->source.node;
 
-	if (!name_is_valid(config->name)) {
-		pr_err("name=%s: use 1 to %d letters, digits, '_', '-', '.'; no '.' at the start\n",
-		       config->name, FRAMEPOOL_NAME_MAX - 1);
+	if (!fp_pool_name_is_valid(config->name)) {
+		fp_refuse(reason,
+			  "name=%s: use 1 to %d letters, digits, '_', '-', '.'; no '.' in front",
+			  config->name, FRAMEPOOL_NAME_MAX - 1);
+		return -EINVAL;
+	}
+	if (!config->source.bytes) {
+		fp_refuse(reason, "size= is missing");
 		return -EINVAL;
 	}
 	if (config->source.bytes > FP_POOL_MAX_BYTES) {
-		pr_err("a pool of %llu bytes is too large; the most is %llu\n",
-		       config->source.bytes, FP_POOL_MAX_BYTES);
+		fp_refuse(reason, "a pool of %llu bytes is too large; the most is %llu",
+			  config->source.bytes, FP_POOL_MAX_BYTES);
 		return -ENOMEM;
 	}
 	if (node != NUMA_NO_NODE && (node < 0 || node >= MAX_NUMNODES || !node_online(node))) {
-		pr_err("node=%d: there is no such NUMA node\n", node);
+		fp_refuse(reason, "node=%d: there is no such NUMA node", node);
 		return -EINVAL;
 	}
 	return 0;
@@ -568,80 +579,14 @@ static void init_fields(struct fp_pool *pool, const struct fp_pool_config *confi
 	INIT_LIST_HEAD(&pool->clients);
 }
 
-/**
- * fp_pool_get() - find a pool by its name
- * @name: the name
- *
- * Context: process.
- * Return: the pool, or NULL.
- */
-struct fp_pool *fp_pool_get(const char *name)
+/* Make a pool with a name, which nobody can find yet. */
+static int fill(struct fp_pool *pool, const struct fp_pool_config *config,
+		struct fp_reason *reason)
 {
-	struct fp_pool *pool, *found = NULL;
+	int ret = fp_source_reserve(&pool->source, &config->source, reason);
 
-	mutex_lock(&pools_lock);
-	list_for_each_entry(pool, &pools, node)
-		if (!strcmp(pool->name, name))
-			found = pool;
-	if (found)
-		found->nr_users++;
-	mutex_unlock(&pools_lock);
-	return found;
-}
-
-/**
- * fp_pool_put() - undo fp_pool_get()
- * @pool: the pool
- *
- * Context: process.
- */
-void fp_pool_put(struct fp_pool *pool)
-{
-	mutex_lock(&pools_lock);
-	pool->nr_users--;
-	mutex_unlock(&pools_lock);
-}
-
-static void publish(struct fp_pool *pool)
-{
-	mutex_lock(&pools_lock);
-	list_add_tail(&pool->node, &pools);
-	mutex_unlock(&pools_lock);
-}
-
-static void unpublish(struct fp_pool *pool)
-{
-	mutex_lock(&pools_lock);
-	list_del(&pool->node);
-	mutex_unlock(&pools_lock);
-	/* Modules that got it depend on this one, so they are gone. */
-	WARN(pool->nr_users, "framepool: %s: %u modules did not put it\n", pool->name,
-	     pool->nr_users);
-}
-
-/**
- * fp_pool_create() - reserve memory and make a pool of it
- * @config: how to make it
- *
- * Context: may sleep, for long; killable.
- * Return: the pool, or an error pointer: -EINVAL: @config is wrong; -ENOMEM: too little
- * memory; -ENOSPC: it is too scattered; -EINTR: killed. The log says what to do.
- */
-struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
-{
-	struct fp_pool *pool;
-	int ret;
-
-	ret = check_config(config);
 	if (ret)
-		return ERR_PTR(ret);
-	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
-	if (!pool)
-		return ERR_PTR(-ENOMEM);
-	init_fields(pool, config);
-	ret = fp_source_reserve(&pool->source, &config->source);
-	if (ret)
-		goto err_free;
+		return ret;
 	ret = fp_buddy_init(&pool->buddy, FP_HUGE_ORDER, pool->source.hpfn, pool->source.nr,
 			    nr_cpu_ids);
 	if (ret)
@@ -656,8 +601,7 @@ struct fp_pool *fp_pool_create(const struct fp_pool_config *config)
 		goto err_blocks;
 	/* The buddy has the list in a more compact form. */
 	fp_source_forget(&pool->source);
-	publish(pool);
-	return pool;
+	return 0;
 
 err_blocks:
 	fp_blocks_fini(&pool->blocks);
@@ -665,6 +609,45 @@ err_buddy:
 	fp_buddy_fini(&pool->buddy);
 err_release:
 	fp_source_release(&pool->source);
+	return ret;
+}
+
+/**
+ * fp_pool_create() - reserve memory and make a pool of it
+ * @config: how to make it
+ * @reason: gets the reason if the administrator can do something about a failure
+ *
+ * Nobody can find it before fp_registry_publish().
+ *
+ * Context: may sleep, for long; killable.
+ * Return: the pool, or an error pointer: -EEXIST: there is one of that name; -EINVAL: @config is
+ * wrong; -ENOMEM: too little memory; -ENOSPC: it is too scattered; -EINTR: killed; and as
+ * fp_source_reserve().
+ */
+struct fp_pool *fp_pool_create(const struct fp_pool_config *config, struct fp_reason *reason)
+{
+	struct fp_pool *pool;
+	int ret;
+
+	ret = check_config(config, reason);
+	if (ret)
+		return ERR_PTR(ret);
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	init_fields(pool, config);
+	ret = fp_registry_add(pool);
+	if (ret) {
+		fp_refuse(reason, "there is a pool of that name");
+		goto err_free;
+	}
+	ret = fill(pool, config, reason);
+	if (ret)
+		goto err_registry;
+	return pool;
+
+err_registry:
+	fp_registry_del(pool);
 err_free:
 	kfree(pool);
 	return ERR_PTR(ret);
@@ -672,7 +655,10 @@ err_free:
 
 /**
  * fp_pool_destroy() - give a pool's memory back to the kernel
- * @pool: a pool without clients
+ * @pool: a pool that was never published, or is retired
+ *
+ * Huge frames that somebody still references (a pipe, direct I/O, a device that has them pinned)
+ * are freed by the kernel when the last reference goes.
  *
  * Context: may sleep.
  */
@@ -681,7 +667,6 @@ void fp_pool_destroy(struct fp_pool *pool)
 	struct fp_counts counts;
 	u32 i;
 
-	unpublish(pool);
 	cancel_delayed_work_sync(&pool->trim);
 	fp_quarantine_fini(&pool->quarantine);
 	fp_waiters_fini(&pool->waiters);
@@ -694,5 +679,6 @@ void fp_pool_destroy(struct fp_pool *pool)
 		fp_source_put(&pool->source, fp_pool_pfn(pool, (u64)i * FP_HUGE_FRAMES));
 	fp_source_fini(&pool->source);
 	fp_buddy_fini(&pool->buddy);
+	fp_registry_del(pool);
 	kfree(pool);
 }

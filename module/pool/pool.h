@@ -13,7 +13,9 @@
 #include "pool/account.h"
 #include "pool/movables.h"
 #include "pool/quarantine.h"
+#include "pool/reason.h"
 #include "pool/reclaim.h"
+#include "pool/registry.h"
 #include "pool/source.h"
 #include "pool/wait.h"
 #include "uapi/framepool.h"
@@ -50,8 +52,7 @@ struct fp_pool_config {
 /**
  * struct fp_pool - a named set of frames
  * @name: constant
- * @node: in the list of all pools (protected by the pools lock)
- * @nr_users: kernel modules that use it (protected by the pools lock)
+ * @registered: who knows and uses it
  * @source: constant
  * @buddy: has a lock of its own
  * @blocks: blocks for the kernel; needs no lock
@@ -77,8 +78,7 @@ struct fp_pool_config {
  */
 struct fp_pool {
 	char name[FRAMEPOOL_NAME_MAX];
-	struct list_head node;
-	u32 nr_users;
+	struct fp_registered registered;
 	struct fp_source source;
 	struct fp_buddy buddy;
 	struct fp_blocks blocks;
@@ -103,7 +103,8 @@ struct fp_pool {
 	atomic64_t nr_over_quota;
 };
 
-struct fp_pool *fp_pool_create(const struct fp_pool_config *config);
+bool fp_pool_name_is_valid(const char *name);
+struct fp_pool *fp_pool_create(const struct fp_pool_config *config, struct fp_reason *reason);
 void fp_pool_destroy(struct fp_pool *pool);
 int fp_pool_alloc(struct fp_pool *pool, struct fp_owner *owner, const struct fp_request *request,
 		  struct fp_run *run);
@@ -113,8 +114,6 @@ u32 fp_pool_alloc_alike(struct fp_pool *pool, struct fp_owner *owner,
 			const struct fp_request *request, struct fp_run *runs, u32 nr);
 u32 fp_pool_free_alike(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *runs,
 		       u32 nr);
-struct fp_pool *fp_pool_get(const char *name);
-void fp_pool_put(struct fp_pool *pool);
 u64 fp_pool_alloc_block(struct fp_pool *pool, u32 order, bool may_sleep);
 int fp_pool_free_block(struct fp_pool *pool, u64 frame, u32 order);
 u32 fp_pool_alloc_blocks(struct fp_pool *pool, u32 order, u32 *blocks, u32 nr, bool may_sleep);

@@ -202,47 +202,47 @@ static void measure_extents(struct fp_source *source)
 	}
 }
 
-static int check_run(const struct fp_source *source, u64 min_run)
+static int check_run(const struct fp_source *source, u64 min_run, struct fp_reason *reason)
 {
 	if (source->largest * HUGE_BYTES >= min_run)
 		return 0;
-	pr_err("the largest of %u extents has %llu MiB, less than min_run=\n", source->nr_extents,
-	       source->largest * HUGE_BYTES / SZ_1M);
-	pr_err("load the module earlier after boot, or request a shorter run\n");
+	fp_refuse(reason, "the largest of %u extents has %llu MiB, less than min_run=",
+		  source->nr_extents, source->largest * HUGE_BYTES / SZ_1M);
+	fp_refuse(reason, "make the pool earlier after boot, or request a shorter run");
 	return -ENOSPC;
 }
 
-static int refuse(u64 want, u64 got, u64 end)
+static int refuse(u64 want, u64 got, u64 end, struct fp_reason *reason)
 {
 	struct stock stock = is_low(end) ? take_low_stock() : take_stock(NUMA_NO_NODE);
 
-	pr_err("%llu MiB requested, %llu MiB possible while %llu MiB stay available\n",
-	       want * HUGE_BYTES / SZ_1M, got * HUGE_BYTES / SZ_1M,
-	       (stock.margin << PAGE_SHIFT) / SZ_1M);
+	fp_refuse(reason, "%llu MiB requested, %llu MiB possible while %llu MiB stay available",
+		  want * HUGE_BYTES / SZ_1M, got * HUGE_BYTES / SZ_1M,
+		  (stock.margin << PAGE_SHIFT) / SZ_1M);
 	if (end != NO_END)
-		pr_err("this is about memory below %#llx, as below= says\n", end);
-	pr_err("request less, or pass partial=1 to take what there is\n");
+		fp_refuse(reason, "this is about memory below %#llx, as below= says", end);
+	fp_refuse(reason, "request less, or pass partial=1 to take what there is");
 	return -ENOMEM;
 }
 
 /* First the part that has to lie below an address, unless that is all, then the rest. */
 static int reserve_parts(struct fp_source *source, const struct fp_source_config *config, u32 low,
-			 u32 nr)
+			 u32 nr, struct fp_reason *reason)
 {
 	bool has_rest = config->below_bytes < config->bytes;
 	int ret = reserve_some(source, low, config->below);
 
 	if (!ret && source->nr < low && !config->partial)
-		return refuse(low, source->nr, config->below);
+		return refuse(low, source->nr, config->below, reason);
 	if (!ret && has_rest)
 		ret = reserve_some(source, nr, NO_END);
 	if (!ret && (!source->nr || (source->nr < nr && !config->partial)))
-		ret = refuse(nr, source->nr, has_rest ? NO_END : config->below);
+		ret = refuse(nr, source->nr, has_rest ? NO_END : config->below, reason);
 	return ret;
 }
 
 /* From the first one on, fp_source_put() undoes this. */
-static int set_memtype(struct fp_source *source, enum fp_memtype type)
+static int set_memtype(struct fp_source *source, enum fp_memtype type, struct fp_reason *reason)
 {
 	int ret = 0;
 	u32 i;
@@ -255,7 +255,8 @@ static int set_memtype(struct fp_source *source, enum fp_memtype type)
 		cond_resched();
 	}
 	if (ret && ret != -EINTR)
-		pr_err("memory=%s: the kernel refuses with error %d\n", fp_memtype_name(type), ret);
+		fp_refuse(reason, "memory=%s: the kernel refuses with error %d",
+			  fp_memtype_name(type), ret);
 	return ret;
 }
 
@@ -268,37 +269,37 @@ static u64 nr_huge(u64 bytes)
  * fp_source_reserve() - take huge frames from the kernel
  * @source: the result; all memory is zeroed
  * @config: what to take
- *
- * If there is too little memory, or it is too scattered, the log says how much could be taken.
+ * @reason: if there is too little memory, or it is too scattered, says how much could be taken
  *
  * Context: may sleep, for long; killable.
  * Return: 0; -EINTR: killed; -ENOMEM: there is too little memory; -ENOSPC: no extent has
  * @config->min_run bytes; -EOPNOTSUPP, or an errno of the kernel: it cannot have that memory type.
  */
-int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config)
+int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config,
+		      struct fp_reason *reason)
 {
 	u64 nr = nr_huge(config->bytes), low = nr_huge(config->below_bytes);
 	u64 most = spare_bytes(config->node, NO_END) / HUGE_BYTES;
 	int ret;
 
 	*source = (struct fp_source){ .node = config->node };
-	ret = fp_memtype_check(config->memtype);
+	ret = fp_memtype_check(config->memtype, reason);
 	if (ret)
 		return ret;
 	if (nr > most && !config->partial)
-		return refuse(nr, most, NO_END);
+		return refuse(nr, most, NO_END, reason);
 	nr = min(nr, most);
 	source->hpfn = kvmalloc_array(max_t(u64, nr, 1), sizeof(u32), GFP_KERNEL);
 	if (!source->hpfn)
 		return -ENOMEM;
-	ret = reserve_parts(source, config, min(nr, low), nr);
+	ret = reserve_parts(source, config, min(nr, low), nr, reason);
 	if (ret)
 		goto err_release;
 	sort(source->hpfn, source->nr, sizeof(u32), compare_hpfn, NULL);
 	measure_extents(source);
-	ret = check_run(source, config->min_run);
+	ret = check_run(source, config->min_run, reason);
 	if (!ret)
-		ret = set_memtype(source, config->memtype);
+		ret = set_memtype(source, config->memtype, reason);
 	if (ret)
 		goto err_release;
 	return 0;

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "pool/memtype.h"
+#include "pool/reason.h"
 
 /**
  * struct fp_source_config - what to reserve
@@ -54,7 +55,8 @@ struct fp_source {
 	u32 nr_stuck;
 };
 
-int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config);
+int fp_source_reserve(struct fp_source *source, const struct fp_source_config *config,
+		      struct fp_reason *reason);
 void fp_source_range(const struct fp_source *source, bool exact, u64 *first, u64 *end);
 void fp_source_clear(unsigned long pfn, u64 nr, bool may_sleep);
 void fp_source_forget(struct fp_source *source);

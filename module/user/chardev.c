@@ -2,7 +2,9 @@
 /*
  * /dev/framepool/<pool>: the device node. Each open file is a client.
  *
- * An open file holds a reference to the module, so no file is open when the device is removed.
+ * Nodes come and go while programs open them. A node knows its pool by the serial number only, so
+ * an open() that is late finds no pool, even if there is a new one of that name. One that succeeds
+ * has a reference to the pool, which therefore cannot be retired any more.
  */
 #include "user/chardev.h"
 
@@ -12,6 +14,7 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -24,29 +27,50 @@
 #include "user/mmap.h"
 #include "user/own.h"
 
+/* All minor numbers that there are. They are given out in turn. */
+#define NR_MINORS	(MINORMASK + 1)
+
 /**
  * struct fp_chardev - the device node of a pool
  * @device: the device in sysfs; its release frees this structure
  * @cdev: the character device
- * @class: the class "framepool"
- * @pool: the pool; constant
+ * @serial: serial number of the pool; constant
  * @gid: group of the node; constant
+ * @mode: mode of the node; constant
  */
 struct fp_chardev {
 	struct device device;
 	struct cdev cdev;
-	struct class *class;
-	struct fp_pool *pool;
+	u64 serial;
 	kgid_t gid;
+	umode_t mode;
 };
+
+static dev_t first_number;
+static struct class *class;
+
+/*
+ * Held while a node is added and its pool is published, so that whoever sees the node can open it.
+ * Also protects the minor numbers.
+ */
+static DEFINE_MUTEX(nodes_lock);
+static DEFINE_IDR(minors);
 
 static int open(struct inode *inode, struct file *file)
 {
 	struct fp_chardev *chardev = container_of(inode->i_cdev, struct fp_chardev, cdev);
 	/* This depends on who opens the file, not on who calls: descriptors can be passed on. */
 	bool sees_addresses = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
-	struct fp_client *client = fp_client_create(chardev->pool, sees_addresses);
+	struct fp_client *client;
+	struct fp_pool *pool;
 
+	mutex_lock(&nodes_lock);
+	pool = fp_registry_find(chardev->serial);
+	mutex_unlock(&nodes_lock);
+	if (!pool)
+		return -ENXIO;
+	client = fp_client_create(pool, sees_addresses);
+	fp_registry_put(pool);
 	if (IS_ERR(client))
 		return PTR_ERR(client);
 	client->file = file;
@@ -108,10 +132,12 @@ static const struct file_operations fops = {
 
 static char *devnode(fp_devnode_device *device, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
+	const struct fp_chardev *chardev = container_of(device, struct fp_chardev, device);
+
 	if (mode)
-		*mode = 0660;
+		*mode = chardev->mode;
 	if (gid)
-		*gid = container_of(device, struct fp_chardev, device)->gid;
+		*gid = chardev->gid;
 	return kasprintf(GFP_KERNEL, "framepool/%s", dev_name(device));
 }
 
@@ -125,84 +151,118 @@ static void free_chardev(struct device *device)
 	kfree(container_of(device, struct fp_chardev, device));
 }
 
-static int add_device(struct fp_chardev *chardev, dev_t number,
+/**
+ * fp_chardev_init() - prepare for nodes
+ *
+ * Context: may sleep.
+ * Return: 0, or an error of the driver core.
+ */
+int fp_chardev_init(void)
+{
+	int ret = alloc_chrdev_region(&first_number, 0, NR_MINORS, "framepool");
+
+	if (ret)
+		return ret;
+	class = fp_class_create("framepool");
+	if (!IS_ERR(class))
+		return 0;
+	unregister_chrdev_region(first_number, NR_MINORS);
+	return PTR_ERR(class);
+}
+
+/**
+ * fp_chardev_exit() - undo fp_chardev_init()
+ *
+ * Context: may sleep; no node is left.
+ */
+void fp_chardev_exit(void)
+{
+	class_destroy(class);
+	unregister_chrdev_region(first_number, NR_MINORS);
+	idr_destroy(&minors);
+}
+
+static int add_device(struct fp_chardev *chardev, struct fp_pool *pool, int minor,
 		      const struct attribute_group **groups)
 {
 	int ret;
 
-	device_initialize(&chardev->device);
-	chardev->device.class = chardev->class;
+	chardev->device.class = class;
 	chardev->device.type = &device_type;
-	chardev->device.devt = number;
+	chardev->device.devt = first_number + minor;
 	chardev->device.groups = groups;
-	chardev->device.release = free_chardev;
-	dev_set_drvdata(&chardev->device, chardev->pool);
+	dev_set_drvdata(&chardev->device, pool);
 	cdev_init(&chardev->cdev, &fops);
 	chardev->cdev.owner = THIS_MODULE;
-	ret = dev_set_name(&chardev->device, "%s", chardev->pool->name);
+	ret = dev_set_name(&chardev->device, "%s", pool->name);
 	return ret ?: cdev_device_add(&chardev->cdev, &chardev->device);
 }
 
+/*
+ * Whoever kept the inode of a removed node must not reach the next pool through it, with the rights
+ * to the one before. So a minor number does not come again soon.
+ */
+static int create_locked(struct fp_chardev *chardev, struct fp_pool *pool,
+			 const struct attribute_group **groups)
+{
+	int ret, minor = idr_alloc_cyclic(&minors, chardev, 0, NR_MINORS, GFP_KERNEL);
+
+	lockdep_assert_held(&nodes_lock);
+	if (minor < 0)
+		return minor;
+	ret = add_device(chardev, pool, minor, groups);
+	if (ret)
+		idr_remove(&minors, minor);
+	else
+		fp_registry_publish(pool);
+	return ret;
+}
+
 /**
- * fp_chardev_create() - create the node of a pool
+ * fp_chardev_create() - create the node of a pool, and publish the pool
  * @pool: the pool
- * @gid: group that may open the node
+ * @gid: group of the node
+ * @mode: mode of the node
  * @groups: sysfs attributes of its device
  *
  * Context: may sleep.
  * Return: the node, or an error pointer from the driver core; -ENOMEM: no kernel memory.
  */
-struct fp_chardev *fp_chardev_create(struct fp_pool *pool, kgid_t gid,
+struct fp_chardev *fp_chardev_create(struct fp_pool *pool, kgid_t gid, umode_t mode,
 				     const struct attribute_group **groups)
 {
-	struct fp_chardev *chardev;
-	struct class *class;
-	dev_t number;
+	struct fp_chardev *chardev = kzalloc(sizeof(*chardev), GFP_KERNEL);
 	int ret;
 
-	ret = alloc_chrdev_region(&number, 0, 1, "framepool");
-	if (ret)
-		return ERR_PTR(ret);
-	class = fp_class_create("framepool");
-	if (IS_ERR(class)) {
-		ret = PTR_ERR(class);
-		goto err_region;
-	}
-	chardev = kzalloc(sizeof(*chardev), GFP_KERNEL);
-	if (!chardev) {
-		ret = -ENOMEM;
-		goto err_class;
-	}
-	chardev->pool = pool;
-	chardev->class = class;
+	if (!chardev)
+		return ERR_PTR(-ENOMEM);
+	device_initialize(&chardev->device);
+	chardev->device.release = free_chardev;
+	chardev->serial = pool->registered.serial;
 	chardev->gid = gid;
-	ret = add_device(chardev, number, groups);
-	if (ret)
-		goto err_device;
-	return chardev;
-
-err_device:
+	chardev->mode = mode;
+	mutex_lock(&nodes_lock);
+	ret = create_locked(chardev, pool, groups);
+	mutex_unlock(&nodes_lock);
+	if (!ret)
+		return chardev;
 	put_device(&chardev->device);
-err_class:
-	class_destroy(class);
-err_region:
-	unregister_chrdev_region(number, 1);
 	return ERR_PTR(ret);
 }
 
 /**
  * fp_chardev_destroy() - remove the node
- * @chardev: the node, with no file open
+ * @chardev: the node of a pool that is retired
+ *
+ * An open() that found the node before still holds it, and fails.
  *
  * Context: may sleep.
  */
 void fp_chardev_destroy(struct fp_chardev *chardev)
 {
-	dev_t number = chardev->device.devt;
-	struct class *class = chardev->class;
-
 	cdev_device_del(&chardev->cdev, &chardev->device);
+	mutex_lock(&nodes_lock);
+	idr_remove(&minors, MINOR(chardev->device.devt));
+	mutex_unlock(&nodes_lock);
 	put_device(&chardev->device);
-	class_destroy(class);
-	unregister_chrdev_region(number, 1);
 }

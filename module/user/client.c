@@ -575,7 +575,7 @@ static bool join_pool(struct fp_client *client)
 
 /**
  * fp_client_create() - create a client for the current process
- * @pool: the pool
+ * @pool: the pool; the caller sees to it that it does not go away meanwhile
  * @sees_addresses: whether it may learn the physical addresses of its buffers
  *
  * Context: may sleep.
@@ -605,8 +605,10 @@ struct fp_client *fp_client_create(struct fp_pool *pool, bool sees_addresses)
 	mutex_init(&client->exports_lock);
 	INIT_LIST_HEAD(&client->exports);
 	fp_windows_init(&client->windows, pool, client->account, client->inode->i_mapping);
-	if (join_pool(client))
+	if (join_pool(client)) {
+		fp_registry_get(pool);
 		return client;
+	}
 	ret = -ENODEV;
 	fp_account_close(&pool->accounts, client->account);
 err_inode:
@@ -644,6 +646,7 @@ static void destroy(struct kref *refs)
 		  pool->name, client->account->owner.nr_huge);
 	fp_account_close(&pool->accounts, client->account);
 	kfree(client);
+	fp_registry_put(pool);
 }
 
 /**

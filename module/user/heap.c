@@ -23,6 +23,9 @@
 #include "user/client.h"
 #include "user/export.h"
 
+/* The kernel module that uses a pool which is a heap. */
+static const char user[] = "dma-heap";
+
 #ifdef FP_HAS_DMA_HEAPS
 
 #include <linux/dma-heap.h>
@@ -120,16 +123,21 @@ int fp_heap_check(void)
 
 /**
  * fp_heap_add() - make a pool a dma-heap, for good
- * @pool: the pool; must never be destroyed after success
+ * @pool: the pool, which is published; it is in use from now on
  *
  * Context: may sleep; initialisation of the module, which must succeed after this did.
  * Return: 0; -ENOMEM: no kernel memory; or another errno of the kernel's.
  */
 int fp_heap_add(struct fp_pool *pool)
 {
-	int ret = add(pool);
+	int ret;
 
-	if (!ret)
+	if (!fp_registry_find_for(pool->name, user))
+		return -ENOMEM;
+	ret = add(pool);
+	if (ret)
+		fp_registry_put_for(pool, user);
+	else
 		__module_get(THIS_MODULE);
 	return ret;
 }
