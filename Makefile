@@ -30,7 +30,7 @@ all: module userspace simulate ## module and programs, for the running kernel (o
 # them. The folder is emptied when KDIR changes: Kbuild does not notice other headers of the same
 # release.
 module: out = $(BUILD)/kernel-$(release)
-module: ## the module only: build/kernel-RELEASE/framepool.ko
+module: ## the modules only: build/kernel-RELEASE/framepool.ko, framepool_configfs.ko
 	@[ -n "$(release)" ] || { \
 		echo "make: there are no kernel headers in $(KDIR)." >&2; \
 		echo "  Install those of the running kernel (Debian: linux-headers-$(KVER))," >&2; \
@@ -62,6 +62,7 @@ install: simulate ## installs all but the module to PREFIX (/usr/local), and its
 	install -m 644 scripts/install/60-framepool.rules $(DESTDIR)$(UDEVDIR)
 	install -m 644 scripts/install/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/framepool.conf
 	install -m 644 scripts/install/modprobe.conf scripts/install/modules-load.conf \
+		scripts/install/framepool.conf scripts/install/framepool.service \
 		$(DESTDIR)$(DOCDIR)
 	install -m 644 module/kernel/framepool_kernel.h $(DESTDIR)$(MODULEINCLUDEDIR)
 	install -m 644 module/examples/Kbuild module/examples/example.c $(examples)

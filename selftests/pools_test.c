@@ -112,6 +112,7 @@ TEST_F(pools, option_is_shown_as_it_was_understood)
 		{ "size", "0x800K", "2097152\n" }, { "node", "0", "0\n" },
 		{ "node", "-1", "-1\n" }, { "below", "4G", "4294967296\n" },
 		{ "below", "4G:2M\n", "4294967296:2097152\n" }, { "min_run", "2m", "2097152\n" },
+		{ "min_largest", "4M", "4194304\n" },
 		{ "memory", "wc", "wc\n" }, { "memory", "wb", "wb\n" },
 		{ "partial", "1", "1\n" }, { "gid", "900", "900\n" },
 		{ "mode", "0600", "0600\n" }, { "client_quota", "4M", "4194304\n" },
@@ -120,6 +121,7 @@ TEST_F(pools, option_is_shown_as_it_was_understood)
 	};
 	static const char *const defaults[][2] = {
 		{ "size", "\n" }, { "node", "-1\n" }, { "below", "\n" }, { "min_run", "\n" },
+		{ "min_largest", "\n" },
 		{ "memory", "wb\n" }, { "partial", "0\n" }, { "gid", "0\n" }, { "mode", "0660\n" },
 		{ "client_quota", "\n" }, { "user_quota", "\n" }, { "debug", "0\n" },
 		{ "cache_debug", "0\n" }, { "live", "0\n" }, { "error", "" },
@@ -143,6 +145,7 @@ TEST_F(pools, option_of_nonsense_is_refused_and_changes_nothing)
 		{ "size", "0" }, { "size", "" }, { "size", "-1" }, { "size", "1Q" },
 		{ "size", "9999999999999999999999" }, { "node", "first" }, { "node", "" },
 		{ "below", "0" }, { "below", "4G:" }, { "below", "4G:0" }, { "min_run", "0" },
+		{ "min_largest", "0" }, { "min_largest", "long" },
 		{ "memory", "ram" }, { "memory", "" }, { "partial", "2" }, { "partial", "yes" },
 		{ "gid", "-1" }, { "gid", "4294967295" }, { "gid", "staff" }, { "mode", "0777" },
 		{ "mode", "rw" }, { "mode", "1660" }, { "client_quota", "1M" },
@@ -391,6 +394,8 @@ TEST_F_TIMEOUT(pools, many_pools_are_live_at_once, SLOW_TEST_SECONDS)
 		ASSERT_EQ(0, close(fds[i]));
 		EXPECT_EQ(0, pools_destroy(name));
 	}
+	/* KASAN holds back freed memory, but not whole pools. */
+	self->free_bytes -= MANY * MIB / 2;
 }
 
 /* A descriptor of a node says nothing of what has its name later. */
@@ -671,7 +676,7 @@ TEST_F_TIMEOUT(list, entries_are_pools, SLOW_TEST_SECONDS)
 	int fd;
 
 	ASSERT_EQ(0, load(parameters));
-	EXPECT_FALSE(shows(POOL_NAME, true));
+	EXPECT_TRUE(shows(POOL_NAME, false));
 	EXPECT_EQ(SMALL_BYTES, total_of("video"));
 	EXPECT_EQ(4 * MIB, total_of("dma"));
 	EXPECT_EQ(4 * MIB, total_of("x"));

@@ -211,6 +211,35 @@ const struct command commands[] = {
 		"the longest free run, and 'whole', what is free in whole huge frames, are\n"
 		"shares of 'free' there. Then all is freed.\n",
 	}, {
+		.name = "pool",
+		.run = cmd_pool,
+		.summary = "make, remove and show pools",
+		.usage = "create NAME --size SIZE [OPTIONS] | destroy NAME [--force] | list | "
+			 "show NAME | apply FILE",
+		.help =
+		"  create   make the pool /dev/framepool/NAME; OPTIONS are\n"
+		"    --size SIZE           memory, rounded up to whole huge frames\n"
+		"    --node NODE           NUMA node that it comes from\n"
+		"    --below ADDRESS[:SIZE]  all of it, or so much, lies below this address\n"
+		"    --min-run SIZE        fail if its largest contiguous piece is shorter\n"
+		"    --min-largest SIZE    keep an empty run of this length by moving buffers\n"
+		"    --memory TYPE         wb, wc or uc: how processors cache it\n"
+		"    --partial             accept less memory\n"
+		"    --gid GROUP, --mode MODE  of the node: a number, and octal; default: 0, 0660\n"
+		"    --client-quota SIZE   most that one client may be charged\n"
+		"    --user-quota SIZE     most that all clients of one user may be charged\n"
+		"    --debug, --cache-debug  look for mistakes of kernel modules; slow\n"
+		"  destroy  remove it, unless it is in use; with --force shut it down first, so\n"
+		"           that programs lose its memory: then it goes if they have closed and\n"
+		"           unmapped it\n"
+		"  list     all pools\n"
+		"  show     how a pool was made\n"
+		"  apply    make the pools that FILE lists, one a line: NAME OPTION=VALUE...,\n"
+		"           with the names of files in configfs, such as size and min_run; those\n"
+		"           that are there already must be as FILE says\n"
+		"\n"
+		"Only root makes and removes pools.\n",
+	}, {
 		.name = "help",
 		.run = cmd_help,
 		.summary = "explain a command",

@@ -23,7 +23,7 @@ _framepool_words()
 {
 	local commands="info stat frag clients caches map metrics watch top alloc compact record"
 
-	commands+=" replay help version"
+	commands+=" replay pool help version"
 
 	case $1 in
 	"") echo "--pool --json -h --help --version $commands" ;;
@@ -38,6 +38,11 @@ _framepool_words()
 		;;
 	record) echo "--pool --json -h --help --time --buffer" ;;
 	replay) echo "--pool --json -h --help --simulate --svg" ;;
+	pool)
+		echo "--json -h --help create destroy list show apply --force --size --node" \
+			"--below --min-run --min-largest --memory --partial --gid --mode" \
+			"--client-quota --user-quota --debug --cache-debug"
+		;;
 	help) echo "-h --help $commands" ;;
 	version) echo "--json -h --help" ;;
 	*) echo "--pool --json -h --help" ;;
@@ -49,12 +54,18 @@ _framepool()
 	local word=${COMP_WORDS[COMP_CWORD]} words
 
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
-	--pool)
+	--pool | destroy | show)
 		words=$(cd /dev/framepool 2> /dev/null && echo *)
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 		;;
-	--svg | --from | --textfile)
+	--svg | --from | --textfile | apply)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		;;
+	--node | --min-run | --min-largest | --gid | --mode | --client-quota | --user-quota)
+		COMPREPLY=()
+		;;
+	--memory)
+		mapfile -t COMPREPLY < <(compgen -W "wb wc uc" -- "$word")
 		;;
 	--why | --size | --align | --below | --wait | --interval | --count | --time | --buffer)
 		COMPREPLY=()

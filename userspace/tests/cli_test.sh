@@ -36,7 +36,7 @@ expect help_short_option_follows_others 0 stdout '^  alloc ' --json -h
 expect help_short_option_explains_command 0 stdout '--below ADDRESS' alloc -h
 expect help_follows_other_options 0 stdout '--below ADDRESS' alloc --size 4K --help
 expect help_short_option_may_be_a_value 1 stderr "cannot open '-h'" alloc --from -h
-for command in info stat frag clients caches map metrics watch top alloc record replay help \
+for command in info stat frag clients caches map metrics watch top alloc record replay pool help \
 	version; do
 	expect "help_$command" 0 stdout "^framepool $command: " help "$command"
 	expect "help_option_$command" 0 stdout "^framepool $command: " "$command" --help
@@ -84,6 +84,22 @@ expect impossible_pool_name 1 stderr "'a/b' cannot be the name of a pool" --pool
 expect impossible_pool_name_of_clients 1 stderr "'a/b' cannot be the name" --pool a/b clients
 expect impossible_pool_name_of_map 1 stderr "'a/b' cannot be the name" --pool a/b map
 
+expect pool_without_action 2 stderr "'pool' needs one of create" pool
+expect pool_of_unknown_action 2 stderr "'pool' cannot 'resize'" pool resize
+expect pool_with_pool 2 stderr "'pool' has no use for --pool" --pool a pool list
+expect pool_create_without_name 2 stderr "'pool create' needs the name" pool create --size 1M
+expect pool_create_without_size 2 stderr "'pool create' needs --size" pool create video
+expect pool_create_of_two 2 stderr "unexpected argument 'b'" pool create a --size 1M b
+expect pool_create_as_json 2 stderr 'no use for --json' --json pool create a --size 1M
+expect pool_create_bad_name 1 stderr "'a/b' cannot be the name" pool create a/b --size 1M
+expect pool_create_long_name 1 stderr 'has 32 bytes, but the name of a pool has at most 31' \
+	pool create 0123456789abcdef0123456789abcdef --size 1M
+expect pool_destroy_without_name 2 stderr "'pool destroy' needs the name" pool destroy --force
+expect pool_destroy_of_two 2 stderr "unexpected argument 'b'" pool destroy a --force b
+expect pool_list_with_argument 2 stderr "unexpected argument 'a'" pool list a
+expect pool_show_without_name 2 stderr "'pool show' needs the name" pool show
+expect pool_apply_without_file 2 stderr "'pool apply' needs a file" pool apply
+
 expect watch_interval_junk 2 stderr "--interval: 'soon' is not a number" watch --interval soon
 expect watch_interval_negative 2 stderr "--interval: '-1' is not a number" watch --interval -1
 expect watch_interval_too_short 2 stderr "--interval: '0.01' is not" watch --interval 0.01
@@ -130,6 +146,10 @@ done
 expect not_loaded_metrics_leave_no_file 1 stderr "module is not loaded" \
 	metrics --textfile "$out/a.prom"
 [ -e "$out/a.prom" ] && echo "not ok - not_loaded_metrics_leave_no_file: there is one"
+for command in "pool list" "pool show a" "pool destroy a" "pool create a --size 1M"; do
+	# shellcheck disable=SC2086 # split into words on purpose
+	expect "not_loaded: $command" 1 stderr "modprobe framepool_configfs" $command
+done
 for command in clients caches; do
 	expect "not_loaded: $command" 1 stderr \
 		"module is not loaded\|debugfs is not mounted\|run as root" $command
