@@ -140,7 +140,8 @@ commands_are_documented()
 	"$root/bin/framepool" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >"$stage/commands"
 	[ -s "$stage/commands" ] || return
 	while read -r command; do
-		"$root/bin/framepool" help "$command" | grep -o -e '--[a-z][a-z-]*' >"$stage/options"
+		"$root/bin/framepool" help "$command" | grep -o -e '--[a-z][a-z-]*' \
+			>"$stage/options"
 		grep -q "^\\\\fB$command\\\\fR" "$root/share/man/man1/framepool.1" || {
 			echo "$command is not in framepool.1"
 			return 1
