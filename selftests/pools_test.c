@@ -723,7 +723,7 @@ TEST_F_TIMEOUT(list, mistake_in_one_entry_makes_none, SLOW_TEST_SECONDS)
 		{ "pools=a:4M,", -EINVAL }, { "pools=,a:4M", -EINVAL }, { "pools=a:4M:", -EINVAL },
 		{ "pools=a:4M:4M", -EINVAL }, { "pools=a/b:4M", -EINVAL }, { "pools=a:", -EINVAL },
 		{ "pools=a:4M:below=4G:", -EINVAL }, { "pools=a:4M:=1", -EINVAL },
-		{ "pools=a:4M,a:4M", -EEXIST }, { "pools=a:4M,b:64G", -ENOMEM },
+		{ "pools=a:4M,a:4M", -EINVAL }, { "pools=a:4M,b:64G", -ENOMEM },
 		{ "pools=a:4M,b:4M:node=99", -EINVAL }, { "pools=a:4M name=b", -EINVAL },
 		{ "pools=a:4M gid=-1", -EINVAL }, { "pools=a:4M mode=8", -EINVAL },
 	};

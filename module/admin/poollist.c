@@ -76,7 +76,8 @@ static int __init walk(const char *text, const struct fp_options *defaults, bool
 	}
 	kfree(reason);
 	kfree(copy);
-	return ret;
+	/* modprobe takes EEXIST of a module for success: it is loaded already. */
+	return ret == -EEXIST ? -EINVAL : ret;
 }
 
 /**
@@ -87,8 +88,8 @@ static int __init walk(const char *text, const struct fp_options *defaults, bool
  * Nothing is made before all of the list was read. If making one fails, those before it stay.
  *
  * Context: may sleep, for long; killable.
- * Return: 0; -EINVAL: there is a mistake in the list; -ENOMEM: no kernel memory; or as
- * fp_pools_create().
+ * Return: 0; -EINVAL: there is a mistake in the list, or a name twice; -ENOMEM: no kernel memory;
+ * or as fp_pools_create().
  */
 int __init fp_poollist_create(const char *text, const struct fp_options *defaults)
 {
