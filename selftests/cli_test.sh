@@ -544,13 +544,13 @@ no_line_of_any_command_ends_in_a_blank() {
 		watch) set -- watch --count 2 --interval 0.1 ;;
 		top) set -- top --json --interval 0.1 ;;
 		compact) set -- compact 2M ;;
-		# Their tests are in record_test.sh.
-		record | replay) set -- help "$command" ;;
+		# Their tests are in record_test.sh and pool_cli_test.sh.
+		record | replay | pool) set -- help "$command" ;;
 		*) set -- "$command" ;;
 		esac
 		no_trailing_blanks "$@" || blanks=1
 		case $command in
-		help | metrics | record | replay) ;;
+		help | metrics | record | replay | pool) ;;
 		compact) no_trailing_blanks compact --json 2M || blanks=1 ;;
 		*) no_trailing_blanks "$@" --json || blanks=1 ;;
 		esac
