@@ -355,6 +355,8 @@ static inline char *fp_span_base(const struct framepool_heap *heap, const struct
 
 void *fp_heap_refill(struct framepool_heap *heap, uint32_t class);
 void fp_heap_give(struct framepool_heap *heap, uint32_t class, void *block);
+void fp_heap_stop_caches(struct framepool_heap *heap);
+void fp_heap_resume_caches(struct framepool_heap *heap);
 void fp_heap_drain(struct framepool_heap *heap);
 size_t fp_heap_kept(struct framepool_heap *heap, uint64_t *blocks);
 extern const struct fp_keeper_ops fp_heap_ops;

@@ -200,6 +200,35 @@ static void drain_one(void *kept, void *argument)
 }
 
 /**
+ * fp_heap_stop_caches - take back what all threads keep, and let them keep nothing
+ * @heap: the heap, of which no lock is held
+ *
+ * fp_heap_resume_caches() must follow. This may change errno.
+ */
+void fp_heap_stop_caches(struct framepool_heap *heap)
+{
+	pthread_mutex_lock(&heap->drain_lock);
+	if (!heap->can_cache)
+		return;
+	heap->index = FP_NO_CACHE;
+	fp_keeper_each(&heap->keeper, drain_one, NULL);
+}
+
+/**
+ * fp_heap_resume_caches - let threads keep something again
+ * @heap: the heap
+ */
+void fp_heap_resume_caches(struct framepool_heap *heap)
+{
+	if (heap->can_cache) {
+		heap->index = heap->keeper.index;
+		if (heap->is_dead)
+			heap->index = FP_NO_CACHE;
+	}
+	pthread_mutex_unlock(&heap->drain_lock);
+}
+
+/**
  * fp_heap_drain - take back what all threads keep
  * @heap: the heap, of which no lock is held
  *
@@ -209,16 +238,10 @@ void fp_heap_drain(struct framepool_heap *heap)
 {
 	int err = errno;
 
-	pthread_mutex_lock(&heap->drain_lock);
-	if (heap->can_cache) {
-		heap->index = FP_NO_CACHE;
-		fp_keeper_each(&heap->keeper, drain_one, NULL);
+	fp_heap_stop_caches(heap);
+	if (heap->can_cache)
 		heap->nr_drains++;
-		heap->index = heap->keeper.index;
-		if (heap->is_dead)
-			heap->index = FP_NO_CACHE;
-	}
-	pthread_mutex_unlock(&heap->drain_lock);
+	fp_heap_resume_caches(heap);
 	errno = err;
 }
 

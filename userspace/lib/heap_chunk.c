@@ -100,6 +100,18 @@ static void reserve(void *at, size_t bytes)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
+/*
+ * A buffer without a file is private memory, which only ../malloc has. Returns whether it is mapped;
+ * if not, sets errno.
+ */
+static bool map_buffer(void *at, const struct framepool_buffer *buf)
+{
+	int kind = buf->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+
+	return mmap(at, buf->length, PROT_READ | PROT_WRITE, kind | MAP_FIXED, buf->fd,
+		    (off_t)buf->offset) != MAP_FAILED;
+}
+
 /* Fills slots with a buffer. Returns the first, or the end of the window with errno. */
 static size_t fill_slots(struct framepool_heap *heap, uint64_t bytes, size_t align, bool *clear)
 {
@@ -115,8 +127,7 @@ static size_t fill_slots(struct framepool_heap *heap, uint64_t bytes, size_t ali
 		return heap->nr_slots;
 	if (framepool_buffer_address(slot->buf, &slot->address))
 		goto err_free;
-	if (mmap(slot_at(heap, which), slot->buf->length, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED, slot->buf->fd, (off_t)slot->buf->offset) == MAP_FAILED) {
+	if (!map_buffer(slot_at(heap, which), slot->buf)) {
 		err = errno;
 		reserve(slot_at(heap, which), slot->buf->length);
 		errno = err;

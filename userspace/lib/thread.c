@@ -29,6 +29,12 @@ union fp_nothing fp_nothing;
 static struct fp_thread no_thread;
 _Thread_local struct fp_thread *fp_thread = &no_thread;
 
+/*
+ * This thread's table was taken away. It gets no other one: what the C library frees after the last
+ * destructor of a key would make a table that nobody takes away.
+ */
+static _Thread_local bool has_ended;
+
 /* Its number, or 0 if it was not asked for yet. */
 _Thread_local uint32_t fp_thread_id;
 
@@ -88,6 +94,7 @@ static void end_thread(void *unused)
 	each_kept(thread, give_back);
 	forget_thread(thread);
 	fp_thread = &no_thread;
+	has_ended = true;
 	pthread_mutex_unlock(&all.lock);
 	errno = err;
 }
@@ -237,7 +244,7 @@ static bool grow_thread_locked(size_t nr)
 	bool is_new = fp_thread == &no_thread;
 	struct fp_thread *thread;
 
-	if (is_new && (!all.has_key || pthread_setspecific(all.key, &all)))
+	if (is_new && (has_ended || !all.has_key || pthread_setspecific(all.key, &all)))
 		return false;
 	thread = realloc(is_new ? NULL : fp_thread,
 			 sizeof(*thread) + nr * sizeof(thread->kept[0]));
