@@ -92,6 +92,8 @@ int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 void *__real_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset);
 void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset);
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
 struct framepool *__wrap_framepool_open(const char *pool);
 void *__real_malloc(size_t bytes);
 void *__wrap_malloc(size_t bytes);
@@ -488,6 +490,21 @@ static int answer(unsigned long request, void *call)
 	}
 }
 
+/* The library may move the client's descriptor. */
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	va_list args;
+	int argument, made;
+
+	va_start(args, command);
+	argument = va_arg(args, int);
+	va_end(args);
+	made = __real_fcntl64(fd, command, argument);
+	if (made >= 0 && fake && fd == fake->fd && command == F_DUPFD_CLOEXEC)
+		fake->fd = made;
+	return made;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	uint64_t copy[sizeof(struct framepool_ioc_stats) / sizeof(uint64_t)];
@@ -590,11 +607,17 @@ struct framepool *fake_open(uint64_t bytes)
 	return fp;
 }
 
-/* For examples: their clients are those of a pool of 256 MiB. */
+/*
+ * For programs that open a pool by its name: that is the number of its MiB, or it is one of 256 MiB.
+ * There is no pool of 0 MiB.
+ */
 struct framepool *__wrap_framepool_open(const char *pool)
 {
-	(void)pool;
-	return fake_open(256UL << 20);
+	if (pool && !strcmp(pool, "0")) {
+		errno = ENOENT;
+		return NULL;
+	}
+	return fake_open((pool ? strtoull(pool, NULL, 10) : 256) << 20);
 }
 
 void fake_close(struct framepool *fp)
