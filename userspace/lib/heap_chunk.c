@@ -101,8 +101,8 @@ static void reserve(void *at, size_t bytes)
 }
 
 /*
- * A buffer without a file is private memory, which only ../malloc has. Returns whether it is mapped;
- * if not, sets errno.
+ * A buffer without a file is private memory, which only ../malloc has. Returns whether it is
+ * mapped; if not, sets errno.
  */
 static bool map_buffer(void *at, const struct framepool_buffer *buf)
 {

@@ -55,7 +55,7 @@ static const char *pool;	/* its name, or NULL */
  */
 void fp_memory_say(const char *what, const char *why, const char *then)
 {
-	const char *const texts[] = { "framepool-malloc: ", what, ": ", why, then, "\n" };
+	const char *texts[] = { "framepool-malloc: ", what, ": ", why, then, "\n" };
 	struct iovec parts[sizeof(texts) / sizeof(*texts)];
 	const int nr = sizeof(texts) / sizeof(*texts);
 	int err = errno;

@@ -608,8 +608,8 @@ struct framepool *fake_open(uint64_t bytes)
 }
 
 /*
- * For programs that open a pool by its name: that is the number of its MiB, or it is one of 256 MiB.
- * There is no pool of 0 MiB.
+ * For programs that open a pool by its name, which is the number of its MiB. Without a name it has
+ * 256 MiB. There is no pool of 0 MiB.
  */
 struct framepool *__wrap_framepool_open(const char *pool)
 {

@@ -59,6 +59,7 @@ everything_is_installed()
 {
 	has bin/framepool bin/framepool-simulate \
 		lib/libframepool.so lib/libframepool.so.0 lib/libframepool.a \
+		lib/libframepool-malloc.so share/man/man7/framepool-malloc.7 \
 		lib/pkgconfig/libframepool.pc include/libframepool.h include/framepool.h \
 		include/libframepool_arena.h include/libframepool_bufpool.h \
 		include/libframepool_heap.h \
@@ -327,6 +328,17 @@ exports_public_names_only()
 		END { exit bad }'
 }
 
+# A program's malloc() is replaced, and nothing else.
+malloc_exports_malloc_only()
+{
+	nm -D --defined-only "$root/lib/libframepool-malloc.so" | sed 's/.* //' |
+		sort >"$stage/exported" && tr ' ' '\n' >"$stage/expected" <<-'END' &&
+	aligned_alloc calloc free mallinfo mallinfo2 malloc malloc_trim malloc_usable_size memalign
+	posix_memalign pvalloc realloc reallocarray valloc
+	END
+	diff "$stage/expected" "$stage/exported"
+}
+
 exports_whole_header()
 {
 	nm -D --defined-only "$root/lib/libframepool.so" | sed -n 's/.* T \(.*\)@@.*/\1/p' |
@@ -402,6 +414,7 @@ result header_needs_no_other compile_header_alone
 result header_agrees_with_kernel_interface compile_both_headers
 result library_exports_public_names_only exports_public_names_only
 result library_exports_the_whole_header exports_whole_header
+result malloc_library_exports_malloc_only malloc_exports_malloc_only
 result group_of_the_udev_rule_is_made group_is_made
 result readme_names_installed_files readme_names_installed_files
 result uninstall_leaves_nothing_nor_in_dkms leaves_nothing

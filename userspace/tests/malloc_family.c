@@ -132,14 +132,14 @@ static void check_content(void)
 	check(!malloc_trim(0), "malloc_trim_gives_back_once");
 }
 
-/* Frees a block in a destructor of a thread, after the library's. */
+static pthread_key_t late;
+
+/* The last destructor of a thread that the C library calls, even after all of the heap's. */
 static void free_late(void *block)
 {
 	free(block);
-	free(malloc(50));
+	pthread_setspecific(late, malloc(50));
 }
-
-static pthread_key_t late;
 
 static void *work(void *argument)
 {
@@ -184,7 +184,44 @@ static void check_threads(void)
 	}
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
+	malloc_trim(0);
 	check(right, "child_of_a_program_with_threads_allocates");
+}
+
+static pthread_barrier_t barrier;
+
+/* Keeps many free blocks until the second time that all meet. */
+static void *keep(void *argument)
+{
+	void *blocks[1000];
+
+	for (int i = 0; i < 1000; i++)
+		blocks[i] = malloc(200);
+	for (int i = 0; i < 1000; i++)
+		free(blocks[i]);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return argument;
+}
+
+static void check_kept(void)
+{
+	pthread_t thread;
+	size_t used;
+	int status;
+	pid_t pid;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	pthread_create(&thread, NULL, keep, NULL);
+	pthread_barrier_wait(&barrier);
+	used = mallinfo2().uordblks;
+	pid = fork();
+	if (!pid)
+		_exit(mallinfo2().uordblks != used);
+	check(waitpid(pid, &status, 0) == pid && !status,
+	      "child_has_what_threads_of_its_parent_kept");
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
 }
 
 /* What a child reports by its status. */
@@ -272,5 +309,6 @@ int main(int argc, char **argv)
 	check_content();
 	check_fork();
 	check_threads();
+	check_kept();
 	return 0;
 }

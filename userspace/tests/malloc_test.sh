@@ -45,7 +45,8 @@ where()
 {
 	word=$1
 	shift
-	[ "$(env "$@" LD_PRELOAD="$library" "$O/tests/malloc_family" where 2>"$dir/said")" = "$word" ]
+	place=$(env "$@" LD_PRELOAD="$library" "$O/tests/malloc_family" where 2>"$dir/said") &&
+	[ "$place" = "$word" ]
 }
 
 # says NUMBER PATTERN: so many sentences were said, and each is like that.
@@ -59,9 +60,9 @@ falls_back()
 {
 	where inside FRAMEPOOL_MALLOC_POOL=64 && says 0 . &&
 	where outside FRAMEPOOL_MALLOC_POOL=0 && says 1 \
-		'^framepool-malloc: 0: No such file or directory; memory outside of the pool is used$' &&
+		'^framepool-malloc: 0: No such .*; memory outside of the pool is used$' &&
 	where outside FRAMEPOOL_MALLOC_POOL=4 && says 1 \
-		'^framepool-malloc: 4: Cannot allocate memory; memory outside of the pool is used$'
+		'^framepool-malloc: 4: Cannot allocate .*; memory outside of the pool is used$'
 }
 
 is_strict()
@@ -73,7 +74,8 @@ is_strict()
 refuses_second_free()
 {
 	! LD_PRELOAD=$library "$O/tests/malloc_family" twice 2>"$dir/said" &&
-	sed -i /Aborted/d "$dir/said" && says 1 '^framepool-malloc: free: this is not a block that is allocated; the program ends$'
+	sed -i /Aborted/d "$dir/said" &&
+	says 1 '^framepool-malloc: free: this is not a block .*; the program ends$'
 }
 
 # expect COMMAND...: it succeeds, whatever it says.
