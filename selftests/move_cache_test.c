@@ -140,7 +140,7 @@ static void make_room(struct __test_metadata *_metadata, FIXTURE_DATA(move_cache
 
 TEST_F_TIMEOUT(move_cache, small_objects_make_room, SLOW_TEST_SECONDS)
 {
-	make_room(_metadata, self, 1500, 100 * MIB);
+	make_room(_metadata, self, 3000, 100 * MIB);
 }
 
 TEST_F(move_cache, large_objects_make_room)

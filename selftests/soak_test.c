@@ -13,6 +13,7 @@
 #include "fuzz/hand.h"
 
 #define OPERATIONS	40000
+#define FEW_OPERATIONS	10000	/* on a debugging kernel, which is slow */
 #define WARM_UP		100000
 #define WORKERS		8
 #define COMPACTOR	WORKERS		/* the process that has memory moved */
@@ -44,6 +45,15 @@ struct usage {
 
 static struct common *common;
 
+/*
+ * Whether this kernel looks for leaks itself. Then memory does not all come back, because of what
+ * kmemleak keeps for that and of freed memory that KASAN holds back.
+ */
+static bool kernel_finds_leaks(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
 FIXTURE(soak)
 {
 	int fd;
@@ -56,7 +66,8 @@ FIXTURE_SETUP(soak)
 	const char *seed = getenv("SEED"), *operations = getenv("SOAK_OPERATIONS");
 
 	self->seed = seed ? strtoull(seed, NULL, 0) : time(NULL) ^ getpid();
-	self->operations = operations ? strtoull(operations, NULL, 0) : OPERATIONS;
+	self->operations = operations ? strtoull(operations, NULL, 0) :
+			   kernel_finds_leaks() ? FEW_OPERATIONS : OPERATIONS;
 	TH_LOG("SEED=%llu", self->seed);
 	common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
@@ -223,15 +234,6 @@ static bool slabs_are_back(long before)
 		sleep_ms(100);
 	}
 	return true;
-}
-
-/*
- * Whether this kernel looks for leaks itself. Then memory does not all come back, because of what
- * kmemleak keeps for that and of freed memory that KASAN holds back.
- */
-static bool kernel_finds_leaks(void)
-{
-	return !access("/sys/kernel/debug/kmemleak", F_OK);
 }
 
 TEST_F_TIMEOUT(soak, operations_and_kills_leave_nothing_behind, 36000)
