@@ -279,18 +279,12 @@ static bool must_stop(const struct room *room)
 				 !READ_ONCE(movables->min_largest)));
 }
 
-/*
- * Longer pieces first, since shorter ones fit into what they leave. Of small buffers, those in the
- * fullest huge frames first: the others go into the fullest that are left, and these should not lie
- * in the window, where they would have to move once more.
- */
+/* Longer pieces first, since shorter ones fit into what they leave. */
 static int compare_pieces(const void *a, const void *b)
 {
-	const struct fp_piece *left = a, *right = b;
+	u32 left = ((const struct fp_piece *)a)->nr, right = ((const struct fp_piece *)b)->nr;
 
-	if (left->nr != right->nr)
-		return (left->nr < right->nr) - (left->nr > right->nr);
-	return (left->used < right->used) - (left->used > right->used);
+	return (left < right) - (left > right);
 }
 
 /* Move all that lies in a window. */
