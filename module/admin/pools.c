@@ -59,8 +59,11 @@ static DEFINE_MUTEX(instances_lock);
  */
 int fp_pools_init(void)
 {
-	fp_debugfs_init();
-	return fp_chardev_init();
+	int ret = fp_chardev_init();
+
+	if (!ret)
+		fp_debugfs_init();
+	return ret;
 }
 
 /**
