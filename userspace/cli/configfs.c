@@ -161,52 +161,60 @@ int configfs_rmdir(const char *name)
 	return EXIT_OK;
 }
 
-static pid_t child;
+static volatile pid_t child;
 
 static void pass_on(int signal_number)
 {
-	kill(child, signal_number);
+	if (child > 0)
+		kill(child, signal_number);
+}
+
+static void set_signals(sigset_t *both)
+{
+	sigemptyset(both);
+	sigaddset(both, SIGINT);
+	sigaddset(both, SIGTERM);
 }
 
 /*
  * A fatal signal ends the making of a pool. A child does that, so that somebody is left to remove
- * the directory. Returns 0 or an errno.
+ * the directory. The signals are blocked but while the child runs, when they are passed on to it;
+ * @mask does not block them. Returns 0 or an errno.
  */
-static int write_live(const char *name)
+static int write_live(const char *name, const sigset_t *mask)
 {
 	const struct sigaction action = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
 	struct sigaction old_int, old_term;
-	sigset_t both, old;
-	int status;
+	int status = 0, err = 0;
+	sigset_t both;
 
-	sigemptyset(&both);
-	sigaddset(&both, SIGINT);
-	sigaddset(&both, SIGTERM);
-	sigprocmask(SIG_BLOCK, &both, &old);
 	child = fork();
-	if (child)
-		sigaction(SIGINT, &action, &old_int);
-	if (child)
-		sigaction(SIGTERM, &action, &old_term);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (!child)
+	if (child < 0)
+		return errno;
+	if (!child) {
+		sigprocmask(SIG_SETMASK, mask, NULL);
 		_exit(write_option(name, "live", "1"));
-	if (child < 0 || waitpid(child, &status, 0) < 0)
-		status = -1;
+	}
+	sigaction(SIGINT, &action, &old_int);
+	sigaction(SIGTERM, &action, &old_term);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (waitpid(child, &status, 0) < 0)
+		err = errno;
+	child = 0;
+	set_signals(&both);
+	sigprocmask(SIG_BLOCK, &both, NULL);
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
-	if (status == -1)
-		return ENOMEM;
-	return WIFSIGNALED(status) ? EINTR : WEXITSTATUS(status);
+	return err ? err : WIFSIGNALED(status) ? EINTR : WEXITSTATUS(status);
 }
 
-int configfs_make(const char *name, const struct settings *settings)
+static int make(const char *name, const struct settings *settings, const sigset_t *mask)
 {
 	int err;
 
 	if (configfs_mkdir(name, settings))
 		return EXIT_FAILED;
-	err = write_live(name);
+	err = write_live(name, mask);
 	/* The signal may have come too late. */
 	if (err == EINTR && configfs_is_live(name))
 		write_option(name, "live", "0");
@@ -215,6 +223,19 @@ int configfs_make(const char *name, const struct settings *settings)
 	fail_because("cannot make pool", name, err);
 	configfs_rmdir(name);
 	return EXIT_FAILED;
+}
+
+/* Whatever a signal interrupts, nothing is left. */
+int configfs_make(const char *name, const struct settings *settings)
+{
+	sigset_t both, mask;
+	int status;
+
+	set_signals(&both);
+	sigprocmask(SIG_BLOCK, &both, &mask);
+	status = make(name, settings, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return status;
 }
 
 int configfs_remove(const char *name)
