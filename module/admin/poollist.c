@@ -59,8 +59,8 @@ static int __init parse_entry(char *entry, struct fp_options *options, struct fp
 	return ret;
 }
 
-/* Looks at all entries, and makes their pools if @create. */
-static int __init walk(const char *text, const struct fp_options *defaults, bool create)
+/* Looks at all entries, and reserves their pools if @reserve. */
+static int __init walk(const char *text, const struct fp_options *defaults, bool reserve)
 {
 	char *copy = kstrdup(text, GFP_KERNEL), *rest = copy, *entry;
 	struct fp_reason *reason = kmalloc(sizeof(*reason), GFP_KERNEL);
@@ -71,8 +71,8 @@ static int __init walk(const char *text, const struct fp_options *defaults, bool
 		options = *defaults;
 		reason->text[0] = '\0';
 		ret = parse_entry(entry, &options, reason);
-		if (!ret && create)
-			ret = PTR_ERR_OR_ZERO(fp_pools_create(&options, reason));
+		if (!ret && reserve)
+			ret = PTR_ERR_OR_ZERO(fp_pools_reserve(&options, reason));
 	}
 	kfree(reason);
 	kfree(copy);
@@ -85,15 +85,21 @@ static int __init walk(const char *text, const struct fp_options *defaults, bool
  * @text: the list
  * @defaults: their options, unless the list says otherwise
  *
- * Nothing is made before all of the list was read. If making one fails, those before it stay.
+ * Nothing is made before all of the list was read, and no program can use one before all of them
+ * have their memory: the kernel does not wait for programs when loading a module fails.
  *
  * Context: may sleep, for long; killable.
  * Return: 0; -EINVAL: there is a mistake in the list, or a name twice; -ENOMEM: no kernel memory;
- * or as fp_pools_create().
+ * or as fp_pools_reserve(); then fp_pools_exit() undoes what was done.
  */
 int __init fp_poollist_create(const char *text, const struct fp_options *defaults)
 {
+	int ret;
+
 	if (!text[0])
 		return 0;
-	return walk(text, defaults, false) ?: walk(text, defaults, true);
+	ret = walk(text, defaults, false) ?: walk(text, defaults, true);
+	if (!ret)
+		fp_pools_show_all();
+	return ret;
 }

@@ -96,57 +96,34 @@ static void log_pool(const struct fp_pool *pool)
 		end);
 }
 
-/* Let programs use the pool. */
-static int show(struct fp_instance *instance)
-{
-	const struct fp_options *options = &instance->options;
-	struct fp_pool *pool = instance->pool;
-
-	pool->movables.make_room = fp_compact_make_room;
-	pool->movables.merge = fp_compact_merge;
-	instance->chardev = fp_chardev_create(pool, KGIDT_INIT(options->gid), options->mode,
-					      fp_sysfs_groups);
-	if (IS_ERR(instance->chardev))
-		return PTR_ERR(instance->chardev);
-	/* Without these it can be used as well, so this does not fail. */
-	instance->debugfs = fp_debugfs_create(pool);
-	return 0;
-}
-
 static int fill(struct fp_instance *instance, struct fp_reason *reason)
 {
 	struct fp_options *options = &instance->options;
+	struct fp_pool *pool = fp_pool_create(&options->pool, reason);
 	int ret;
 
-	instance->pool = fp_pool_create(&options->pool, reason);
-	if (IS_ERR(instance->pool))
-		return PTR_ERR(instance->pool);
-	options->pool.name = instance->pool->name;
-	ret = fp_compactor_create(instance->pool, options->min_largest);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	instance->pool = pool;
+	options->pool.name = pool->name;
+	pool->movables.make_room = fp_compact_make_room;
+	pool->movables.merge = fp_compact_merge;
+	ret = fp_compactor_create(pool, options->min_largest);
 	if (ret)
-		goto err_pool;
-	ret = show(instance);
-	if (ret)
-		goto err_compactor;
-	return 0;
-
-err_compactor:
-	fp_compactor_destroy(instance->pool);
-err_pool:
-	fp_pool_destroy(instance->pool);
+		fp_pool_destroy(pool);
 	return ret;
 }
 
 /**
- * fp_pools_create() - make a pool, and let programs use it
+ * fp_pools_reserve() - make a pool that nobody can find yet
  * @options: how to make it
  * @reason: gets the reason if the administrator can do something about a failure
  *
  * Context: may sleep, for long; killable.
- * Return: the pool with all that shows it, or an error pointer: as fp_pool_create() and
- * fp_chardev_create().
+ * Return: the pool, for fp_pools_show_all() and fp_pools_destroy(), or an error pointer: as
+ * fp_pool_create() and fp_compactor_create().
  */
-struct fp_instance *fp_pools_create(const struct fp_options *options, struct fp_reason *reason)
+struct fp_instance *fp_pools_reserve(const struct fp_options *options, struct fp_reason *reason)
 {
 	struct fp_instance *instance = kzalloc(sizeof(*instance), GFP_KERNEL);
 	int ret;
@@ -162,8 +139,80 @@ struct fp_instance *fp_pools_create(const struct fp_options *options, struct fp_
 	mutex_lock(&instances_lock);
 	list_add_tail(&instance->node, &instances);
 	mutex_unlock(&instances_lock);
-	log_pool(instance->pool);
 	return instance;
+}
+
+/* Let programs use a pool that was reserved. */
+static int show(struct fp_instance *instance)
+{
+	const struct fp_options *options = &instance->options;
+	struct fp_chardev *chardev = fp_chardev_create(instance->pool, KGIDT_INIT(options->gid),
+						       options->mode, fp_sysfs_groups);
+
+	if (IS_ERR(chardev))
+		return PTR_ERR(chardev);
+	instance->chardev = chardev;
+	/* Without these it can be used as well, so this does not fail. */
+	instance->debugfs = fp_debugfs_create(instance->pool);
+	log_pool(instance->pool);
+	return 0;
+}
+
+static void destroy(struct fp_instance *instance)
+{
+	mutex_lock(&instances_lock);
+	list_del(&instance->node);
+	mutex_unlock(&instances_lock);
+	debugfs_remove(instance->debugfs);
+	if (instance->chardev)
+		fp_chardev_destroy(instance->chardev);
+	fp_compactor_destroy(instance->pool);
+	fp_pool_destroy(instance->pool);
+	kfree(instance);
+}
+
+/**
+ * fp_pools_show_all() - let programs use all pools that were reserved
+ *
+ * One that cannot be shown is destroyed. Programs may use others by then, so this does not fail.
+ *
+ * Context: may sleep.
+ */
+void fp_pools_show_all(void)
+{
+	struct fp_instance *instance, *next;
+	int ret;
+
+	list_for_each_entry_safe(instance, next, &instances, node) {
+		ret = show(instance);
+		if (ret) {
+			pr_err("pool %s: error %d: it is not made\n", instance->pool->name, ret);
+			destroy(instance);
+		}
+	}
+}
+
+/**
+ * fp_pools_create() - make a pool, and let programs use it
+ * @options: how to make it
+ * @reason: gets the reason if the administrator can do something about a failure
+ *
+ * Context: may sleep, for long; killable.
+ * Return: the pool with all that shows it, or an error pointer: as fp_pools_reserve() and
+ * fp_chardev_create().
+ */
+struct fp_instance *fp_pools_create(const struct fp_options *options, struct fp_reason *reason)
+{
+	struct fp_instance *instance = fp_pools_reserve(options, reason);
+	int ret;
+
+	if (IS_ERR(instance))
+		return instance;
+	ret = show(instance);
+	if (!ret)
+		return instance;
+	destroy(instance);
+	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(fp_pools_create, FP_ADMIN_NAMESPACE);
 
@@ -206,6 +255,18 @@ static void tell_users(struct fp_pool *pool, struct fp_reason *reason)
 		fp_refuse(reason, "was in use a moment ago");
 }
 
+/* The mover may be the last who has a reference to a client. It drops it before its mutex. */
+static int retire(struct fp_pool *pool)
+{
+	int ret = fp_registry_retire(pool);
+
+	if (!ret)
+		return 0;
+	mutex_lock(&pool->movables.moving);
+	mutex_unlock(&pool->movables.moving);
+	return fp_registry_retire(pool);
+}
+
 /**
  * fp_pools_destroy() - remove a pool that nobody uses
  * @instance: the pool; of several callers, one may have it
@@ -218,19 +279,12 @@ int fp_pools_destroy(struct fp_instance *instance, struct fp_reason *reason)
 {
 	struct fp_pool *pool = instance->pool;
 
-	if (fp_registry_retire(pool)) {
+	if (retire(pool)) {
 		tell_users(pool, reason);
 		return -EBUSY;
 	}
-	mutex_lock(&instances_lock);
-	list_del(&instance->node);
-	mutex_unlock(&instances_lock);
 	pr_info("pool %s: removed\n", pool->name);
-	debugfs_remove(instance->debugfs);
-	fp_chardev_destroy(instance->chardev);
-	fp_compactor_destroy(pool);
-	fp_pool_destroy(pool);
-	kfree(instance);
+	destroy(instance);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(fp_pools_destroy, FP_ADMIN_NAMESPACE);
