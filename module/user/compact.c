@@ -16,19 +16,22 @@ static void unsplit(struct fp_pool *pool)
 {
 	struct fp_buffer *buffer;
 	u32 from, to, nr;
-	u64 done;
+	u64 done, all;
 
 	pool->movables.round++;
 	while ((buffer = fp_movable_begin_split(pool))) {
 		from = buffer->run.frame / FP_HUGE_FRAMES;
 		to = fp_pool_frame(pool, buffer->to_pfn) / FP_HUGE_FRAMES;
-		nr = buffer->run.nr / FP_HUGE_FRAMES;
+		all = buffer->run.nr;
+		nr = all / FP_HUGE_FRAMES;
 		done = fp_mover_move_run(pool, buffer, to, buffer->nr_moved);
 		if (!done)
 			fp_mover_drop(pool, to, nr, true);
-		else if (done == buffer->run.nr)
+		else if (done == all)
 			fp_mover_drop(pool, from, nr, true);
 		fp_movables_end(&pool->movables, &buffer->move);
+		if (!done || done == all)
+			fp_waiters_notify(&pool->waiters);
 	}
 }
 
@@ -51,9 +54,12 @@ static int begin(struct fp_pool *pool)
 	return 0;
 }
 
-static void end(struct fp_pool *pool)
+/* There may be memory for others if it was not in vain. */
+static void end(struct fp_pool *pool, int ret)
 {
 	mutex_unlock(&pool->movables.moving);
+	if (!ret)
+		fp_waiters_notify(&pool->waiters);
 }
 
 /**
@@ -73,7 +79,7 @@ int fp_compact_pin(struct fp_buffer *buffer, enum fp_pin kind)
 		return ret;
 	if (begin(pool))
 		return -EINTR;
-	end(pool);
+	end(pool, -EBUSY);
 	return fp_movable_pin(buffer, kind);
 }
 
@@ -123,7 +129,7 @@ int fp_compact_make_room(struct fp_pool *pool, struct fp_owner *owner,
 	ret = fp_room_hold(pool, &wanted, false, &index);
 	if (!ret)
 		ret = give(pool, owner, index, request, run);
-	end(pool);
+	end(pool, ret);
 	return ret == -EINTR || ret == -EDQUOT || !ret ? ret : -ENOSPC;
 }
 
@@ -153,7 +159,7 @@ int fp_compact_merge(struct fp_pool *pool, struct fp_owner *owner,
 	ret = fp_room_merge(pool, owner, &wanted, &index);
 	if (!ret)
 		ret = give(pool, owner, index, request, run);
-	end(pool);
+	end(pool, ret);
 	return ret ? -ENOSPC : 0;
 }
 
@@ -206,7 +212,7 @@ int fp_compact(struct fp_pool *pool, u64 nr)
 	if (ret)
 		return ret;
 	ret = make_run(pool, nr, false);
-	end(pool);
+	end(pool, ret);
 	return ret == -EBUSY ? -ENOSPC : ret;
 }
 
@@ -231,7 +237,7 @@ int fp_compact_in_background(struct fp_pool *pool, u32 nr)
 		return -EINTR;
 	pool->movables.round++;
 	ret = make_run(pool, nr, true);
-	end(pool);
+	end(pool, ret);
 	return ret == -EBUSY ? -ENOSPC : ret;
 }
 
@@ -264,6 +270,6 @@ int fp_compact_offline(struct fp_pool *pool, unsigned long pfn)
 		if (!ret)
 			fp_move_retire(&pool->buddy, index);
 	}
-	end(pool);
+	end(pool, ret);
 	return ret;
 }

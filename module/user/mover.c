@@ -401,10 +401,17 @@ static bool begin_blocks(struct fp_pool *pool, u32 index, struct blocks *blocks)
 	return false;
 }
 
+/* Nobody waits for it: what was free before is free again. */
+static void free_place(struct fp_pool *pool, struct fp_owner *owner, const struct fp_run *place)
+{
+	WARN_ON_ONCE(fp_buddy_free(&pool->buddy, owner, place->frame, place->nr, place->dirty));
+	fp_quarantine_kick(&pool->quarantine);
+}
+
 static void free_places(struct fp_pool *pool, struct fp_owner *owner, struct blocks *blocks, u32 nr)
 {
 	while (nr--)
-		fp_pool_free(pool, owner, &blocks->place[nr], false);
+		free_place(pool, owner, &blocks->place[nr]);
 }
 
 /* Find a place for a block in another huge frame of its owner. */
@@ -419,7 +426,7 @@ static bool find_place(struct fp_pool *pool, struct fp_owner *owner,
 		return false;
 	if (likely(!fp_poison_in(fp_pool_pfn(pool, place->frame), place->nr)))
 		return true;
-	fp_pool_free(pool, owner, place, false);
+	free_place(pool, owner, place);
 	return false;
 }
 
@@ -502,6 +509,9 @@ int fp_mover_hold(struct fp_pool *pool, const struct fp_runs_request *wanted, u3
  * @nr: its length
  * @dirty: clear them first
  *
+ * Whoever waits for memory is not woken: an attempt to make room for him that fails leaves no more
+ * than there was, and he would make another one at once.
+ *
  * Context: may sleep.
  */
 void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty)
@@ -509,7 +519,6 @@ void fp_mover_drop(struct fp_pool *pool, u32 index, u32 nr, bool dirty)
 	if (dirty)
 		fp_mover_clear(pool, index, nr);
 	fp_move_drop(&pool->buddy, index, nr);
-	fp_waiters_notify(&pool->waiters);
 }
 
 /* Move what lies in a secluded huge frame. Returns 0, -ENOSPC, or what freeze() returns. */

@@ -508,6 +508,9 @@ static u32 merge_all(struct room *room)
 		nr++;
 	}
 	fp_survey_destroy(survey);
+	/* Their owner is charged for fewer, whatever comes of the rest. */
+	if (nr)
+		fp_waiters_notify(&room->pool->waiters);
 	return nr;
 }
 
