@@ -133,6 +133,18 @@ static inline __must_check int pool_info(int fd, struct framepool_ioc_info *info
 	return call(fd, FRAMEPOOL_IOC_INFO, info);
 }
 
+/* As much of @wanted as a pool in several extents can have at once, with room to move the rest. */
+static inline size_t possible_at_once(int fd, size_t wanted)
+{
+	struct framepool_ioc_info info;
+	size_t most;
+
+	if (pool_info(fd, &info))
+		return wanted;
+	most = info.largest_extent_bytes * 3 / 4 / HUGE_FRAME * HUGE_FRAME;
+	return wanted < most ? wanted : most;
+}
+
 static inline __must_check int pool_stats(int fd, struct framepool_ioc_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));

@@ -286,17 +286,17 @@ TEST_F(compact, writing_makes_a_run_and_allocates_nothing)
 	fill(self->fd, MOVABLE, 4 * MIB);
 	ASSERT_EQ(0, drop_every_other(self->fd));
 	ASSERT_TRUE(wait_clean(self->fd, &before));
-	ASSERT_EQ(0, compact("100M\n"));
+	ASSERT_EQ(0, compact("64M\n"));
 	moved = moved_since(self->fd, &before);
-	EXPECT_LE(100 * MIB, moved.largest_bytes);
+	EXPECT_LE(64 * MIB, moved.largest_bytes);
 	EXPECT_EQ(before.used_bytes, moved.used_bytes);
 	EXPECT_EQ(before.charged_bytes, moved.charged_bytes);
-	EXPECT_LE(moved.moved_bytes, 52 * MIB);
+	EXPECT_LE(moved.moved_bytes, 36 * MIB);
 	EXPECT_TRUE(all_intact());
 
 	/* It is long enough for these. */
 	ASSERT_EQ(0, pool_stats(self->fd, &before));
-	EXPECT_EQ(0, compact("100M"));
+	EXPECT_EQ(0, compact("64M"));
 	EXPECT_EQ(0, compact("0x4001"));
 	EXPECT_EQ(0, moved_since(self->fd, &before).moves);
 }

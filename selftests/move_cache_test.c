@@ -132,7 +132,7 @@ static void make_room(struct __test_metadata *_metadata, FIXTURE_DATA(move_cache
 	fill(&first);
 	TH_LOG("%u objects in slabs of %u bytes", first.nr, first.cache.slab_bytes);
 	ASSERT_EQ(0, free_every_other_slab(&first));
-	ASSERT_EQ(0, buffer_alloc(self->other, wanted, &big));
+	ASSERT_EQ(0, buffer_alloc(self->other, possible_at_once(self->fd, wanted), &big));
 	EXPECT_TRUE(are_intact(&first));
 	EXPECT_EQ(0, handle_free(self->other, big.handle));
 	EXPECT_TRUE(pool_verifies());
@@ -164,7 +164,7 @@ TEST_F(move_cache, untouched_objects_stay_zero)
 	while (!objects_alloc(&first.cache, first.offsets + first.nr, 1))
 		first.nr++;
 	ASSERT_EQ(0, free_every_other_slab(&first));
-	ASSERT_EQ(0, buffer_alloc(self->other, 100 * MIB, &big));
+	ASSERT_EQ(0, buffer_alloc(self->other, possible_at_once(self->fd, 100 * MIB), &big));
 	for (i = 0; i < first.nr; i++)
 		if (first.offsets[i] != ~0ULL)
 			ASSERT_TRUE(all_bytes(first.p + first.offsets[i], 0, OBJECT));
@@ -245,7 +245,7 @@ TEST_F_TIMEOUT(move_cache, slabs_and_small_buffers_move_together, SLOW_TEST_SECO
 		ASSERT_EQ(0, munmap(small[i].p, small[i].buffer.length));
 		ASSERT_EQ(0, handle_free(self->fd, small[i].buffer.handle));
 	}
-	ASSERT_EQ(0, buffer_alloc(self->other, 90 * MIB, &big));
+	ASSERT_EQ(0, buffer_alloc(self->other, possible_at_once(self->fd, 90 * MIB), &big));
 	EXPECT_TRUE(are_intact(&first));
 	EXPECT_TRUE(are_intact(&second));
 	EXPECT_TRUE(objects_are_aligned(&first, OBJECT));
@@ -315,7 +315,7 @@ TEST_F(move_cache, pin_holds_for_later_slabs_and_ends_with_the_cache)
 	EXPECT_EQ(-ENOSPC, buffer_alloc(self->other, 16 * MIB, &big));
 	ASSERT_EQ(0, cache_destroy(self->fd, first.cache.handle));
 	EXPECT_EQ(-ENOENT, buffer_pin(self->fd, first.cache.handle, FRAMEPOOL_IOC_UNPIN, NULL));
-	EXPECT_EQ(0, buffer_alloc(self->other, 100 * MIB, &big));
+	EXPECT_EQ(0, buffer_alloc(self->other, possible_at_once(self->fd, 100 * MIB), &big));
 }
 
 TEST_F(move_cache, wrong_pins_are_refused)

@@ -83,17 +83,6 @@ static void check_rest(struct __test_metadata *_metadata, size_t length)
 		ASSERT_TRUE(is_intact(i, length));
 }
 
-/* As much of @wanted as a pool in several extents can have at once, with room to move the rest. */
-static size_t possible(int fd, size_t wanted)
-{
-	struct framepool_ioc_info info = { 0 };
-	size_t most;
-
-	ignore(pool_info(fd, &info));
-	most = info.largest_extent_bytes * 3 / 4 / HUGE_FRAME * HUGE_FRAME;
-	return wanted < most ? wanted : most;
-}
-
 static void make_room(struct __test_metadata *_metadata, FIXTURE_DATA(move) *self, size_t length,
 		      size_t wanted)
 {
@@ -102,7 +91,7 @@ static void make_room(struct __test_metadata *_metadata, FIXTURE_DATA(move) *sel
 	fill(self->fd, MOVABLE, length);
 	TH_LOG("%d buffers", nr_buffers);
 	free_every_other(_metadata, self->fd, length);
-	ASSERT_EQ(0, buffer_alloc(self->other, possible(self->fd, wanted), &big));
+	ASSERT_EQ(0, buffer_alloc(self->other, possible_at_once(self->fd, wanted), &big));
 	check_rest(_metadata, length);
 	EXPECT_EQ(0, handle_free(self->other, big.handle));
 }
@@ -325,7 +314,7 @@ TEST_F_TIMEOUT(move, writers_lose_nothing, SLOW_TEST_SECONDS)
 		for (j = 0; j < nr_buffers; j++)
 			if ((j + round) % 3)
 				ASSERT_EQ(0, drop(self->other, j, buffers[j].length));
-		EXPECT_EQ(0, buffer_alloc(self->fd, possible(self->fd, 60 * MIB), &big));
+		EXPECT_EQ(0, buffer_alloc(self->fd, possible_at_once(self->fd, 60 * MIB), &big));
 		EXPECT_EQ(0, handle_free(self->fd, big.handle));
 		for (j = 0; j < nr_buffers; j++)
 			if (mapped[j]) {
